@@ -1,0 +1,86 @@
+/**
+ * Turns what node:fs and node:sqlite throw into a `StorageError` that a person can act on. Anything that is not the
+ * disk's doing (a mistake in SQL, a broken constraint) is handed back as it came.
+ */
+import { StorageError, type StorageKind } from '../core/problem.ts';
+
+const ERRNO: Readonly<Record<string, StorageKind>> = {
+  ENOSPC: 'disk-full',
+  EDQUOT: 'disk-full',
+  EFBIG: 'disk-full',
+  EROFS: 'read-only',
+  EACCES: 'no-permission',
+  EPERM: 'no-permission',
+  ENOENT: 'missing',
+  ENOTDIR: 'missing',
+  ENXIO: 'missing',
+  EBUSY: 'in-use',
+  ETXTBSY: 'in-use',
+  EMFILE: 'too-many-open',
+  ENFILE: 'too-many-open',
+  EIO: 'disk-error',
+  ESTALE: 'disk-error',
+  ENODEV: 'disk-error',
+};
+
+/** SQLite's primary result codes (https://www.sqlite.org/rescode.html). */
+const SQLITE: Readonly<Record<number, StorageKind>> = {
+  3: 'no-permission', // PERM
+  5: 'in-use', // BUSY
+  6: 'in-use', // LOCKED
+  8: 'read-only', // READONLY
+  10: 'disk-error', // IOERR
+  11: 'damaged', // CORRUPT
+  13: 'disk-full', // FULL
+  14: 'missing', // CANTOPEN
+  22: 'disk-error', // NOLFS
+  23: 'no-permission', // AUTH
+  26: 'damaged', // NOTADB
+};
+
+const WHY: Readonly<Record<StorageKind, string>> = {
+  'disk-full': 'the disk is full',
+  'read-only': 'the disk or folder is read-only',
+  'no-permission': 'the system does not permit it',
+  missing: 'it is not there or cannot be opened',
+  'in-use': 'another program holds it',
+  'too-many-open': 'too many files are open on this computer',
+  damaged: 'its content is damaged',
+  'disk-error': 'the disk reported an error',
+  'newer-store': 'it was written by a newer version of Tieout',
+};
+
+const REMEDY: Readonly<Record<StorageKind, string>> = {
+  'disk-full': 'Free some space on this disk; Tieout goes on by itself.',
+  'read-only': 'Make the folder writable again.',
+  'no-permission': 'Give your user the right to read and write it.',
+  missing: 'Check that the folder exists and its disk is connected.',
+  'in-use': 'Close the other program, or wait until it is done.',
+  'too-many-open': 'Close some programs, or raise the limit of open files.',
+  damaged: 'Run `tieout doctor` on this file.',
+  'disk-error': 'Check the disk, and run `tieout doctor` on this file.',
+  'newer-store': 'Install the newest version of Tieout on this computer.',
+};
+
+/** The kind of a failure of the disk; undefined when it is something else. */
+export function storageKind(error: unknown): StorageKind | undefined {
+  if (error instanceof StorageError) return error.kind;
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
+  if (typeof errcode === 'number') return SQLITE[errcode & 0xff];
+  return typeof code === 'string' ? ERRNO[code] : undefined;
+}
+
+/** A `StorageError` that says `what` failed ("Cannot write the log") and why. */
+export function storageFailure(kind: StorageKind, what: string, path?: string, cause?: unknown): StorageError {
+  const text = `${what}: ${WHY[kind]}.`;
+  const place = path === undefined ? {} : { path };
+  return new StorageError(kind, { text, remedy: REMEDY[kind], ...place }, { cause });
+}
+
+/** What to throw for `error`: a `StorageError` when the disk failed, otherwise `error` itself. */
+export function asStorageFailure(error: unknown, what: string, path?: string): unknown {
+  if (error instanceof StorageError) return error;
+  const kind = storageKind(error);
+  return kind === undefined ? error : storageFailure(kind, what, path, error);
+}
