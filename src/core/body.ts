@@ -1,0 +1,116 @@
+/**
+ * The body of a change: the ops on one database, or on the registry. Bytes of other people: every list and text has a
+ * limit, and whoever reads them goes through `decode(body, …)`.
+ */
+import { type ChangeId, madeId } from './change.ts';
+import { type Carried, type Codec, hex, list, MalformedError, optional, struct, text, union, varint } from './codec.ts';
+import { MAX_ROW_ID, RowRef, type Value, value } from './value.ts';
+import { vectorCodec } from './vector.ts';
+
+/** SQLite allows names of any length; nobody uses more. */
+const MAX_NAME = 1024;
+const MAX_COLUMNS = 32_767;
+const MAX_TABLES = 65_536;
+/** Ops in one change: a transaction of this many rows is taken in whole. */
+const MAX_OPS = 100_000_000;
+/** Siblings that one write can replace: one per copy at most. */
+const MAX_OVER = 4096;
+
+/** A database's id: 8 bytes as 16 hex characters. */
+export const databaseId = hex(8);
+
+/**
+ * A row's id: `k…` names it by its key (the encoded key values in hex), `h…` by the op that made it (32 hex
+ * characters), and inside the change that makes it `n…` by the index of that op.
+ */
+export type RowId = string;
+
+const rowIdText = text(MAX_ROW_ID);
+export const rowId: Codec<RowId> = {
+  schema: 'row1',
+  write: (to, id) => {
+    to.byte(id.charCodeAt(0));
+    if (id[0] === 'n') to.varint(Number(id.slice(1)));
+    else if (id[0] === 'h' || id[0] === 'k') to.blob(Buffer.from(id.slice(1), 'hex'));
+    else rowIdText.write(to, id);
+  },
+  read: (from) => {
+    const kind = String.fromCharCode(from.byte());
+    if (kind === 'n') return `n${from.varint(MAX_OPS)}`;
+    if (kind !== 'h' && kind !== 'k') throw new MalformedError(`unknown kind of row id ${kind}`);
+    const bytes = from.blob(MAX_ROW_ID / 2);
+    if (kind === 'h' && bytes.byteLength !== 16) throw new MalformedError('a row id of the wrong length');
+    return kind + Buffer.from(bytes).toString('hex');
+  },
+};
+
+/** The tables that ops speak of, with the columns that they name by index. Ids of base tables and columns are names. */
+const tableUse = struct({ table: text(MAX_NAME), columns: list(text(MAX_NAME), MAX_COLUMNS) });
+
+const databaseOp = union(
+  { insert: 1, update: 2, delete: 3, number: 4 },
+  {
+    /** A new row with a value for each of the used columns. `row` is null where the op itself names the row. */
+    insert: struct({ use: varint(MAX_TABLES), row: optional(rowId), values: list(value, MAX_COLUMNS) }),
+    update: struct({
+      use: varint(MAX_TABLES),
+      row: rowId,
+      cells: list(struct({ column: varint(MAX_COLUMNS), value }), MAX_COLUMNS),
+    }),
+    delete: struct({ use: varint(MAX_TABLES), row: rowId }),
+    /** The row's own copy writes the number that mending gave it, and says which row had the old one. */
+    number: struct({
+      use: varint(MAX_TABLES),
+      row: rowId,
+      column: varint(MAX_COLUMNS),
+      from: value,
+      to: value,
+      because: rowId,
+    }),
+  },
+);
+
+const databaseBody = struct({
+  database: databaseId,
+  /** The vector that was applied to the database when the edits were read; null: equal to deps. */
+  seen: optional(vectorCodec),
+  /** The last mark that these edits contain, by which a restored database file is recognised. */
+  mark: optional(struct({ id: varint(), nonce: value })),
+  uses: list(tableUse, MAX_TABLES),
+  ops: list(databaseOp, MAX_OPS),
+});
+
+const over = list(struct({ copy: hex(16), seq: varint() }), MAX_OVER);
+
+const registryOp = union(
+  { set: 1, remove: 2 },
+  {
+    set: struct({
+      table: text(64),
+      /** null: the op itself names the row. */
+      row: optional(text(256)),
+      cells: list(struct({ column: text(64), value, over }), 64),
+    }),
+    remove: struct({ table: text(64), row: text(256), over }),
+  },
+);
+
+const registryBody = struct({ ops: list(registryOp, 1_000_000) });
+
+export const body = union({ database: 1, registry: 2 }, { database: databaseBody, registry: registryBody });
+
+export type Body = Carried<typeof body>;
+export type DatabaseBody = Carried<typeof databaseBody>;
+export type DatabaseOp = Carried<typeof databaseOp>;
+export type RegistryBody = Carried<typeof registryBody>;
+export type RegistryOp = Carried<typeof registryOp>;
+export type TableUse = Carried<typeof tableUse>;
+
+/** Gives the rows that the change itself makes (`n…`) the ids by which everybody else knows them. */
+export function namedRow(row: RowId, change: ChangeId): RowId {
+  return row[0] === 'n' ? `h${madeId(change, Number(row.slice(1)))}` : row;
+}
+
+export function namedValue(item: Value, change: ChangeId): Value {
+  return item instanceof RowRef ? new RowRef(namedRow(item.row, change)) : item;
+}

@@ -1,0 +1,117 @@
+/**
+ * Merging: rows of cells, each cell with the writes that no other write has superseded. A pure function of the set of
+ * changes: whatever causal order they are folded in, the state is the same.
+ *
+ * What a write supersedes is what its maker had in front of it (`Seen`), never what has a lower stamp. Changes are
+ * folded after all that they have seen, so a write that is folded now cannot have been superseded by one that is
+ * already here.
+ */
+import type { ChangeId } from './change.ts';
+import type { Stamp } from './clock.ts';
+import { sameValue, type Value } from './value.ts';
+import { covers, type Vector } from './vector.ts';
+
+/** Had the maker of a change this write in front of it? */
+export type Seen = (write: ChangeId) => boolean;
+
+export type Origin = ChangeId & { readonly stamp: Stamp };
+
+export type Write = Origin & {
+  readonly value: Value;
+  /** Some deletion of the row had seen this write: it does not keep the row alive. */
+  readonly dead: boolean;
+};
+
+export type Row = {
+  /** The row is in the base content, with values there for cells that nobody wrote. */
+  readonly base: boolean;
+  /** Some deletion covered the base content of the row. */
+  readonly baseDead: boolean;
+  /** Only columns that were written since the base; highest write first. */
+  readonly cells: ReadonlyMap<string, readonly Write[]>;
+  /** The deletions that no later write or deletion has seen. */
+  readonly deletions: readonly Origin[];
+};
+
+export const ABSENT: Row = { base: false, baseDead: false, cells: new Map(), deletions: [] };
+export const IN_BASE: Row = { ...ABSENT, base: true };
+
+/** A change for a database has seen a vector, and its maker's own earlier changes are part of it. */
+export function seenVector(vector: Vector): Seen {
+  return ({ copy, seq }) => covers(vector, copy, seq);
+}
+
+/** A write to the registry names the writes that it replaces. */
+export function seenWrites(over: readonly ChangeId[]): Seen {
+  return ({ copy, seq }) => over.some((write) => write.copy === copy && write.seq === seq);
+}
+
+/** Which of two writes that do not know each other is shown: by stamp, then copy, then number. Positive: `a`. */
+export function compareOrigins(a: Origin, b: Origin): number {
+  if (a.stamp !== b.stamp) return a.stamp - b.stamp;
+  if (a.copy !== b.copy) return a.copy < b.copy ? -1 : 1;
+  return a.seq - b.seq;
+}
+
+export function foldWrite(row: Row, by: Origin, cells: readonly (readonly [string, Value])[], seen: Seen): Row {
+  const next = new Map(row.cells);
+  for (const [column, value] of cells) next.set(column, writeCell(next.get(column), by, value, seen));
+  return { ...row, cells: next, deletions: row.deletions.filter((deletion) => !seen(deletion)) };
+}
+
+function writeCell(cell: readonly Write[] | undefined, by: Origin, value: Value, seen: Seen): readonly Write[] {
+  const write: Write = { copy: by.copy, seq: by.seq, stamp: by.stamp, value, dead: false };
+  if (cell === undefined) return [write];
+  const others = cell.filter((other) => !seen(other) && !(other.copy === by.copy && other.seq === by.seq));
+  if (others.length === 0) return [write];
+  return [...others, write].sort((a, b) => compareOrigins(b, a));
+}
+
+export function foldDelete(row: Row, by: Origin, seen: Seen): Row {
+  const cells = new Map<string, readonly Write[]>();
+  for (const [column, cell] of row.cells) {
+    cells.set(
+      column,
+      cell.map((write) => (!write.dead && seen(write) ? { ...write, dead: true } : write)),
+    );
+  }
+  const others = row.deletions.filter((other) => !seen(other) && !(other.copy === by.copy && other.seq === by.seq));
+  const deletions = [...others, { copy: by.copy, seq: by.seq, stamp: by.stamp }].sort((a, b) => compareOrigins(b, a));
+  return { base: row.base, baseDead: true, cells, deletions };
+}
+
+/** A row is alive while some write to it is not covered by its deletion. References that keep a row come on top. */
+export function aliveByOwnWrites(row: Row): boolean {
+  if (row.base && !row.baseDead) return true;
+  for (const cell of row.cells.values()) if (cell.some((write) => !write.dead)) return true;
+  return false;
+}
+
+/** The write whose value is the cell's, or undefined where the base's value stands. */
+export function winner(row: Row, column: string): Write | undefined {
+  return row.cells.get(column)?.[0];
+}
+
+/** One value of a cell that is in conflict, with everybody who wrote just that. */
+export type Candidate = { readonly value: Value; readonly by: readonly Origin[] };
+
+/** The different values among a cell's siblings, the shown one first; fewer than two: no conflict. */
+export function candidates(cell: readonly Write[]): readonly Candidate[] {
+  const found: { value: Value; by: Origin[] }[] = [];
+  for (const write of cell) {
+    const origin: Origin = { copy: write.copy, seq: write.seq, stamp: write.stamp };
+    const same = found.find((candidate) => sameValue(candidate.value, write.value));
+    if (same) same.by.push(origin);
+    else found.push({ value: write.value, by: [origin] });
+  }
+  return found;
+}
+
+export function conflictingColumns(row: Row): readonly string[] {
+  return [...row.cells].filter(([, cell]) => cell.length > 1 && candidates(cell).length > 1).map(([column]) => column);
+}
+
+/** Somebody deleted the row, somebody else wrote to it without knowing: it is kept, and listed until settled. */
+export function keptAgainstDeletion(row: Row): boolean {
+  return row.deletions.length > 0 && aliveByOwnWrites(row);
+}
