@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+// The launcher of `tieout`: any Node from 20 on runs it, and it starts the Node that the project pins (about 0.1 s).
+// In a checkout it runs src/ as it is; an installed package has only dist/, because Node strips no types below
+// node_modules.
+import { spawn } from 'node:child_process';
+import { existsSync, realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(realpathSync(fileURLToPath(import.meta.url))));
+const source = join(root, 'src', 'cli', 'main.ts');
+const main = existsSync(source) ? source : join(root, 'dist', 'cli', 'main.js');
+const node = pinnedNode();
+
+if (node === undefined) {
+  console.error(
+    `tieout: no Node 26 for ${process.platform}-${process.arch}. It comes as an optional dependency of the package\n` +
+      '(Linux and macOS on x64 and arm64, Windows on x64): install again without --omit=optional,\n' +
+      'or run tieout with a Node 26 of your own.',
+  );
+  process.exit(1);
+}
+
+// The channel says nothing; when it closes, the child knows that the launcher was killed and ends too (src/cli/main.ts).
+const child = spawn(node, [main, ...process.argv.slice(2)], {
+  stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  windowsHide: true,
+});
+// Ctrl-C reaches the child too (same terminal); who signals only the launcher means the command.
+process.on('SIGINT', () => {});
+for (const signal of ['SIGTERM', 'SIGHUP', 'SIGBREAK']) process.on(signal, () => child.kill(signal));
+child.on('error', (error) => {
+  console.error(`tieout: ${node} does not start: ${error.message}`);
+  process.exit(1);
+});
+child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+
+function pinnedNode() {
+  const require = createRequire(join(root, 'package.json'));
+  const file = process.platform === 'win32' ? 'node.exe' : 'node';
+  for (const name of [
+    `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`,
+    `node-bin-${process.platform}-${process.arch}`,
+  ]) {
+    try {
+      const path = join(dirname(require.resolve(`${name}/package.json`)), 'bin', file);
+      if (existsSync(path)) return path;
+    } catch {
+      // Not this one.
+    }
+  }
+  return Number.parseInt(process.versions.node, 10) >= 26 ? process.execPath : undefined;
+}

@@ -1,0 +1,53 @@
+/**
+ * Runs the tests of whole folders with node:test. A folder without tests, or a run in which nothing was tested, fails:
+ * silence must never look like success.
+ *
+ *   node scripts/test.ts [--quick] [FOLDER | FILE …]    --quick: all but the real processes (test/process)
+ */
+import { globSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, relative, resolve } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+
+const root = join(import.meta.dirname, '..');
+/** Before this a test counts as hung; the slowest ones start real processes and kill them for minutes. */
+const hungAfterMs = 20 * 60_000;
+
+const wanted = process.argv.slice(2).filter((argument) => argument !== '--quick');
+const quick = process.argv.includes('--quick');
+const files = (wanted.length > 0 ? wanted : [join(root, 'test')]).flatMap((place) => testsIn(resolve(place)));
+const processes = files.filter((file) => relative(root, file).startsWith(join('test', 'process')));
+const others = files.filter((file) => !processes.includes(file));
+
+let tested = 0;
+let failed = 0;
+const empty: string[] = [];
+await runAll(others, availableParallelism());
+// Real processes measure time and take all cores: one file after the other.
+if (!quick) await runAll(processes, 1);
+if (tested === 0) console.error('no test was run');
+for (const file of empty) console.error(`${file} holds no test`);
+process.exitCode = failed > 0 || tested === 0 || empty.length > 0 ? 1 : 0;
+
+function testsIn(place: string): string[] {
+  const found = statSync(place).isFile()
+    ? [place]
+    : globSync('**/*.test.ts', { cwd: place }).map((f) => join(place, f));
+  if (found.length === 0) throw new Error(`no test (*.test.ts) in ${place}`);
+  return found.filter((file) => !file.includes('fixtures')).sort();
+}
+
+async function runAll(paths: string[], concurrency: number): Promise<void> {
+  if (paths.length === 0) return;
+  const results = run({ files: paths, concurrency, timeout: hungAfterMs, cwd: root });
+  results.on('test:pass', ({ name, details, skip, todo }) => {
+    // A file without a single test passes as a whole, under its own path.
+    if (paths.includes(name)) empty.push(relative(root, name));
+    else if (details.type !== 'suite' && skip === undefined && todo === undefined) tested += 1;
+  });
+  results.on('test:fail', ({ todo }) => {
+    if (todo === undefined) failed += 1;
+  });
+  for await (const text of results.compose(new spec())) process.stdout.write(text as string);
+}
