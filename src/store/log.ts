@@ -1,0 +1,281 @@
+/**
+ * The log of one file on one machine: all changes of all copies, each log without gaps, causally closed.
+ * Knows nothing of rights or rows. Whoever inserts holds a transaction on the same database, so that a change and what
+ * follows from it are kept together.
+ */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { fromHex, type Hash, sha256, toHex } from '../core/bytes.ts';
+import {
+  type Change,
+  type ChangeId,
+  type Content,
+  chainCodec,
+  type Header,
+  partsCodec,
+  signedBytes,
+} from '../core/change.ts';
+import { decode, encode, list, struct, varint } from '../core/codec.ts';
+import { assert, ProblemError } from '../core/problem.ts';
+import { at, type CopyId, includes, MAX_COPIES, type Vector } from '../core/vector.ts';
+
+export const LOG_SCHEMA = new URL('./schema/log/', import.meta.url);
+
+export type Tip = { readonly seq: number; readonly hash: Hash };
+
+/** A change as the log holds it: `n` is its place in the order of arrival, `subject` what its ops are about. */
+export type StoredChange = Change & { readonly n: number; readonly subject: string | null };
+
+export interface AfterOptions {
+  /** Only changes on this database ('' for the registry). */
+  readonly subject?: string;
+  readonly limit?: number;
+}
+
+type CopyEntry = { idx: number; id: CopyId; chain: readonly Uint8Array[]; tip: Tip; deps: Vector };
+type Row = Record<string, unknown>;
+
+const localDeps = list(struct({ copy: varint(MAX_COPIES * 16), seq: varint() }), MAX_COPIES);
+const COLUMNS = 'n, copy, seq, stamp, deps, hash, signature, size, body, body_hash, parts, subject';
+
+export class Log {
+  readonly #db: DatabaseSync;
+  readonly #copies = new Map<CopyId, CopyEntry>();
+  readonly #byIndex = new Map<number, CopyEntry>();
+  readonly #statements: Record<'insert' | 'addCopy' | 'get' | 'hash' | 'after' | 'afterSubject', StatementSync>;
+  #vector = new Map<CopyId, number>();
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+    this.#statements = {
+      insert: db.prepare(`INSERT INTO change (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+      addCopy: db.prepare('INSERT INTO copy (idx, id, chain) VALUES (?, ?, ?)'),
+      get: db.prepare(`SELECT ${COLUMNS} FROM change WHERE copy = ? AND seq = ?`),
+      hash: db.prepare('SELECT hash FROM change WHERE copy = ? AND seq = ?'),
+      after: db.prepare(`SELECT ${COLUMNS} FROM change WHERE copy = ? AND seq > ? ORDER BY seq LIMIT ?`),
+      afterSubject: db.prepare(
+        `SELECT ${COLUMNS} FROM change WHERE copy = ? AND seq > ? AND subject = ? ORDER BY seq LIMIT ?`,
+      ),
+    };
+    this.reload();
+  }
+
+  /** Reads again what another connection may have written (the database process follows the agent's log). */
+  reload(): void {
+    this.#copies.clear();
+    this.#byIndex.clear();
+    const rows = this.#db
+      .prepare(
+        `SELECT copy.idx, copy.id, copy.chain, change.seq, change.hash, change.deps FROM copy
+         JOIN change ON change.copy = copy.idx
+          AND change.seq = (SELECT max(seq) FROM change WHERE change.copy = copy.idx)`,
+      )
+      .all();
+    for (const row of rows) {
+      this.#know({
+        idx: Number(row.idx),
+        id: toHex(row.id as Uint8Array),
+        chain: decode(chainCodec, row.chain as Uint8Array) ?? [],
+        tip: { seq: Number(row.seq), hash: toHex(row.hash as Uint8Array) },
+        deps: new Map(),
+      });
+    }
+    for (const row of rows) {
+      const entry = this.#byIndex.get(Number(row.idx));
+      if (entry) entry.deps = this.#readDeps(row.deps as Uint8Array, entry, entry.tip.seq);
+    }
+    this.#vector = new Map([...this.#copies].map(([id, entry]) => [id, entry.tip.seq]));
+  }
+
+  /** Everything that is stored. */
+  vector(): Vector {
+    return this.#vector;
+  }
+
+  /** The last change of each copy. */
+  tips(): ReadonlyMap<CopyId, Tip> {
+    return new Map([...this.#copies].map(([id, entry]) => [id, entry.tip]));
+  }
+
+  chain(copy: CopyId): readonly Uint8Array[] | undefined {
+    return this.#copies.get(copy)?.chain;
+  }
+
+  hashAt(copy: CopyId, seq: number): Hash | undefined {
+    const entry = this.#copies.get(copy);
+    if (entry === undefined || seq > entry.tip.seq) return undefined;
+    if (entry.tip.seq === seq) return entry.tip.hash;
+    const row = this.#statements.hash.get(entry.idx, seq);
+    return row ? toHex(row.hash as Uint8Array) : undefined;
+  }
+
+  get({ copy, seq }: ChangeId): StoredChange | undefined {
+    const entry = this.#copies.get(copy);
+    const row = entry && this.#statements.get.get(entry.idx, seq);
+    return row && this.#change(row);
+  }
+
+  /** The deps of a change that is here; cheap for the last one of each copy. */
+  depsOf(copy: CopyId, seq: number): Vector | undefined {
+    const entry = this.#copies.get(copy);
+    if (entry?.tip.seq === seq) return entry.deps;
+    return this.get({ copy, seq })?.deps;
+  }
+
+  /** Up to `limit` of the changes that a replica with `vector` lacks, in a causal order. */
+  after(vector: Vector, { subject, limit = 10_000 }: AfterOptions = {}): StoredChange[] {
+    const rows: Row[] = [];
+    for (const entry of this.#copies.values()) {
+      const from = at(vector, entry.id);
+      if (from >= entry.tip.seq) continue;
+      const found =
+        subject === undefined
+          ? this.#statements.after.all(entry.idx, from, limit)
+          : this.#statements.afterSubject.all(entry.idx, from, subject, limit);
+      rows.push(...found);
+    }
+    rows.sort((a, b) => Number(a.n) - Number(b.n));
+    return rows.slice(0, limit).map((row) => this.#change(row));
+  }
+
+  /** Is there a change about `subject` that a state at `vector` does not contain? */
+  concerns(vector: Vector, subject: string): boolean {
+    for (const entry of this.#copies.values()) {
+      const from = at(vector, entry.id);
+      if (from < entry.tip.seq && this.#statements.afterSubject.get(entry.idx, from, subject, 1)) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Keeps a change whose signature and hash were checked. The caller's transaction must be open; when it is rolled
+   * back, `reload` brings the memory back in step.
+   */
+  insert(change: Change, subject: string | null): StoredChange {
+    const entry = this.#copies.get(change.copy) ?? this.#addCopy(change);
+    assert(change.seq === entry.tip.seq + 1, `change ${change.seq} of ${change.copy} after ${entry.tip.seq}`);
+    assert(
+      includes(this.#vector, withoutOwn(change)),
+      `change ${change.seq} of ${change.copy} before its dependencies`,
+    );
+    const { content } = change;
+    const inline = content.kind === 'inline';
+    const inserted = this.#statements.insert.run(
+      null,
+      entry.idx,
+      change.seq,
+      change.stamp,
+      this.#writeDeps(change),
+      fromHex(change.hash),
+      change.signature,
+      change.size,
+      inline ? content.bytes : null,
+      inline ? null : fromHex(change.body),
+      inline ? null : encode(partsCodec, content.parts),
+      subject,
+    );
+    entry.tip = { seq: change.seq, hash: change.hash };
+    entry.deps = change.deps;
+    this.#vector = new Map(this.#vector).set(change.copy, change.seq);
+    return { ...change, n: Number(inserted.lastInsertRowid), subject };
+  }
+
+  /** Takes back the own changes after `seq`, which nobody has seen: they are issued again under another id. */
+  withdraw(copy: CopyId, seq: number): void {
+    const entry = this.#copies.get(copy);
+    assert(entry, `no log of ${copy}`);
+    this.#db.prepare('DELETE FROM change WHERE copy = ? AND seq > ?').run(entry.idx, seq);
+    if (seq === 0) this.#db.prepare('DELETE FROM copy WHERE idx = ?').run(entry.idx);
+    this.reload();
+  }
+
+  /** Recomputes the hash of every record and names those that are not what they were. */
+  *damaged(): Generator<ChangeId> {
+    const rows = this.#db.prepare(`SELECT ${COLUMNS} FROM change ORDER BY n`);
+    for (const row of rows.iterate()) {
+      const id = { copy: this.#entry(row).id, seq: Number(row.seq) };
+      try {
+        const change = this.#change(row);
+        const bytes = signedBytes(change, (copy, seq) => this.hashAt(copy, seq));
+        if (sha256(bytes) !== change.hash) yield id;
+      } catch {
+        yield id;
+      }
+    }
+  }
+
+  #know(entry: CopyEntry): void {
+    this.#copies.set(entry.id, entry);
+    this.#byIndex.set(entry.idx, entry);
+  }
+
+  #addCopy(first: Header): CopyEntry {
+    const idx = Math.max(0, ...this.#byIndex.keys()) + 1;
+    const entry = { idx, id: first.copy, chain: first.chain ?? [], tip: { seq: 0, hash: '' }, deps: new Map() };
+    this.#statements.addCopy.run(idx, fromHex(first.copy), encode(chainCodec, entry.chain));
+    this.#know(entry);
+    return entry;
+  }
+
+  #entry(row: Row): CopyEntry {
+    const entry = this.#byIndex.get(Number(row.copy));
+    if (entry === undefined) throw damagedRecord(`copy ${String(row.copy)}`);
+    return entry;
+  }
+
+  #change(row: Row): StoredChange {
+    const entry = this.#entry(row);
+    const seq = Number(row.seq);
+    const content: Content =
+      row.body !== null
+        ? { kind: 'inline', bytes: row.body as Uint8Array }
+        : { kind: 'parts', parts: decode(partsCodec, row.parts as Uint8Array) };
+    return {
+      n: Number(row.n),
+      subject: row.subject as string | null,
+      copy: entry.id,
+      seq,
+      deps: this.#readDeps(row.deps as Uint8Array, entry, seq),
+      stamp: Number(row.stamp),
+      body: content.kind === 'inline' ? sha256(content.bytes) : toHex(row.body_hash as Uint8Array),
+      size: Number(row.size),
+      chain: seq === 1 ? entry.chain : null,
+      hash: toHex(row.hash as Uint8Array),
+      signature: row.signature as Uint8Array,
+      content,
+    };
+  }
+
+  #writeDeps(change: Header): Uint8Array {
+    const others = [...withoutOwn(change)].map(([copy, seq]) => {
+      const entry = this.#copies.get(copy);
+      assert(entry, `no log of ${copy}`);
+      return { copy: entry.idx, seq };
+    });
+    return encode(localDeps, others);
+  }
+
+  #readDeps(bytes: Uint8Array, own: CopyEntry, seq: number): Vector {
+    const deps = new Map<CopyId, number>();
+    for (const { copy, seq: upTo } of decode(localDeps, bytes)) {
+      const entry = this.#byIndex.get(copy);
+      if (entry === undefined) throw damagedRecord(`change ${seq} of ${own.id}`);
+      deps.set(entry.id, upTo);
+    }
+    if (seq > 1) deps.set(own.id, seq - 1);
+    return deps;
+  }
+}
+
+function withoutOwn(header: Header): Vector {
+  const others = new Map(header.deps);
+  others.delete(header.copy);
+  return others;
+}
+
+function damagedRecord(what: string): ProblemError {
+  return new ProblemError({
+    code: 'damaged-log',
+    text: `The log of changes is damaged: ${what} cannot be read.`,
+    remedy: 'Run `tieout doctor`; what this copy has already sent can be had again by making a new copy.',
+  });
+}
