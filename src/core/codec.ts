@@ -303,3 +303,15 @@ export function union<V extends Record<string, AnyCodec>>(kinds: Record<keyof V 
   };
   return codec;
 }
+
+/** Exactly `count` bytes; reading gives a view into the message. */
+export function fixed(count: number): Codec<Uint8Array> {
+  return {
+    schema: `fixed${count}`,
+    write: (to, value) => {
+      if (value.byteLength !== count) throw new RangeError(`not ${count} bytes: ${value.byteLength}`);
+      to.raw(value);
+    },
+    read: (from) => from.raw(count),
+  };
+}

@@ -1,0 +1,245 @@
+/**
+ * Chunks between two replicas of one file: wants and their answers, offers and what the partner needs of them.
+ * A want for a chunk that is not here yet waits until it comes: a colleague's upload is served while it arrives.
+ */
+import { sha256 } from '../core/bytes.ts';
+import { MalformedError } from '../core/codec.ts';
+import { BACKLOG_BYTES, BATCH_BYTES, MAX_BATCH, MAX_IDS, OUTSTANDING_WANTS } from './limits.ts';
+import type { MessageOf } from './messages.ts';
+import type { ChunkRecord, Line, Replica } from './replica.ts';
+
+export type Deliver = (chunk: ChunkRecord) => void;
+
+/** A chunk to hand over; `read` is called only if the partner needs it. */
+export type Upload = { readonly id: string; readonly bytes: number; readonly read: () => ChunkRecord };
+
+type Offer = { uploads: readonly Upload[]; open: Set<string>; done: () => void; failed: (error: Error) => void };
+type Fetch = { left: number; deliver: Deliver; done: () => void; failed: (error: Error) => void };
+
+/** Uploads up to this many bytes go out at once, without asking what is needed: a save is there a round trip earlier. */
+const UNASKED_BYTES = 512 * 1024;
+
+export class ChunkExchange {
+  readonly #channel: number;
+  readonly #replica: Replica;
+  readonly #line: Line;
+  readonly #acceptsUploads: boolean;
+
+  readonly #wanted = new Map<string, Fetch[]>();
+  #unasked: string[] = [];
+  #outstanding = 0;
+
+  #toServe: string[] = [];
+  #serving = false;
+  /** Wants of the partner for chunks that are not here yet. */
+  readonly #awaited = new Set<string>();
+
+  #offers: Offer[] = [];
+  readonly #keeping = new Map<string, Offer[]>();
+  #ended: Error | null = null;
+
+  constructor(channel: number, replica: Replica, line: Line, options: { acceptsUploads: boolean }) {
+    this.#channel = channel;
+    this.#replica = replica;
+    this.#line = line;
+    this.#acceptsUploads = options.acceptsUploads;
+  }
+
+  /** Asks for chunks; each is delivered once, checked against its stored hash. Rejects when the line ends. */
+  fetch(ids: readonly string[], deliver: Deliver): Promise<void> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    const distinct = [...new Set(ids)];
+    if (distinct.length === 0) return Promise.resolve();
+    return new Promise((done, failed) => {
+      const fetch: Fetch = { left: distinct.length, deliver, done, failed };
+      for (const id of distinct) {
+        const others = this.#wanted.get(id);
+        if (others) others.push(fetch);
+        else {
+          this.#wanted.set(id, [fetch]);
+          this.#unasked.push(id);
+        }
+      }
+      this.#ask();
+    });
+  }
+
+  /** Sees to it that the partner has these chunks durably. Rejects when the line ends. */
+  upload(uploads: readonly Upload[]): Promise<void> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    if (uploads.length === 0) return Promise.resolve();
+    const small = uploads.reduce((sum, { bytes }) => sum + bytes, 0) <= UNASKED_BYTES && uploads.length <= MAX_BATCH;
+    if (small) return this.#push(uploads);
+    const batches: Promise<void>[] = [];
+    for (let start = 0; start < uploads.length; start += MAX_IDS) {
+      batches.push(this.#offer(uploads.slice(start, start + MAX_IDS)));
+    }
+    return Promise.all(batches).then(() => {});
+  }
+
+  onWant({ ids }: MessageOf<'want'>): void {
+    for (const id of ids) this.#toServe.push(id);
+    void this.#serve();
+  }
+
+  onOffer({ ids }: MessageOf<'offer'>): void {
+    if (!this.#acceptsUploads) throw new MalformedError('an upload that nobody asked for');
+    this.#line.send({ kind: 'need', channel: this.#channel, offered: ids.length, ids: this.#replica.lacking(ids) });
+  }
+
+  onNeed({ ids, offered }: MessageOf<'need'>): void {
+    const offer = this.#offers.shift();
+    if (offer === undefined || offer.uploads.length !== offered) throw new MalformedError('a need without an offer');
+    const needed = new Set(ids);
+    for (const { id } of offer.uploads) if (!needed.has(id)) this.#settle(offer, id);
+    void this.#send(
+      offer,
+      offer.uploads.filter(({ id }) => needed.has(id)),
+    );
+  }
+
+  onKept({ ids }: MessageOf<'kept'>): void {
+    for (const id of ids) {
+      for (const offer of this.#keeping.get(id) ?? []) this.#settle(offer, id);
+      this.#keeping.delete(id);
+    }
+  }
+
+  onChunks({ chunks }: MessageOf<'chunks'>): void {
+    const uploaded: ChunkRecord[] = [];
+    for (const chunk of chunks) {
+      if (sha256(chunk.stored) !== chunk.hash) throw new MalformedError(`chunk ${chunk.id} is not what its hash says`);
+      const fetches = this.#wanted.get(chunk.id);
+      if (fetches === undefined) {
+        if (!this.#acceptsUploads) throw new MalformedError(`chunk ${chunk.id} was not asked for`);
+        uploaded.push(chunk);
+        continue;
+      }
+      this.#wanted.delete(chunk.id);
+      this.#outstanding -= 1;
+      for (const fetch of fetches) this.#deliver(fetch, chunk);
+    }
+    this.#ask();
+    if (uploaded.length > 0) this.#keep(uploaded);
+  }
+
+  /** Chunks have come in here, from whomever: answers the partner's wants that waited for them. */
+  arrived(ids: readonly string[]): void {
+    const served = ids.filter((id) => this.#awaited.delete(id));
+    if (served.length === 0) return;
+    this.#toServe.push(...served);
+    void this.#serve();
+  }
+
+  end(error: Error): void {
+    this.#ended = error;
+    const fetches = new Set([...this.#wanted.values()].flat());
+    const offers = new Set([...this.#offers, ...[...this.#keeping.values()].flat()]);
+    this.#wanted.clear();
+    this.#keeping.clear();
+    for (const { failed } of [...fetches, ...offers]) failed(error);
+  }
+
+  #ask(): void {
+    while (this.#unasked.length > 0 && this.#outstanding < OUTSTANDING_WANTS) {
+      const ids = this.#unasked.splice(0, Math.min(MAX_IDS, OUTSTANDING_WANTS - this.#outstanding));
+      this.#outstanding += ids.length;
+      this.#line.send({ kind: 'want', channel: this.#channel, ids });
+    }
+  }
+
+  #deliver(fetch: Fetch, chunk: ChunkRecord): void {
+    try {
+      fetch.deliver(chunk);
+      fetch.left -= 1;
+      if (fetch.left === 0) fetch.done();
+    } catch (error) {
+      fetch.failed(error as Error);
+    }
+  }
+
+  async #serve(): Promise<void> {
+    if (this.#serving) return;
+    this.#serving = true;
+    try {
+      while (this.#toServe.length > 0 && !this.#ended) {
+        const chunks = this.#nextServed();
+        if (chunks.length > 0) this.#line.send({ kind: 'chunks', channel: this.#channel, chunks });
+        if (this.#line.backlog > BACKLOG_BYTES) await this.#line.drained(BACKLOG_BYTES / 2);
+      }
+    } finally {
+      this.#serving = false;
+    }
+  }
+
+  #nextServed(): ChunkRecord[] {
+    const chunks: ChunkRecord[] = [];
+    let bytes = 0;
+    let taken = 0;
+    for (const id of this.#toServe) {
+      if (bytes >= BATCH_BYTES || chunks.length >= MAX_BATCH) break;
+      taken += 1;
+      const chunk = this.#replica.readChunk(id);
+      if (chunk) {
+        chunks.push(chunk);
+        bytes += chunk.stored.byteLength;
+      } else this.#awaited.add(id);
+    }
+    this.#toServe.splice(0, taken);
+    return chunks;
+  }
+
+  #offer(uploads: readonly Upload[]): Promise<void> {
+    return new Promise((done, failed) => {
+      this.#offers.push({ uploads, open: new Set(uploads.map(({ id }) => id)), done, failed });
+      this.#line.send({ kind: 'offer', channel: this.#channel, ids: uploads.map(({ id }) => id) });
+    });
+  }
+
+  #push(uploads: readonly Upload[]): Promise<void> {
+    return new Promise((done, failed) => {
+      const offer: Offer = { uploads, open: new Set(uploads.map(({ id }) => id)), done, failed };
+      void this.#send(offer, uploads);
+    });
+  }
+
+  async #send(offer: Offer, uploads: readonly Upload[]): Promise<void> {
+    try {
+      for (const { id } of uploads) this.#keeping.set(id, [...(this.#keeping.get(id) ?? []), offer]);
+      let chunks: ChunkRecord[] = [];
+      let bytes = 0;
+      const flush = (): void => {
+        if (chunks.length > 0) this.#line.send({ kind: 'chunks', channel: this.#channel, chunks });
+        chunks = [];
+        bytes = 0;
+      };
+      for (const { read } of uploads) {
+        if (this.#ended) return;
+        const chunk = read();
+        chunks.push(chunk);
+        bytes += chunk.stored.byteLength;
+        if (bytes < BATCH_BYTES && chunks.length < MAX_BATCH) continue;
+        flush();
+        if (this.#line.backlog > BACKLOG_BYTES) await this.#line.drained(BACKLOG_BYTES / 2);
+      }
+      flush();
+    } catch (error) {
+      offer.failed(error as Error);
+    }
+  }
+
+  #keep(chunks: readonly ChunkRecord[]): void {
+    const ids = chunks.map(({ id }) => id);
+    this.#replica.keepChunks(chunks).then(
+      () => {
+        if (!this.#ended) this.#line.send({ kind: 'kept', channel: this.#channel, ids });
+      },
+      (error: unknown) => this.end(error as Error),
+    );
+  }
+
+  #settle(offer: Offer, id: string): void {
+    offer.open.delete(id);
+    if (offer.open.size === 0) offer.done();
+  }
+}

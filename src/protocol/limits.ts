@@ -1,0 +1,29 @@
+/** Every size on the wire, with its reason. A message beyond one of them ends the connection of whoever sent it. */
+
+/** Protocol versions spoken here, newest first. */
+export const VERSIONS = [1] as const;
+
+/** One message: a batch of chunks with room for the largest single one. */
+export const MAX_MESSAGE = 4 * 1024 * 1024;
+/** A batch of changes or chunks is closed when it has grown to this, so that others get their turn. */
+export const BATCH_BYTES = 512 * 1024;
+export const MAX_BATCH = 4096;
+/** A stored chunk: 256 KiB of content, its flag, and what an incompressible one may grow by. */
+export const MAX_STORED_CHUNK = 256 * 1024 + 1024;
+/** Ids in one want, offer, need or kept. */
+export const MAX_IDS = 4096;
+/** Changes sent and not yet acknowledged, per file: bounds what a slow partner makes us hold. */
+export const UNACKED_BYTES = 8 * 1024 * 1024;
+/** Chunk bytes handed to a link that the network has not taken yet. */
+export const BACKLOG_BYTES = 4 * 1024 * 1024;
+/** Chunk ids asked for and not yet answered, per file; at 64 KiB each this is the window of a fast line. */
+export const OUTSTANDING_WANTS = 1024;
+/** Files open over one link at the same time. */
+export const MAX_CHANNELS = 65_536;
+export const MAX_TEXT = 4096;
+export const MAX_NAME = 255;
+/** Parent files in one list, members of one file. */
+export const MAX_FILES = 100_000;
+export const MAX_MEMBERS = 10_000;
+/** A snapshot's record: its vector, hashes and the list of the manifest's parts. */
+export const MAX_SNAPSHOT = 2 * 1024 * 1024;

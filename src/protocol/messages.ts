@@ -1,0 +1,156 @@
+/**
+ * Every message of the protocol, as one closed union. Numbers are never used again for something else; a test hashes
+ * the schema, so that it cannot change without a new version.
+ */
+import { chainCodec, MAX_INLINE_BODY, partsCodec, SIGNATURE_BYTES } from '../core/change.ts';
+import {
+  blob,
+  bool,
+  type Carried,
+  decode,
+  encode,
+  fixed,
+  hex,
+  list,
+  optional,
+  struct,
+  text,
+  union,
+  varint,
+} from '../core/codec.ts';
+import { MAX_COPIES } from '../core/vector.ts';
+import {
+  MAX_BATCH,
+  MAX_CHANNELS,
+  MAX_FILES,
+  MAX_IDS,
+  MAX_MEMBERS,
+  MAX_NAME,
+  MAX_SNAPSHOT,
+  MAX_STORED_CHUNK,
+  MAX_TEXT,
+} from './limits.ts';
+
+const id = hex(16);
+const channel = varint(MAX_CHANNELS);
+const name = text(MAX_NAME);
+const chunkIds = list(hex(32), MAX_IDS);
+const tips = list(struct({ copy: id, seq: varint(), hash: hex(32) }), MAX_COPIES);
+
+/** A change on the wire: what the receiver's own log already holds (earlier hashes, unchanged deps) is left out. */
+export const wireChange = struct({
+  /** Index into the sender's list of copies on this channel. */
+  copy: varint(MAX_COPIES),
+  seq: varint(),
+  stamp: varint(),
+  /** The deps that differ from those of the copy's previous change. */
+  deps: list(struct({ copy: varint(MAX_COPIES), seq: varint() }), MAX_COPIES),
+  content: union(
+    { inline: 1, parts: 2 },
+    {
+      inline: struct({ bytes: blob(MAX_INLINE_BODY) }),
+      parts: struct({ parts: partsCodec, body: hex(32), size: varint() }),
+    },
+  ),
+  signature: fixed(SIGNATURE_BYTES),
+  chain: chainCodec,
+});
+
+const question = union(
+  { files: 1, create: 2, snapshot: 3, publish: 4, users: 5 },
+  {
+    files: struct({}),
+    /** Makes a parent file without content; the asker's copy is its first. Asking again for one's own is no error. */
+    create: struct({ file: id, name, copy: id, members: optional(list(name, MAX_MEMBERS)) }),
+    /** The newest snapshot of a file. */
+    snapshot: struct({ file: id }),
+    /** Hands over a snapshot whose chunks the hub has; the file is visible to others from the first one on. */
+    publish: struct({
+      file: id,
+      record: blob(MAX_SNAPSHOT),
+      documents: varint(),
+      databases: varint(),
+      bytes: varint(),
+    }),
+    users: struct({ file: id }),
+  },
+);
+
+const answer = union(
+  { files: 1, done: 2, snapshot: 3, users: 4 },
+  {
+    files: struct({
+      files: list(
+        struct({ file: id, name, documents: varint(), databases: varint(), bytes: varint(), copies: varint() }),
+        MAX_FILES,
+      ),
+    }),
+    done: struct({}),
+    snapshot: struct({ record: blob(MAX_SNAPSHOT) }),
+    users: struct({
+      users: list(struct({ user: name, device: name, copy: id, online: bool, lastSeenMs: varint() }), MAX_COPIES),
+    }),
+  },
+);
+
+export const message = union(
+  {
+    hello: 1,
+    welcome: 2,
+    ask: 3,
+    answer: 4,
+    fail: 5,
+    open: 10,
+    have: 11,
+    changes: 12,
+    ack: 13,
+    want: 14,
+    chunks: 15,
+    offer: 16,
+    need: 17,
+    kept: 18,
+    close: 19,
+  },
+  {
+    /** The first message of whoever dialled. */
+    hello: struct({ versions: list(varint(65_535), 64), software: name }),
+    welcome: struct({ version: varint(65_535), software: name, nowMs: varint() }),
+    ask: struct({ id: varint(), question }),
+    answer: struct({ id: varint(), answer }),
+    fail: struct({ id: varint(), code: name, text: text(MAX_TEXT), remedy: text(MAX_TEXT) }),
+    /** From here on `channel` stands for this file on this link. */
+    open: struct({ channel, file: id, copy: id }),
+    /** All that a side has stored durably; each side says it once, right after `open`. */
+    have: struct({ channel, tips }),
+    changes: struct({ channel, copies: list(id, MAX_COPIES), changes: list(wireChange, MAX_BATCH) }),
+    /** Stored durably up to here. */
+    ack: struct({ channel, tips: list(struct({ copy: id, seq: varint() }), MAX_COPIES) }),
+    want: struct({ channel, ids: chunkIds }),
+    chunks: struct({
+      channel,
+      chunks: list(struct({ id: hex(32), hash: hex(32), stored: blob(MAX_STORED_CHUNK) }), MAX_BATCH),
+    }),
+    /** "I have these and mean you to have them." */
+    offer: struct({ channel, ids: chunkIds }),
+    /** Of the offered ones: send these. The others are here durably. */
+    need: struct({ channel, offered: varint(), ids: chunkIds }),
+    /** Stored durably. */
+    kept: struct({ channel, ids: chunkIds }),
+    close: struct({ channel, code: name, text: text(MAX_TEXT) }),
+  },
+);
+
+export type Message = Carried<typeof message>;
+export type MessageOf<K extends Message['kind']> = Extract<Message, { kind: K }>;
+export type WireChange = Carried<typeof wireChange>;
+export type Question = Carried<typeof question>;
+export type Answer = Carried<typeof answer>;
+
+export function encodeMessage(value: Message): Uint8Array {
+  return encode(message, value);
+}
+
+/** Throws `MalformedError` for anything that is not a message of this version. */
+export function decodeMessage(bytes: Uint8Array): Message {
+  return decode(message, bytes);
+}

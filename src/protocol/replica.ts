@@ -1,0 +1,37 @@
+/** What the exchange needs of a replica: a copy's sync folder and a hub's parent file are the same to it. */
+import type { Hash } from '../core/bytes.ts';
+import type { Change } from '../core/change.ts';
+import type { CopyId, Vector } from '../core/vector.ts';
+import type { Message } from './messages.ts';
+import type { Incoming } from './wire.ts';
+
+export type ChunkRecord = { readonly id: string; readonly hash: Hash; readonly stored: Uint8Array };
+export type Tip = { readonly seq: number; readonly hash: Hash };
+export type Refusal = { readonly code: string; readonly text: string };
+
+export interface Replica {
+  vector(): Vector;
+  tips(): ReadonlyMap<CopyId, Tip>;
+  hashAt(copy: CopyId, seq: number): Hash | undefined;
+  depsOf(copy: CopyId, seq: number): Vector | undefined;
+  /** In a causal order. */
+  after(vector: Vector, options: { limit: number }): Change[];
+  /**
+   * Checks and durably stores changes that follow on what is here, in the order given. All parts of their bodies are
+   * here already. What comes before a refused one is stored.
+   */
+  receive(changes: readonly Incoming[]): Refusal | null;
+
+  lacking(ids: readonly string[]): readonly string[];
+  /** Throws a `ProblemError` where the stored bytes are damaged. */
+  readChunk(id: string): ChunkRecord | undefined;
+  /** Keeps chunks whose stored bytes were checked against their hash; resolves once they are durable. */
+  keepChunks(chunks: readonly ChunkRecord[]): Promise<void>;
+}
+
+/** The way to the partner, for messages about one file or many. */
+export interface Line {
+  send(message: Message): void;
+  readonly backlog: number;
+  drained(bytes: number): Promise<void>;
+}
