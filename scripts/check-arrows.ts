@@ -42,7 +42,7 @@ const belongs: Record<string, readonly Room[]> = {
   'node:cluster': ['platform'],
   'node:timers': ['platform'],
   'node:timers/promises': ['platform'],
-  'node:sqlite': ['store', 'database'],
+  'node:sqlite': ['store', 'database', 'platform'],
 };
 
 /** Chance is an argument: what draws random bytes comes through the Random port. Keys may be made anywhere. */

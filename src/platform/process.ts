@@ -1,0 +1,152 @@
+/**
+ * The agent as a process: one per TIEOUT_HOME, started in the background when it is needed, found when it runs.
+ * It runs if it proves at the url of its note that it knows the token. Nothing is concluded from a pid.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as wait } from 'node:timers/promises';
+import { ProblemError } from '../core/problem.ts';
+import { type AgentLog, openAgentLog } from './agent-log.ts';
+import { makePrivateFolder, proofOfToken, readAgentNote, removeAgentNote, sameSecret } from './home.ts';
+import { takeLock } from './lock.ts';
+
+/** A cold start on a slow Windows disk, with a virus scanner that reads along. */
+const START_MS = 30_000;
+const ANSWER_MS = 3_000;
+const POLL_MS = 15;
+/** Others hold the lock for an instant when they look whether it is free (`agentEnded`). */
+const LOCK_PATIENCE_MS = 1_000;
+
+/** The exit code of an agent that found another one in its home. Whoever started it looks for that one. */
+export const ALREADY_RUNS = 75;
+
+/** TIEOUT_HOME, held by this process and no other until it is released or the process ends. */
+export interface HeldHome {
+  readonly path: string;
+  release(): void;
+}
+
+/** Makes TIEOUT_HOME if need be and takes it for this process's agent. Throws `ProblemError` when another runs. */
+export async function holdHome(path: string): Promise<HeldHome> {
+  makePrivateFolder(path);
+  const lock = takeLock(lockPath(path), LOCK_PATIENCE_MS);
+  if (lock === undefined) {
+    throw new ProblemError({
+      code: 'agent-runs-already',
+      text: 'An agent runs already for this TIEOUT_HOME, and there can be only one.',
+      remedy: 'Use that one, or end it with `tieout stop`.',
+      path,
+    });
+  }
+  // Of an agent that crashed: until ours serves, nobody shall find anything.
+  await removeAgentNote(path);
+  return { path, release: () => lock.release() };
+}
+
+export interface RunningAgent {
+  readonly pid: number;
+  readonly url: string;
+  readonly token: string;
+}
+
+/** The agent that serves `home` now; undefined if none does. */
+export async function findAgent(home: string): Promise<RunningAgent | undefined> {
+  const note = await readAgentNote(home);
+  if (note === undefined) return undefined;
+  const nonce = randomBytes(16).toString('hex');
+  const proof = await ask(`${note.url}/api?nonce=${nonce}`);
+  return proof !== undefined && sameSecret(proof, proofOfToken(note.token, nonce, note.url)) ? note : undefined;
+}
+
+/** What a server at `url` answers as its proof, if one answers at all. */
+function ask(url: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const request = get(url, { timeout: ANSWER_MS, agent: false }, async (response) => {
+      try {
+        resolve(readProof(await text(response)));
+      } catch {
+        resolve(undefined);
+      }
+    });
+    request.on('timeout', () => request.destroy());
+    request.on('error', () => resolve(undefined));
+  });
+}
+
+function readProof(answer: string): string | undefined {
+  const { proof } = JSON.parse(answer) as { proof?: unknown };
+  return typeof proof === 'string' ? proof : undefined;
+}
+
+export interface AgentStart {
+  readonly home: string;
+  /** The program to run with the argument `agent`: the entry of the command line. */
+  readonly entry: string;
+}
+
+/** The agent that serves `home`, started in the background if none does. Throws `ProblemError`. */
+export async function ensureAgent(start: AgentStart): Promise<RunningAgent> {
+  const found = await findAgent(start.home);
+  if (found !== undefined) return found;
+  const log = openAgentLog(start.home);
+  try {
+    return await answering(start, launch(start, log), log);
+  } finally {
+    log.close();
+  }
+}
+
+function launch({ home, entry }: AgentStart, log: AgentLog): ChildProcess {
+  const child = spawn(process.execPath, [entry, 'agent'], {
+    // Not the caller's folder: it could not be removed or ejected while the agent runs.
+    cwd: home,
+    env: { ...process.env, TIEOUT_HOME: home, TIEOUT_BACKGROUND: '1' },
+    stdio: ['ignore', log.descriptor, log.descriptor],
+    detached: true,
+    windowsHide: true,
+  });
+  child.unref();
+  return child;
+}
+
+async function answering({ home }: AgentStart, child: ChildProcess, log: AgentLog): Promise<RunningAgent> {
+  let ended: string | undefined;
+  child.on('error', (error) => {
+    ended = `It could not be started: ${error.message}.`;
+  });
+  child.on('exit', (code, signal) => {
+    if (code !== ALREADY_RUNS) ended = `It ended at once (${signal ?? `exit code ${code}`}).`;
+  });
+  for (const until = performance.now() + START_MS; performance.now() < until; await wait(POLL_MS)) {
+    const agent = await findAgent(home);
+    if (agent !== undefined) return agent;
+    if (ended !== undefined) break;
+  }
+  throw notStarted(ended ?? `It has not answered within ${START_MS / 1000} seconds.`, log);
+}
+
+function notStarted(why: string, log: AgentLog): ProblemError {
+  const said = log.tail(10);
+  const tail = said.length === 0 ? '' : ` Its last lines:\n${said.map((line) => `  ${line}`).join('\n')}\n`;
+  return new ProblemError({
+    code: 'agent-not-started',
+    text: `The agent did not start. ${why}${tail}`,
+    remedy: `Run \`tieout agent\` to see it start in the foreground; its log is ${log.path}.`,
+    path: log.path,
+  });
+}
+
+/** Waits until no process holds `home` any more; false if one still does after `ms`. */
+export async function agentEnded(home: string, ms: number): Promise<boolean> {
+  for (const until = performance.now() + ms; ; await wait(POLL_MS)) {
+    const lock = takeLock(lockPath(home));
+    lock?.release();
+    if (lock !== undefined) return true;
+    if (performance.now() > until) return false;
+  }
+}
+
+const lockPath = (home: string) => join(home, 'agent.lock');

@@ -1,0 +1,55 @@
+/** What was written without knowledge of each other, and what was written before. */
+import { z } from 'zod';
+import { count, id, inFile, place, row, time, value } from './shapes.ts';
+
+/** A cell's value, a whole row, or a version id of a document; null also where a row was deleted. */
+const content = z.union([value, row]);
+
+export const conflicts = {
+  conflicts: {
+    params: inFile,
+    result: z.array(
+      z.object({
+        id,
+        kind: z.enum(['cell', 'row', 'document', 'constraint']),
+        /** Path of the database within the file. What does not apply to the kind is null. */
+        database: z.string().nullable(),
+        table: z.string().nullable(),
+        key: row.nullable(),
+        column: z.string().nullable(),
+        /** Path of the document within the file. */
+        path: z.string().nullable(),
+        candidates: z.array(z.object({ id, value: content, by: z.string(), at: time, shown: z.boolean() })),
+      }),
+    ),
+  },
+
+  /**
+   * Settles a conflict for everybody. Conflict ids are equal on all copies: `folder` tells the copy to write it in if
+   * it lies inside one, otherwise the machine's only copy that lists the conflict is taken.
+   */
+  resolve: {
+    params: z.strictObject({ folder: place, conflict: id, candidate: id }),
+    result: z.object({ id }),
+  },
+
+  /** What happened, newest first: in the whole file (`path` is a folder), in a document, or in one row or cell. */
+  history: {
+    params: z.strictObject({
+      path: place,
+      row: z
+        .strictObject({
+          /** Path of the database within the file. */
+          database: z.string().min(1),
+          table: z.string().min(1),
+          key: row,
+          /** Only this column. */
+          column: z.string().min(1).optional(),
+        })
+        .optional(),
+      /** Not more than this many entries. Default: all. */
+      limit: count.optional(),
+    }),
+    result: z.array(z.object({ at: time, by: z.string(), copy: id, what: z.string(), from: content, to: content })),
+  },
+};
