@@ -42,6 +42,7 @@ const belongs: Record<string, readonly Room[]> = {
   'node:cluster': ['platform'],
   'node:timers': ['platform'],
   'node:timers/promises': ['platform'],
+  // In platform only for the lock that two agents of one folder compete for: SQLite's locks work on every system.
   'node:sqlite': ['store', 'database', 'platform'],
 };
 

@@ -49,7 +49,7 @@ test('every import against the arrows is named with its line', () => {
   for (const [path, text, line] of wrong) {
     const found = violations(path, text);
     assert.equal(found.length, 1, `${path}: ${text}`);
-    assert.ok(found[0]!.startsWith(line === 0 ? path : `${path}:${line}: `), found[0]);
+    assert.ok(found[0]?.startsWith(line === 0 ? path : `${path}:${line}: `), `${found}`);
   }
 });
 
