@@ -16,6 +16,8 @@ export type Upload = { readonly id: string; readonly bytes: number; readonly rea
 type Offer = { uploads: readonly Upload[]; open: Set<string>; done: () => void; failed: (error: Error) => void };
 type Fetch = { left: number; deliver: Deliver; done: () => void; failed: (error: Error) => void };
 
+/** Chunks read together before the line is looked at again: at most 16 MiB. */
+const READ_AT_ONCE = 64;
 /** Uploads up to this many bytes go out at once, without asking what is needed: a save is there a round trip earlier. */
 const UNASKED_BYTES = 512 * 1024;
 
@@ -108,7 +110,7 @@ export class ChunkExchange {
   onChunks({ chunks }: MessageOf<'chunks'>): void {
     const uploaded: ChunkRecord[] = [];
     for (const chunk of chunks) {
-      if (sha256(chunk.stored) !== chunk.hash) throw new MalformedError(`chunk ${chunk.id} is not what its hash says`);
+      if (sha256(chunk.bytes) !== chunk.hash) throw new MalformedError(`chunk ${chunk.id} is not what its hash says`);
       const fetches = this.#wanted.get(chunk.id);
       if (fetches === undefined) {
         if (!this.#acceptsUploads) throw new MalformedError(`chunk ${chunk.id} was not asked for`);
@@ -163,8 +165,10 @@ export class ChunkExchange {
     this.#serving = true;
     try {
       while (this.#toServe.length > 0 && !this.#ended) {
-        const chunks = this.#nextServed();
-        if (chunks.length > 0) this.#line.send({ kind: 'chunks', channel: this.#channel, chunks });
+        const ids = this.#toServe.splice(0, READ_AT_ONCE);
+        const found = this.#replica.readChunks(ids);
+        if (found.length < ids.length) this.#await(ids, found);
+        this.#sendBatches(found);
         if (this.#line.backlog > BACKLOG_BYTES) await this.#line.drained(BACKLOG_BYTES / 2);
       }
     } finally {
@@ -172,21 +176,23 @@ export class ChunkExchange {
     }
   }
 
-  #nextServed(): ChunkRecord[] {
-    const chunks: ChunkRecord[] = [];
+  #await(ids: readonly string[], found: readonly ChunkRecord[]): void {
+    const here = new Set(found.map(({ id }) => id));
+    for (const id of ids) if (!here.has(id)) this.#awaited.add(id);
+  }
+
+  #sendBatches(found: readonly ChunkRecord[]): void {
+    let batch: ChunkRecord[] = [];
     let bytes = 0;
-    let taken = 0;
-    for (const id of this.#toServe) {
-      if (bytes >= BATCH_BYTES || chunks.length >= MAX_BATCH) break;
-      taken += 1;
-      const chunk = this.#replica.readChunk(id);
-      if (chunk) {
-        chunks.push(chunk);
-        bytes += chunk.stored.byteLength;
-      } else this.#awaited.add(id);
+    for (const chunk of found) {
+      batch.push(chunk);
+      bytes += chunk.bytes.byteLength;
+      if (bytes < BATCH_BYTES && batch.length < MAX_BATCH) continue;
+      this.#line.send({ kind: 'chunks', channel: this.#channel, chunks: batch });
+      batch = [];
+      bytes = 0;
     }
-    this.#toServe.splice(0, taken);
-    return chunks;
+    if (batch.length > 0) this.#line.send({ kind: 'chunks', channel: this.#channel, chunks: batch });
   }
 
   #offer(uploads: readonly Upload[]): Promise<void> {
@@ -206,23 +212,11 @@ export class ChunkExchange {
   async #send(offer: Offer, uploads: readonly Upload[]): Promise<void> {
     try {
       for (const { id } of uploads) this.#keeping.set(id, [...(this.#keeping.get(id) ?? []), offer]);
-      let chunks: ChunkRecord[] = [];
-      let bytes = 0;
-      const flush = (): void => {
-        if (chunks.length > 0) this.#line.send({ kind: 'chunks', channel: this.#channel, chunks });
-        chunks = [];
-        bytes = 0;
-      };
-      for (const { read } of uploads) {
+      for (let start = 0; start < uploads.length; start += READ_AT_ONCE) {
         if (this.#ended) return;
-        const chunk = read();
-        chunks.push(chunk);
-        bytes += chunk.stored.byteLength;
-        if (bytes < BATCH_BYTES && chunks.length < MAX_BATCH) continue;
-        flush();
+        this.#sendBatches(uploads.slice(start, start + READ_AT_ONCE).map(({ read }) => read()));
         if (this.#line.backlog > BACKLOG_BYTES) await this.#line.drained(BACKLOG_BYTES / 2);
       }
-      flush();
     } catch (error) {
       offer.failed(error as Error);
     }

@@ -128,7 +128,7 @@ export const message = union(
     want: struct({ channel, ids: chunkIds }),
     chunks: struct({
       channel,
-      chunks: list(struct({ id: hex(32), hash: hex(32), stored: blob(MAX_STORED_CHUNK) }), MAX_BATCH),
+      chunks: list(struct({ id: hex(32), hash: hex(32), bytes: blob(MAX_STORED_CHUNK) }), MAX_BATCH),
     }),
     /** "I have these and mean you to have them." */
     offer: struct({ channel, ids: chunkIds }),

@@ -5,7 +5,7 @@ import type { CopyId, Vector } from '../core/vector.ts';
 import type { Message } from './messages.ts';
 import type { Incoming } from './wire.ts';
 
-export type ChunkRecord = { readonly id: string; readonly hash: Hash; readonly stored: Uint8Array };
+export type ChunkRecord = { readonly id: string; readonly hash: Hash; readonly bytes: Uint8Array };
 export type Tip = { readonly seq: number; readonly hash: Hash };
 export type Refusal = { readonly code: string; readonly text: string };
 
@@ -23,8 +23,8 @@ export interface Replica {
   receive(changes: readonly Incoming[]): Refusal | null;
 
   lacking(ids: readonly string[]): readonly string[];
-  /** Throws a `ProblemError` where the stored bytes are damaged. */
-  readChunk(id: string): ChunkRecord | undefined;
+  /** Those of them that are here and whole, in any order. */
+  readChunks(ids: readonly string[]): readonly ChunkRecord[];
   /** Keeps chunks whose stored bytes were checked against their hash; resolves once they are durable. */
   keepChunks(chunks: readonly ChunkRecord[]): Promise<void>;
 }
