@@ -1,0 +1,182 @@
+/**
+ * The databases of one sync copy, as the agent sees them. Behind it is one child process that owns every SQLite
+ * connection to users' databases (`child.ts`, reached through `child-databases.ts`), or, in the seeded world, the same
+ * code in the caller's own process (`databases.ts`).
+ *
+ * The agent never opens a user's database, and this room never writes the log: what was edited goes up as bodies
+ * (`DatabaseEvents.append`), what is in the log comes down when `forward` says that there is more.
+ */
+import type { ChangeId } from '../core/change.ts';
+import type { Stamp } from '../core/clock.ts';
+import type { Problem } from '../core/problem.ts';
+import type { CopyId, Vector } from '../core/vector.ts';
+
+export interface OpenDatabase {
+  /** The database's id in the registry: 16 hex characters. */
+  readonly id: string;
+  /** The user's database, absolute. */
+  readonly path: string;
+  /** The base content, a plain SQLite file in the sync folder, absolute. */
+  readonly basePath: string;
+  /** What the registry says in the cell `settings` of this database: JSON, made by `makeBase`. */
+  readonly settings: string;
+}
+
+export interface BaseMade {
+  /** To be put into the registry: key kinds and what else is fixed at publish. JSON. */
+  readonly settings: string;
+  readonly tables: number;
+  readonly rows: number;
+}
+
+export interface Databases {
+  /**
+   * Starts tracking at `path` (installs marks and position) and puts a consistent copy of the content, without what is
+   * ours, at `basePath`. What is edited from then on is marked. For publish, and for a database found later.
+   */
+  makeBase(request: { id: string; path: string; basePath: string }): Promise<BaseMade>;
+  /**
+   * Makes `path`, an exact copy of the base that is not yet in its place, ready for tracking. The caller renames it
+   * into place and calls `open`. For `copy`.
+   */
+  adopt(request: OpenDatabase): Promise<void>;
+  /** Follows this database from now on: captures what is edited, applies what arrives. Returns before either is done. */
+  open(database: OpenDatabase): Promise<void>;
+  /** Leaves it alone: it was moved away, deleted or unregistered. What is marked stays marked. */
+  close(id: string): Promise<void>;
+  /** The watcher or the scan saw the file, its -wal or its -journal change. Cheap, coalesced. */
+  poke(id: string): void;
+  /** The log has more than before. Cheap, coalesced. */
+  forward(): void;
+  /** Resolves when all that was on disk at the call is in the log, and all that was in the log is on disk (or a problem says why not). */
+  settle(ids?: readonly string[]): Promise<void>;
+  conflicts(id: string): Promise<readonly DatabaseConflict[]>;
+  /** Settles a conflict everywhere, by an own change that replaces all candidates. Throws `ProblemError` if it is no longer there. */
+  resolve(id: string, conflict: string, candidate: string): Promise<void>;
+  history(id: string, query: HistoryQuery): Promise<readonly HistoryEntry[]>;
+  describe(id: string): Promise<DatabaseDescription>;
+  /**
+   * Two databases were made on one path and `id` stands: enters the rows of the other one (`path`, a plain SQLite file
+   * that lies aside) as edits made without knowledge of `id`'s content. Resolves when the change is appended.
+   */
+  enterRows(id: string, path: string): Promise<void>;
+  /** Closes everything; nothing is called any more after it resolves. */
+  stop(): Promise<void>;
+}
+
+export interface AppendRequest {
+  readonly database: string;
+  /** The encoded `Body`, with `seen` omitted. */
+  readonly bytes: Uint8Array;
+  /** Put into the bytes by `withSeen(bytes, seen)` unless no stored change on this database is beyond it. */
+  readonly seen: Vector;
+  readonly ops: number;
+}
+
+/** The own change, durable in the log. */
+export type Appended = ChangeId & { readonly stamp: Stamp };
+
+export interface Applied {
+  readonly database: string;
+  readonly changes: number;
+  readonly rows: number;
+  /** What the database contains now. */
+  readonly vector: Vector;
+}
+
+export interface DatabaseProblem extends Problem {
+  /** Milliseconds since 1970. */
+  readonly since: number;
+}
+
+/** What the agent is told. Called in order per database. */
+export interface DatabaseEvents {
+  /** Makes the own change and answers once it is durable. Rejecting stops the capture of this database until the next poke. */
+  append(request: AppendRequest): Promise<Appended>;
+  applied(event: Applied): void;
+  /** All that is wrong with this database now, whenever that changes; empty: all is well. */
+  problems(database: string, problems: readonly DatabaseProblem[]): void;
+  /** The list of conflicts of this database may have changed. */
+  conflictsChanged?(database: string): void;
+}
+
+export type DatabaseConflict = {
+  /** Stable while the conflict lasts, equal on all copies. */
+  readonly id: string;
+  readonly database: string;
+  readonly table: string;
+  /** The row's id. */
+  readonly row: string;
+  /** The row's key as people know it: "4010". */
+  readonly key: string;
+  /** cell: several values; row: deleted by one, edited by another; constraint: cannot be shown as it is. */
+  readonly kind: 'cell' | 'row' | 'constraint';
+  readonly column: string | null;
+  /** For people, where it is not obvious: what constraint withholds the row. */
+  readonly note: string | null;
+  readonly candidates: readonly ConflictCandidate[];
+};
+
+export interface ConflictCandidate {
+  readonly id: string;
+  /** The value as text for people; for a row: `keep` or `delete`. */
+  readonly text: string;
+  readonly shown: boolean;
+  readonly by: readonly (ChangeId & { readonly stamp: Stamp })[];
+}
+
+export interface HistoryQuery {
+  /** Without a table: the newest edits of the whole database. */
+  readonly table?: string;
+  /** The row's key as people write it ("4010", "A,7" for a composite one), or its id. */
+  readonly key?: string;
+  readonly column?: string;
+  /** Newest first; default 100. */
+  readonly limit?: number;
+}
+
+export interface HistoryEntry extends ChangeId {
+  readonly stamp: Stamp;
+  readonly table: string;
+  readonly row: string;
+  readonly key: string;
+  readonly kind: 'insert' | 'update' | 'delete' | 'number';
+  readonly column: string | null;
+  /** Null where the entry is not about one cell. */
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+export interface DatabaseDescription {
+  readonly id: string;
+  readonly path: string;
+  readonly vector: Vector;
+  readonly tables: readonly TableDescription[];
+  /** What this child did so far, for `doctor` and the bench. */
+  readonly figures: DatabaseFigures;
+}
+
+export interface TableDescription {
+  readonly name: string;
+  readonly key: 'name' | 'number' | 'hidden' | 'not tracked';
+  readonly columns: readonly string[];
+  readonly rows: number;
+}
+
+export interface DatabaseFigures {
+  readonly captures: number;
+  readonly capturedRows: number;
+  readonly applies: number;
+  readonly appliedRows: number;
+  /** How often the application held the lock when we wanted it. */
+  readonly busy: number;
+  /** Longest time that we held the write lock, ms. */
+  readonly longestLockMs: number;
+}
+
+/** What runs the databases needs to know; the same for the child and for the caller's own process. */
+export interface DatabasesOptions {
+  readonly copy: CopyId;
+  /** `rows.db` in the sync folder; ':memory:' in tests that throw it away. */
+  readonly rowsPath: string;
+}
