@@ -1,0 +1,107 @@
+/** The real `FileBytes`: node:fs. */
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  futimesSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import type { FileBytes, FileFacts, OpenFile } from './ports.ts';
+
+// A pipe that lies under a document's name must not hang us (NONBLOCK). Windows knows neither flag.
+const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+const CREATE = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
+const EXTEND = constants.O_RDWR | constants.O_CREAT;
+const FLAGS = { read: READ, create: CREATE, extend: EXTEND };
+
+export const realFileBytes: FileBytes = {
+  open: (path, purpose) => new RealFile(openSync(path, FLAGS[purpose], 0o666)),
+  list(folder) {
+    try {
+      return readdirSync(folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    }
+  },
+  makeFolder: (folder) => void mkdirSync(folder, { recursive: true }),
+  rename: renameSync,
+  remove: (path) => rmSync(path, { force: true }),
+  syncFolder(folder) {
+    // Windows cannot open a folder; NTFS journals its names by itself.
+    if (process.platform === 'win32') return;
+    const fd = openSync(folder, constants.O_RDONLY);
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  },
+};
+
+class RealFile implements OpenFile {
+  readonly #fd: number;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  facts(): FileFacts {
+    return factsOf(fstatSync(this.#fd, { bigint: true }));
+  }
+
+  read(into: Uint8Array, position: number): number {
+    let filled = 0;
+    while (filled < into.length) {
+      const count = readSync(this.#fd, into, filled, into.length - filled, position + filled);
+      if (count === 0) break;
+      filled += count;
+    }
+    return filled;
+  }
+
+  write(bytes: Uint8Array, position: number): void {
+    let written = 0;
+    while (written < bytes.length) {
+      written += writeSync(this.#fd, bytes, written, bytes.length - written, position + written);
+    }
+  }
+
+  truncate(size: number): void {
+    ftruncateSync(this.#fd, size);
+  }
+
+  setModified(mtimeNs: bigint): void {
+    const seconds = Number(mtimeNs) / 1e9;
+    futimesSync(this.#fd, seconds, seconds);
+  }
+
+  sync(): void {
+    fsyncSync(this.#fd);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+export function factsOf(stats: BigIntStats): FileFacts {
+  const kind = stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : stats.isSymbolicLink() ? 'link' : 'other';
+  return {
+    kind,
+    size: Number(stats.size),
+    mtimeNs: stats.mtimeNs,
+    changedNs: stats.ctimeNs,
+    inode: String(stats.ino),
+    device: String(stats.dev),
+  };
+}
