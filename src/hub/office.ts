@@ -1,0 +1,121 @@
+/**
+ * The office as its visitors see it: answers their questions and opens files for them. Everything asked is judged by
+ * the identity that the TLS session has proved.
+ */
+import type { Clock, FileBytes, Link, PeerIdentity } from '../platform/ports.ts';
+import type { Exchange } from '../protocol/exchange.ts';
+import type { Answer, MessageOf, Question } from '../protocol/messages.ts';
+import type { Line } from '../protocol/replica.ts';
+import { Session } from '../protocol/session.ts';
+import type { ParentFiles } from './files.ts';
+import { ParentFile } from './parent-file.ts';
+
+export interface OfficeOptions {
+  readonly files: ParentFiles;
+  /** Where the parent files' folders lie. */
+  readonly folder: string;
+  /** Fingerprint of the office's certificate authority. */
+  readonly office: string;
+  readonly clock: Clock;
+  readonly disk: FileBytes;
+  readonly software: string;
+  readonly log: (text: string) => void;
+}
+
+/** An open file that nobody uses any more is closed after this. */
+const IDLE_MS = 30_000;
+
+export class Office {
+  readonly #options: OfficeOptions;
+  readonly #open = new Map<string, ParentFile>();
+  readonly #sessions = new Set<Session>();
+
+  constructor(options: OfficeOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a proved link on. */
+  welcome(link: Link): void {
+    const { clock, software, log } = this.#options;
+    const { peer } = link;
+    const session: Session = new Session(
+      {
+        carrier: link,
+        software,
+        nowMs: () => clock.now(),
+        answer: (question) => this.#answer(question, peer),
+        opened: (open, line) => this.#join(open, line, peer),
+        onEnd: (reason) => {
+          this.#sessions.delete(session);
+          log(`${peer.user} (${peer.deviceName}) left: ${reason}`);
+        },
+      },
+      false,
+    );
+    this.#sessions.add(session);
+    log(`${peer.user} (${peer.deviceName}) is here`);
+  }
+
+  close(): void {
+    for (const session of [...this.#sessions]) session.end('the hub is stopping');
+    for (const file of this.#open.values()) file.close();
+    this.#open.clear();
+  }
+
+  #answer(question: Question, peer: PeerIdentity): Answer {
+    const { files, clock } = this.#options;
+    switch (question.kind) {
+      case 'files':
+        return { kind: 'files', files: files.list(peer.user) };
+      case 'create':
+        files.create(question, peer, clock.now());
+        return { kind: 'done' };
+      case 'snapshot':
+        files.admit(question.file, peer.user);
+        return { kind: 'snapshot', record: files.snapshot(question.file) };
+      case 'publish':
+        files.publish(question, peer.user);
+        return { kind: 'done' };
+      case 'users':
+        files.admit(question.file, peer.user);
+        return { kind: 'users', users: this.#users(question.file) };
+    }
+  }
+
+  #users(file: string): Extract<Answer, { kind: 'users' }>['users'] {
+    const open = this.#open.get(file);
+    return this.#options.files.copies(file).map(({ id, user, deviceName, lastSeenMs }) => ({
+      user,
+      device: deviceName,
+      copy: id,
+      online: open?.isOnline(id) ?? false,
+      lastSeenMs,
+    }));
+  }
+
+  #join({ file, copy, channel }: MessageOf<'open'>, line: Line, peer: PeerIdentity): Exchange {
+    const { files, clock } = this.#options;
+    files.admit(file, peer.user);
+    files.seen(file, copy, peer, clock.now());
+    return this.#parentFile(file).join(copy, channel, line, () => {
+      files.seen(file, copy, peer, clock.now());
+      clock.after(IDLE_MS, () => this.#closeIdle(file));
+    });
+  }
+
+  #parentFile(file: string): ParentFile {
+    const { folder, office, clock, disk, log } = this.#options;
+    const known = this.#open.get(file);
+    if (known) return known;
+    const opened = new ParentFile({ folder: `${folder}/${file}`, office, clock, files: disk, log });
+    this.#open.set(file, opened);
+    return opened;
+  }
+
+  #closeIdle(file: string): void {
+    const open = this.#open.get(file);
+    if (!open?.idle) return;
+    this.#open.delete(file);
+    open.close();
+  }
+}

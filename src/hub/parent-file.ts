@@ -1,0 +1,80 @@
+/**
+ * One parent file while somebody has it open: its store, and the exchanges of everyone who is connected. Whatever one
+ * of them stores is pushed to the others at once. Closed again when the last one has gone.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import type { Clock, FileBytes } from '../platform/ports.ts';
+import { Exchange } from '../protocol/exchange.ts';
+import type { Line } from '../protocol/replica.ts';
+import { CHUNKS_SCHEMA, ChunkStore } from '../store/chunks.ts';
+import { FileStore } from '../store/file-store.ts';
+import { LOG_SCHEMA } from '../store/log.ts';
+import { openStore } from '../store/sqlite.ts';
+
+export interface ParentFileOptions {
+  readonly folder: string;
+  readonly office: string;
+  readonly clock: Clock;
+  readonly files: FileBytes;
+  readonly log: (text: string) => void;
+}
+
+export class ParentFile {
+  readonly #db: DatabaseSync;
+  readonly #chunks: ChunkStore;
+  readonly #store: FileStore;
+  readonly #exchanges = new Map<Exchange, string>();
+  readonly #options: ParentFileOptions;
+
+  constructor(options: ParentFileOptions) {
+    const { folder, office, clock, files, log } = options;
+    this.#options = options;
+    files.makeFolder(folder);
+    this.#db = openStore(`${folder}/store.db`, { schema: [LOG_SCHEMA, CHUNKS_SCHEMA], synchronous: 'FULL' });
+    this.#chunks = new ChunkStore(this.#db, `${folder}/packs`, files);
+    const hooks = {
+      stored: () => null,
+      chunksArrived: (ids: readonly string[]) => {
+        for (const exchange of this.#exchanges.keys()) exchange.chunks.arrived(ids);
+      },
+      chunksDamaged: (ids: readonly string[]) => log(`${ids.length} damaged chunks are not used: ${ids.join(' ')}`),
+    };
+    this.#store = new FileStore({ db: this.#db, chunks: this.#chunks, office, clock, hooks });
+  }
+
+  get idle(): boolean {
+    return this.#exchanges.size === 0;
+  }
+
+  isOnline(copy: string): boolean {
+    return [...this.#exchanges.values()].includes(copy);
+  }
+
+  /** The exchange with one copy over one line. `onEnd` is called when it is over, whoever ended it. */
+  join(copy: string, channel: number, line: Line, onEnd: () => void): Exchange {
+    const exchange: Exchange = new Exchange({
+      channel,
+      replica: this.#store,
+      line,
+      acceptsUploads: true,
+      onStored: () => this.#pushFrom(exchange),
+      onEnd: ({ code, text }) => {
+        if (code !== 'cut') this.#options.log(`copy ${copy}: ${text}`);
+        this.#exchanges.delete(exchange);
+        onEnd();
+      },
+    });
+    this.#exchanges.set(exchange, copy);
+    return exchange;
+  }
+
+  close(): void {
+    for (const exchange of [...this.#exchanges.keys()]) exchange.end({ code: 'cut', text: 'the hub is stopping' });
+    this.#chunks.close();
+    this.#db.close();
+  }
+
+  #pushFrom(source: Exchange): void {
+    for (const exchange of this.#exchanges.keys()) if (exchange !== source) exchange.advance();
+  }
+}
