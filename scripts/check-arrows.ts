@@ -51,6 +51,7 @@ const random = /\b(randomBytes|randomInt|randomUUID|randomFill|randomFillSync|we
 
 interface Import {
   readonly line: number;
+  /** Between `import` and `from`; begins with `type` if nothing is loaded. */
   readonly names: string;
   readonly from: string;
 }
@@ -78,7 +79,8 @@ function judge(path: string, room: Room, { names, from }: Import): string | unde
   }
   if (from.startsWith('node:')) {
     if (builtins !== undefined && !builtins.includes(from)) return `${room} may not import ${from}`;
-    const owners = belongs[from];
+    // Types are only words; what they describe must still come from its room.
+    const owners = names.trimStart().startsWith('type ') ? undefined : belongs[from];
     if (owners !== undefined && !owners.includes(room)) {
       return `${from} belongs to src/${owners.join(' and src/')}: reach it through a port`;
     }

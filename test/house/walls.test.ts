@@ -18,6 +18,7 @@ test('an import along the arrows passes', () => {
     'src/platform/real/disk.ts': "import { open } from 'node:fs/promises';\nimport { x } from '../../core/paths.ts';\n",
     'src/sdk/client.ts': "import { z } from 'zod';\nexport * from './contract.ts';\n",
     'src/cli/main.ts': "const agent = await import('../agent/main.ts');\nimport ws from 'ws';\n",
+    'src/hub/files.ts': "import type { DatabaseSync } from 'node:sqlite';\n",
     'src/hub/main.ts': "// import { x } from '../agent/main.ts';\n/**\n * import { y } from 'node:fs';\n */\n",
   };
   for (const [path, text] of Object.entries(fine)) assert.deepEqual(violations(path, text), [], path);
