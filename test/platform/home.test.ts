@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import test from 'node:test';
+import { defaultHome, sameSecret, writeSecret } from '../../src/platform/home.ts';
+
+test('AGT7 TIEOUT_HOME is where the variable says, else where the system keeps what belongs to one user', () => {
+  const at = (...path: string[]) => join(homedir(), ...path);
+  assert.equal(defaultHome({ TIEOUT_HOME: 'here' }, 'linux'), resolve('here'));
+  assert.equal(defaultHome({}, 'linux'), at('.local', 'share', 'tieout'));
+  assert.equal(defaultHome({ TIEOUT_HOME: '', XDG_DATA_HOME: '/data' }, 'linux'), join('/data', 'tieout'));
+  assert.equal(defaultHome({}, 'darwin'), at('Library', 'Application Support', 'Tieout'));
+  assert.equal(defaultHome({ LOCALAPPDATA: '/local' }, 'win32'), join('/local', 'Tieout'));
+  assert.equal(defaultHome({}, 'win32'), at('AppData', 'Local', 'Tieout'));
+});
+
+test('AGT8 a secret file is replaced as a whole and is readable by its user only', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tieout-secret-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'token');
+  await Promise.all(['one', 'two', 'three'].map((text) => writeSecret(path, text.repeat(1000))));
+  assert.match(readFileSync(path, 'utf8'), /^(one|two|three)\1{999}$/);
+  assert.deepEqual(readdirSync(folder), ['token']);
+  if (process.platform !== 'win32') assert.equal(statSync(path).mode & 0o777, 0o600);
+  await assert.rejects(writeSecret(join(folder, 'no', 'token'), 'x'), { kind: 'missing' });
+});
+
+test('AGT8 secrets are compared whole', () => {
+  assert.ok(sameSecret('abc', 'abc'));
+  for (const other of ['', 'ab', 'abd', 'abcd']) assert.ok(!sameSecret('abc', other));
+});

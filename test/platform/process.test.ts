@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { ProblemError } from '../../src/core/problem.ts';
+import { openAgentLog } from '../../src/platform/agent-log.ts';
+import { makePrivateFolder, readAgentNote, writeAgentNote } from '../../src/platform/home.ts';
+import { takeLock } from '../../src/platform/lock.ts';
+import { agentEnded, ensureAgent, findAgent, holdHome } from '../../src/platform/process.ts';
+import { connect } from '../../src/sdk/client.ts';
+
+const entry = join(import.meta.dirname, '..', 'agent', 'fake-agent.ts');
+
+/** A TIEOUT_HOME; an agent that serves it is ended after the test. */
+function temporaryHome(t: TestContext): string {
+  const home = mkdtempSync(join(tmpdir(), 'tieout-home-'));
+  t.after(async () => {
+    const agent = await findAgent(home);
+    if (agent !== undefined) process.kill(agent.pid, 'SIGKILL');
+    await agentEnded(home, 5_000);
+    rmSync(home, { recursive: true });
+  });
+  return home;
+}
+
+test('AGT1 one agent serves one TIEOUT_HOME, however many are started at once', async (t) => {
+  const home = temporaryHome(t);
+  const agents = await Promise.all([1, 2, 3].map(() => ensureAgent({ home, entry })));
+  assert.equal(new Set(agents.map((agent) => agent.pid)).size, 1);
+  assert.deepEqual(await ensureAgent({ home, entry }), agents[0]);
+  await assert.rejects(holdHome(home), (error) => (error as ProblemError).problem.code === 'agent-runs-already');
+});
+
+test('AGT1 a lock is held once, and can be taken again when it is released', (t) => {
+  const path = join(temporaryHome(t), 'some.lock');
+  const lock = takeLock(path)!;
+  assert.equal(takeLock(path), undefined);
+  lock.release();
+  takeLock(path)!.release();
+});
+
+test('AGT2 an agent that was killed leaves nothing in the way of the next', async (t) => {
+  const home = temporaryHome(t);
+  const first = await ensureAgent({ home, entry });
+  process.kill(first.pid, 'SIGKILL');
+  assert.ok(await agentEnded(home, 5_000));
+  assert.ok((await readAgentNote(home)) !== undefined, 'its note is still there');
+  assert.equal(await findAgent(home), undefined);
+  const second = await ensureAgent({ home, entry });
+  assert.notEqual(second.pid, first.pid);
+  assert.notEqual(second.token, first.token);
+});
+
+test('AGT3 whatever else answers at the place of an old note is not taken for the agent, and gets no token', async (t) => {
+  const home = temporaryHome(t);
+  const met: string[] = [];
+  const stranger = createServer((request, response) => {
+    met.push(`${request.url} ${JSON.stringify(request.headers)}`);
+    response.end('{"proof":"AAAA"}');
+  });
+  await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
+  t.after(() => stranger.close());
+  const { port } = stranger.address() as AddressInfo;
+  // A pid that certainly runs: our own.
+  await writeAgentNote(home, { pid: process.pid, url: `http://127.0.0.1:${port}` }, 'the-old-token');
+  assert.equal(await findAgent(home), undefined);
+  assert.equal(met.length, 1);
+  assert.ok(!met[0]!.includes('the-old-token'));
+
+  const agent = await ensureAgent({ home, entry });
+  assert.notEqual(agent.url, `http://127.0.0.1:${port}`);
+  assert.equal((await connect(agent).call('files', {})).length, 1);
+});
+
+test('AGT3 a proof passed on from the real agent proves nothing at another place', async (t) => {
+  const home = temporaryHome(t);
+  const { url, token } = await ensureAgent({ home, entry });
+  const relay = createServer(async (request, response) => {
+    response.end(await (await fetch(`${url}${request.url}`)).text());
+  });
+  await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+  t.after(() => relay.close());
+  const { port } = relay.address() as AddressInfo;
+  await writeAgentNote(home, { pid: process.pid, url: `http://127.0.0.1:${port}` }, token);
+  assert.equal(await findAgent(home), undefined);
+  await writeAgentNote(home, { pid: 1, url }, token);
+  const { pid } = JSON.parse(readFileSync(join(home, 'agent.json'), 'utf8'));
+  assert.equal((await findAgent(home))?.pid, pid);
+  // Leave the true pid behind, for the end of the test.
+  await connect({ url, token }).call('stop', {});
+});
+
+test('AGT3 a note that names another place than this computer is not followed', async (t) => {
+  const home = temporaryHome(t);
+  for (const url of [
+    'http://192.0.2.1:80',
+    'http://127.0.0.1.evil.example:80',
+    'http://127.0.0.1:1@evil.example',
+    '',
+  ]) {
+    await writeAgentNote(home, { pid: 1, url }, 'secret');
+    assert.equal(await readAgentNote(home), undefined, url);
+  }
+  writeFileSync(join(home, 'agent.json'), '{"pid"');
+  assert.equal(await findAgent(home), undefined);
+});
+
+test('AGT4 an agent that does not start is told at once, with the last lines of its log', async (t) => {
+  const home = temporaryHome(t);
+  process.env.FAKE_AGENT_FAILS = '1';
+  t.after(() => delete process.env.FAKE_AGENT_FAILS);
+  await assert.rejects(ensureAgent({ home, entry }), (error) => {
+    assert.ok(error instanceof ProblemError);
+    assert.equal(error.problem.code, 'agent-not-started');
+    assert.match(error.problem.text, /exit code 3[\s\S]*The sky is falling\./);
+    assert.match(error.problem.remedy, /tieout agent/);
+    return true;
+  });
+});
+
+test('AGT5 the log of an agent in the background starts anew when it is large, and the one before is kept', (t) => {
+  const home = temporaryHome(t);
+  makePrivateFolder(join(home, 'logs'));
+  const path = join(home, 'logs', 'agent.log');
+  writeFileSync(path, 'x'.repeat(6 * 1024 * 1024));
+  const log = openAgentLog(home);
+  writeFileSync(log.descriptor, 'one\ntwo\nthree\n');
+  assert.deepEqual(log.tail(2), ['two', 'three']);
+  log.close();
+  assert.equal(readFileSync(path, 'utf8'), 'one\ntwo\nthree\n');
+  assert.equal(readFileSync(`${path}.1`).length, 6 * 1024 * 1024);
+});
+
+test('AGT6 an agent has ended when its home is free, not before', async (t) => {
+  const home = temporaryHome(t);
+  const agent = await ensureAgent({ home, entry });
+  assert.equal(await agentEnded(home, 0), false);
+  await connect(agent).call('stop', {});
+  assert.ok(await agentEnded(home, 5_000));
+  assert.equal(await findAgent(home), undefined);
+});
