@@ -6,19 +6,10 @@
  * Two copies that cut differently would still agree on every byte, but share nothing: the numbers below and the
  * table are part of the format.
  */
-import { createHash } from 'node:crypto';
-import type { Hash } from './bytes.ts';
 
 export const MIN_CHUNK = 16 * 1024;
 export const NORMAL_CHUNK = 64 * 1024;
 export const MAX_CHUNK = 256 * 1024;
-
-/** One piece of a content, named by the sha256 of its plain bytes. */
-export interface ChunkRef {
-  readonly id: Hash;
-  /** Plain bytes, 1 to MAX_CHUNK. */
-  readonly size: number;
-}
 
 /** A cut is rarer before the normal size and commoner after it (4 times each way), which narrows the sizes. */
 const RARE = 0xffff_c000 | 0; // 18 bits
@@ -77,11 +68,4 @@ function gearTable(seed: number): Int32Array {
     mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2_ae35);
     return mixed ^ (mixed >>> 16);
   });
-}
-
-/** Names a content: equal lists of chunks, equal id. The empty content has one too. */
-export function contentId(chunks: readonly ChunkRef[]): Hash {
-  const hash = createHash('sha256').update('tieout content 1\n');
-  for (const { id, size } of chunks) hash.update(`${id} ${size}\n`);
-  return hash.digest('hex');
 }

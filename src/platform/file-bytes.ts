@@ -17,10 +17,11 @@ import {
 } from 'node:fs';
 import type { FileBytes, FileFacts, OpenFile } from './ports.ts';
 
-// A pipe that lies under a document's name must not hang us (NONBLOCK). Windows knows neither flag.
-const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+// No link is followed, and a pipe that lies under a document's name must not hang us. Windows knows neither flag.
+const SAFE = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+const READ = constants.O_RDONLY | SAFE;
 const CREATE = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
-const EXTEND = constants.O_RDWR | constants.O_CREAT;
+const EXTEND = constants.O_RDWR | constants.O_CREAT | SAFE;
 const FLAGS = { read: READ, create: CREATE, extend: EXTEND };
 
 export const realFileBytes: FileBytes = {

@@ -62,8 +62,8 @@ export interface FileFacts {
  */
 export interface FileBytes {
   /**
-   * 'read': an existing file; a symbolic link in the last place is refused (ELOOP). 'create': a new file, EEXIST when
-   * there is one. 'extend': for reading and writing, made when absent.
+   * 'read': an existing file. 'create': a new file, EEXIST when there is one. 'extend': for reading and writing, made
+   * when absent. A symbolic link in the last place is refused (ELOOP).
    */
   open(path: string, purpose: 'read' | 'create' | 'extend'): OpenFile;
   /** Names in a folder, in no order; empty when the folder is not there. */

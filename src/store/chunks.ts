@@ -10,7 +10,7 @@ import type { FileBytes } from '../platform/ports.ts';
 import { storageKind } from '../platform/storage-failure.ts';
 import { ChunkIndex, type Location } from './chunk-index.ts';
 import { HEADER_BYTES, readHeader, recordOf } from './pack.ts';
-import { PackFiles, type Place } from './pack-files.ts';
+import { PACK_LIMIT, PackFiles, type Place } from './pack-files.ts';
 import { recoverPacks } from './pack-recovery.ts';
 import { DamagedChunk, type StoredChunk } from './stored-chunk.ts';
 
@@ -27,6 +27,8 @@ export interface ReadResult {
 export interface ChunkStoreOptions {
   /** For another process than the writer: sees what is flushed, alters nothing. `db` may be read-only. */
   readonly readOnly?: boolean;
+  /** Bytes after which a pack is followed by a new one. */
+  readonly packLimit?: number;
 }
 
 /** Neighbours in a pack are read at once, up to this size, over gaps up to that one. */
@@ -42,14 +44,12 @@ export class ChunkStore {
   readonly #pending = new Map<Hash, Location>();
 
   /** `db` has CHUNKS_SCHEMA; `folder` is where the packs lie, made when needed. Takes in what a crash left behind. */
-  constructor(db: DatabaseSync, folder: string, files: FileBytes, { readOnly = false }: ChunkStoreOptions = {}) {
+  constructor(db: DatabaseSync, folder: string, files: FileBytes, options: ChunkStoreOptions = {}) {
+    const { readOnly = false, packLimit = PACK_LIMIT } = options;
     this.#index = new ChunkIndex(db);
     this.#readOnly = readOnly;
-    this.#packs = new PackFiles(
-      files,
-      folder,
-      readOnly ? { pack: -1, at: 0 } : recoverPacks(files, folder, this.#index),
-    );
+    const next = readOnly ? { pack: -1, at: 0 } : recoverPacks(files, folder, this.#index);
+    this.#packs = new PackFiles(files, folder, next, packLimit);
   }
 
   /** Which of `ids` are here, flushed or not. */

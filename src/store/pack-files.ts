@@ -7,7 +7,7 @@ import type { FileBytes, OpenFile } from '../platform/ports.ts';
 import { asStorageFailure } from '../platform/storage-failure.ts';
 
 /** A pack is closed at this size, so that space can later be given back pack by pack. */
-const PACK_LIMIT = 256 * 1024 * 1024;
+export const PACK_LIMIT = 256 * 1024 * 1024;
 const STAGED_LIMIT = 1024 * 1024;
 /** Open for reading at one time, per store. */
 const READERS = 4;
@@ -26,13 +26,15 @@ export function packPath(folder: string, pack: number): string {
 export class PackFiles {
   readonly #files: FileBytes;
   readonly #folder: string;
+  readonly #limit: number;
   readonly #readers = new Map<number, OpenFile>();
   #growing: Growing | undefined;
   /** Where the next record goes when no pack is open for growing. */
   #next: Place;
 
-  constructor(files: FileBytes, folder: string, next: Place) {
+  constructor(files: FileBytes, folder: string, next: Place, limit: number) {
     this.#files = files;
+    this.#limit = limit;
     this.#folder = folder;
     this.#next = next;
   }
@@ -69,7 +71,7 @@ export class PackFiles {
   /** Whether the pack being written is full: the owner then syncs and lists it, and calls `turn`. */
   get isFull(): boolean {
     const growing = this.#growing;
-    return growing !== undefined && growing.end + growing.stagedBytes >= PACK_LIMIT;
+    return growing !== undefined && growing.end + growing.stagedBytes >= this.#limit;
   }
 
   /** Closes the synced pack; the next record begins a new one. */
