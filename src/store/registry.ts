@@ -181,7 +181,7 @@ export class Registry {
     this.#showAgain(
       [left, now].filter((path) => path !== undefined),
       id,
-      touched,
+      moved,
     );
   }
 
