@@ -2,10 +2,23 @@
  * The body of a change: the ops on one database, or on the registry. Bytes of other people: every list and text has a
  * limit, and whoever reads them goes through `decode(body, …)`.
  */
+import { concatBytes, toHex } from './bytes.ts';
 import { type ChangeId, madeId } from './change.ts';
-import { type Carried, type Codec, hex, list, MalformedError, optional, struct, text, union, varint } from './codec.ts';
+import {
+  type Carried,
+  type Codec,
+  encode,
+  hex,
+  list,
+  MalformedError,
+  optional,
+  struct,
+  text,
+  union,
+  varint,
+} from './codec.ts';
 import { MAX_ROW_ID, RowRef, type Value, value } from './value.ts';
-import { vectorCodec } from './vector.ts';
+import { type Vector, vectorCodec } from './vector.ts';
 
 /** SQLite allows names of any length; nobody uses more. */
 const MAX_NAME = 1024;
@@ -114,3 +127,21 @@ export function namedRow(row: RowId, change: ChangeId): RowId {
 export function namedValue(item: Value, change: ChangeId): Value {
   return item instanceof RowRef ? new RowRef(namedRow(item.row, change)) : item;
 }
+
+/**
+ * Puts `seen` into an encoded database body that was written without it. The maker of the body knows what it had read
+ * of the database, only whoever numbers the change knows whether that differs from its deps.
+ */
+export function withSeen(bytes: Uint8Array, seen: Vector): Uint8Array {
+  const at = DATABASE_HEAD_BYTES;
+  if (bytes[0] !== 1 || bytes[at] !== 0) throw new MalformedError('not a database body without what it has seen');
+  return concatBytes([bytes.subarray(0, at), encode(optional(vectorCodec), seen), bytes.subarray(at + 1)]);
+}
+
+/** What a body is about, from its first bytes: a database's id, '' for the registry. */
+export function subjectOf(bytes: Uint8Array): string {
+  return bytes[0] === 1 ? toHex(bytes.subarray(1, DATABASE_HEAD_BYTES)) : '';
+}
+
+/** The kind, and the database's id. */
+const DATABASE_HEAD_BYTES = 9;

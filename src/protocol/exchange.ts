@@ -65,6 +65,10 @@ export class Exchange {
     this.#send({ kind: 'have', channel: this.#options.channel, tips });
   }
 
+  get channel(): number {
+    return this.#options.channel;
+  }
+
   get ready(): boolean {
     return this.#ready;
   }

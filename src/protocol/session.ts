@@ -88,12 +88,13 @@ export class Session implements Line {
     return exchange;
   }
 
-  closeChannel(channel: number, code: string, text: string): void {
-    const exchange = this.#exchanges.get(channel);
-    if (exchange === undefined) return;
+  /** Closes one file on this connection. */
+  close(exchange: Exchange, text: string): void {
+    const { channel } = exchange;
+    if (this.#exchanges.get(channel) !== exchange) return;
     this.#exchanges.delete(channel);
-    this.send({ kind: 'close', channel, code, text });
-    exchange.end({ code, text });
+    this.send({ kind: 'close', channel, code: 'closed', text });
+    exchange.end({ code: 'closed', text });
   }
 
   /** Ends the connection from this side. */

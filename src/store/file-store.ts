@@ -106,24 +106,26 @@ export class FileStore implements Replica {
   }
 
   receive(changes: readonly Incoming[]): Refusal | null {
-    let refusal: Refusal | null = null;
+    return this.transaction(() => {
+      for (const change of changes) {
+        const checked = this.#checked(change);
+        if ('code' in checked) return checked;
+        this.#keep(checked);
+        this.#observe(checked);
+      }
+      return null;
+    });
+  }
+
+  /** One transaction on the store; when it is rolled back, the memory of the log is brought back in step. */
+  transaction<T>(write: () => T): T {
     try {
-      transaction(this.#db, () => {
-        for (const change of changes) {
-          const checked = this.#checked(change);
-          if ('code' in checked) {
-            refusal = checked;
-            return;
-          }
-          this.#keep(checked);
-          this.#observe(checked);
-        }
-      });
+      return transaction(this.#db, write);
     } catch (error) {
-      this.#afterRollback();
+      this.log.reload();
+      this.#makers.clear();
       throw error;
     }
-    return refusal;
   }
 
   /**
@@ -138,16 +140,11 @@ export class FileStore implements Replica {
     const contents = bodies.map((bytes) => this.#contentOf(bytes));
     if (contents.some(({ kind }) => kind === 'parts')) this.chunks.flush();
     author.reserve(at(this.vector(), author.copy) + bodies.length);
-    try {
-      return transaction(this.#db, () => {
-        const made = bodies.map((bytes, index) => this.#make(author, bytes, contents[index] as Content));
-        alongside?.(made);
-        return made;
-      });
-    } catch (error) {
-      this.#afterRollback();
-      throw error;
-    }
+    return this.transaction(() => {
+      const made = bodies.map((bytes, index) => this.#make(author, bytes, contents[index] as Content));
+      alongside?.(made);
+      return made;
+    });
   }
 
   /** Who made the changes of this copy, by the certificates in its log. */
@@ -271,11 +268,6 @@ export class FileStore implements Replica {
     const limit = stampAt(this.#options.clock.now() + MAX_DRIFT_MS);
     const row = this.#db.prepare('SELECT max(stamp) AS stamp FROM change WHERE stamp <= ?').get(limit);
     return Number(row?.stamp ?? 0);
-  }
-
-  #afterRollback(): void {
-    this.log.reload();
-    this.#makers.clear();
   }
 }
 

@@ -137,6 +137,22 @@ export class Log {
     return rows.slice(0, limit).map((row) => this.#change(row));
   }
 
+  /** How much of the log a replica with `vector` lacks. */
+  amountAfter(vector: Vector): { changes: number; bytes: number } {
+    let changes = 0;
+    let bytes = 0;
+    for (const entry of this.#copies.values()) {
+      const from = at(vector, entry.id);
+      if (from >= entry.tip.seq) continue;
+      changes += entry.tip.seq - from;
+      const row = this.#db
+        .prepare('SELECT sum(size) AS bytes FROM change WHERE copy = ? AND seq > ?')
+        .get(entry.idx, from);
+      bytes += Number(row?.bytes ?? 0);
+    }
+    return { changes, bytes };
+  }
+
   /** Is there a change about `subject` that a state at `vector` does not contain? */
   concerns(vector: Vector, subject: string): boolean {
     for (const entry of this.#copies.values()) {

@@ -1,0 +1,401 @@
+/**
+ * One sync copy at work: its store, documents and databases, and the exchange with the parent. Everything it decides is
+ * computed again from what is stored, so that it can be stopped at any moment and opened again.
+ */
+import type { KeyObject } from 'node:crypto';
+import { body as bodyCodec, type RegistryOp, subjectOf } from '../core/body.ts';
+import type { Change } from '../core/change.ts';
+import { decode, encode, MalformedError } from '../core/codec.ts';
+import type { Problem } from '../core/problem.ts';
+import type { Origin } from '../core/rows.ts';
+import { at, type CopyId, type Vector } from '../core/vector.ts';
+import type { Clock } from '../platform/ports.ts';
+import { Exchange } from '../protocol/exchange.ts';
+import type { Refusal } from '../protocol/replica.ts';
+import type { Session } from '../protocol/session.ts';
+import { type Author, FileStore } from '../store/file-store.ts';
+import type { StoredChange } from '../store/log.ts';
+import { Registry } from '../store/registry.ts';
+import { CopyDatabases, type MakeDatabases } from './copy-databases.ts';
+import { Documents } from './documents/documents.ts';
+import type { DocumentEvent, DocumentsDeps } from './documents/ports.ts';
+import type { FolderContents } from './folder-contents.ts';
+import type { Attached, HubConnection } from './hub-connection.ts';
+import { Problems } from './problems.ts';
+import type { CopyFacts, SyncFolder } from './sync-folder.ts';
+import { Unsent } from './unsent.ts';
+
+export type CopyState = 'online' | 'offline' | 'syncing' | 'unreachable';
+export type Amount = { changes: number; bytes: number };
+
+/** Something that a person may like to see pass by. */
+export type CopyEvent = {
+  readonly what: 'sent' | 'received' | 'captured' | 'placed' | 'conflict' | 'problem' | 'online' | 'offline';
+  readonly text: string;
+  readonly path?: string;
+  readonly bytes?: number;
+};
+
+export interface CopyOptions {
+  readonly folder: SyncFolder;
+  readonly clock: Clock;
+  readonly hub: HubConnection;
+  readonly key: KeyObject;
+  readonly chain: readonly Uint8Array[];
+  /** Writes down durably in TIEOUT_HOME that the number is being used. */
+  readonly reserve: (copy: CopyId, seq: number) => void;
+  readonly makeDatabases: MakeDatabases;
+  /** What documents need from the outside. */
+  readonly outside: Pick<DocumentsDeps, 'files' | 'watcher' | 'random' | 'host'>;
+  readonly contents: (copy: FolderContentsNeeds) => FolderContents;
+  readonly tell: (event: CopyEvent) => void;
+  /** The parent knows another history of this copy: it must go on under another id. */
+  readonly forked: () => void;
+}
+
+export type FolderContentsNeeds = { folder: SyncFolder; unsent: Unsent };
+
+export class Copy implements Attached {
+  readonly folder: SyncFolder;
+  readonly store: FileStore;
+  readonly registry: Registry;
+  readonly documents: Documents;
+  readonly databases: CopyDatabases;
+  readonly unsent: Unsent;
+  readonly contents: FolderContents;
+  readonly problems: Problems;
+  readonly #options: CopyOptions;
+  readonly #author: Author;
+  #facts: CopyFacts;
+  #exchange: Exchange | null = null;
+  #session: Session | null = null;
+  #received: Amount = { changes: 0, bytes: 0 };
+  #sent: Amount = { changes: 0, bytes: 0 };
+  #changed: (() => void)[] = [];
+  #started = false;
+
+  constructor(facts: CopyFacts, options: CopyOptions) {
+    const { folder, clock } = options;
+    this.#options = options;
+    this.#facts = facts;
+    this.folder = folder;
+    this.problems = new Problems(clock);
+    this.registry = new Registry(folder.db);
+    this.store = new FileStore({
+      db: folder.db,
+      chunks: folder.chunks,
+      office: facts.office,
+      clock,
+      hooks: {
+        stored: (change, bytes) => this.#fold(change, bytes),
+        chunksDamaged: (ids) => this.problems.set('chunks', damagedChunks(ids.length)),
+        clockAhead: (copy, ms) => this.problems.set(`clock ${copy}`, clockAhead(this.makerName(copy), ms)),
+      },
+    });
+    this.unsent = new Unsent(
+      folder.db,
+      (id) => folder.chunks.readOne(id),
+      (bytes) => this.#onSent(bytes),
+    );
+    this.contents = options.contents({ folder, unsent: this.unsent });
+    this.#author = {
+      copy: facts.copy,
+      key: options.key,
+      chain: options.chain,
+      reserve: (seq) => options.reserve(facts.copy, seq),
+    };
+    this.databases = new CopyDatabases({
+      folder,
+      registry: this.registry,
+      files: options.outside.files,
+      contents: this.contents,
+      source: this,
+      problems: this.problems,
+      record: (ops, within) => this.record(ops, within),
+      append: (bytes) => this.append(bytes),
+      concerns: (vector, subject) => this.store.log.concerns(vector, subject),
+      make: (events) => options.makeDatabases(facts.copy, folder, events),
+      tell: options.tell,
+    });
+    this.documents = new Documents({
+      ...options.outside,
+      root: folder.root,
+      clock,
+      registry: this.registry,
+      contents: this.contents,
+      source: this,
+      record: (ops, within) => this.record(ops, within),
+      transaction: (write) => this.store.transaction(write),
+      databases: this.databases,
+      tell: (event) => this.#onDocuments(event),
+    });
+  }
+
+  get facts(): CopyFacts {
+    return this.#facts;
+  }
+
+  setFacts(change: Partial<CopyFacts>): void {
+    this.#facts = { ...this.#facts, ...change };
+    this.folder.setFacts(this.#facts);
+  }
+
+  /** Follows the disk from now on. Documents and databases are looked through in the background. */
+  async start(): Promise<void> {
+    this.#started = true;
+    await this.databases.start();
+    await this.documents.start();
+    this.#options.hub.attach(this);
+  }
+
+  async stop(): Promise<void> {
+    this.#options.hub.detach(this);
+    this.#closeExchange('this copy is closed here');
+    if (this.#started) await this.documents.stop();
+    await this.databases.stop();
+    this.contents.stop();
+    this.folder.close();
+  }
+
+  // The parent
+
+  connected(session: Session): void {
+    this.#session = session;
+    this.#openExchange();
+  }
+
+  disconnected(): void {
+    this.#session = null;
+  }
+
+  setOffline(offline: boolean): void {
+    if (this.#facts.offline === offline) return;
+    this.setFacts({ offline });
+    if (offline) this.#closeExchange('working offline');
+    else {
+      this.#options.hub.wake();
+      this.#openExchange();
+    }
+    this.#notify();
+  }
+
+  /** The exchange with the parent, once both sides have said what they have. */
+  get exchange(): Exchange | null {
+    return this.#exchange?.ready ? this.#exchange : null;
+  }
+
+  state(): CopyState {
+    if (this.#facts.offline) return 'offline';
+    if (this.exchange === null) return 'unreachable';
+    const { out, in: incoming } = this.pending();
+    return out.changes + out.bytes + incoming.changes > 0 ? 'syncing' : 'online';
+  }
+
+  pending(): { out: Amount; in: Amount } {
+    const parent = this.#parentVector();
+    const mine = this.store.vector();
+    const out = this.store.log.amountAfter(parent);
+    const missing = [...parent].reduce((sum, [copy, seq]) => sum + Math.max(0, seq - at(mine, copy)), 0);
+    return {
+      out: { changes: out.changes, bytes: out.bytes + this.unsent.totals().bytes },
+      in: { changes: missing, bytes: this.documents.missingBytes() },
+    };
+  }
+
+  /** The parent has everything that was done here and noticed. */
+  safe(): boolean {
+    const { out } = this.pending();
+    return out.changes === 0 && out.bytes === 0 && this.documents.quiet();
+  }
+
+  /** What went over the line since this copy was opened. */
+  traffic(): { sent: Amount; received: Amount } {
+    return { sent: { ...this.#sent }, received: { ...this.#received } };
+  }
+
+  /** Resolves when something about this copy has changed, or after `ms`. */
+  change(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#changed.push(resolve);
+      this.#options.clock.after(ms, resolve);
+    });
+  }
+
+  // What is done here
+
+  /** Registry ops as an own change: durable and folded on return, and on its way. */
+  async record(ops: readonly RegistryOp[], within?: (by: Origin) => void): Promise<Origin> {
+    const bytes = encode(bodyCodec, { kind: 'registry', ops });
+    const made = this.#append([bytes], (changes) => {
+      for (const { copy, seq, stamp } of changes) within?.({ copy, seq, stamp });
+    });
+    const [change] = made;
+    return { copy: change!.copy, seq: change!.seq, stamp: change!.stamp };
+  }
+
+  /** A body as an own change. */
+  append(bytes: Uint8Array): StoredChange {
+    return this.#append([bytes])[0]!;
+  }
+
+  /** Chunks that are not here, from the parent. Resolves with those that could not be had. */
+  async fetch(
+    ids: readonly string[],
+    deliver: (id: string, stored: Uint8Array) => void | Promise<void>,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const missing = new Set(ids);
+    const exchange = this.exchange;
+    if (exchange === null) return ids;
+    const waiting: Promise<void>[] = [];
+    await new Promise<void>((resolve) => {
+      const leave = (): void => resolve();
+      signal.addEventListener('abort', leave, { once: true });
+      exchange
+        .fetch(ids, ({ id, bytes }) => {
+          missing.delete(id);
+          this.#received.bytes += bytes.byteLength;
+          const wait = deliver(id, bytes);
+          if (wait) waiting.push(wait);
+        })
+        .then(leave, leave);
+    });
+    await Promise.all(waiting);
+    return [...missing];
+  }
+
+  /** Who made the changes of a copy, for people. */
+  makerName(copy: CopyId): string {
+    return this.store.maker(copy)?.user ?? 'somebody unknown';
+  }
+
+  #append(bodies: readonly Uint8Array[], alongside?: (made: readonly StoredChange[]) => void): StoredChange[] {
+    const made = this.store.append(this.#author, bodies, alongside);
+    // Chunks first: when the change is at a colleague's, what it wants is at the hub.
+    this.unsent.send();
+    this.#exchange?.advance();
+    this.#notify();
+    return made;
+  }
+
+  #fold(change: Change, bytes: Uint8Array): string | null {
+    const subject = subjectOf(bytes);
+    if (subject !== '') return subject;
+    try {
+      const read = decode(bodyCodec, bytes);
+      if (read.kind === 'registry') this.registry.fold(change, read);
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      // Its maker signed it, so the log stays closed; what cannot be read has no effect on any copy.
+      this.problems.set(`change ${change.copy}`, unreadableChange(this.makerName(change.copy)));
+    }
+    return subject;
+  }
+
+  #openExchange(): void {
+    const session = this.#session;
+    if (session === null || this.#facts.offline || this.#exchange) return;
+    const { file, copy } = this.#facts;
+    const exchange: Exchange = session.open(
+      file,
+      copy,
+      (channel, line) =>
+        new Exchange({
+          channel,
+          line,
+          replica: this.store,
+          acceptsUploads: false,
+          own: copy,
+          onReady: () => this.#onReady(),
+          onStored: () => this.#onStored(),
+          onAcked: () => this.#notify(),
+          onEnd: (why) => this.#onEnd(exchange, why),
+        }),
+    );
+    this.#exchange = exchange;
+  }
+
+  #onReady(): void {
+    this.problems.clear('parent');
+    this.unsent.use(this.#exchange);
+    this.documents.place();
+    this.databases.place();
+    this.#options.tell({ what: 'online', text: 'connected to the hub' });
+    this.#notify();
+  }
+
+  #onStored(): void {
+    this.databases.place();
+    this.documents.place();
+    this.#notify();
+  }
+
+  #onSent(bytes: number): void {
+    this.#sent.bytes += bytes;
+    this.#options.tell({ what: 'sent', text: 'content sent', bytes });
+    this.#notify();
+  }
+
+  #onEnd(exchange: Exchange, { code, text }: Refusal): void {
+    if (this.#exchange !== exchange) return;
+    this.folder.parentVector = exchange.partner;
+    this.#exchange = null;
+    this.unsent.use(null);
+    if (code === 'forked') this.#options.forked();
+    else if (code !== 'cut' && code !== 'closed') this.problems.set('parent', refused(text));
+    this.#options.tell({ what: 'offline', text });
+    this.#notify();
+  }
+
+  #closeExchange(text: string): void {
+    if (this.#exchange) this.#session?.close(this.#exchange, text);
+  }
+
+  #parentVector(): Vector {
+    return this.exchange?.partner ?? this.folder.parentVector;
+  }
+
+  #onDocuments(event: DocumentEvent): void {
+    if (event.kind === 'captured') {
+      for (const path of event.documents) this.#options.tell({ what: 'captured', text: `${path} saved`, path });
+    }
+    if (event.kind === 'placed') {
+      for (const path of event.documents) this.#options.tell({ what: 'placed', text: `${path} is here`, path });
+    }
+    this.#notify();
+  }
+
+  #notify(): void {
+    const waiting = this.#changed;
+    this.#changed = [];
+    for (const tell of waiting) tell();
+  }
+}
+
+function refused(text: string): Problem {
+  return { code: 'refused', text: `The hub does not accept this copy: ${text}`, remedy: 'Ask the owner of the file.' };
+}
+
+function damagedChunks(count: number): Problem {
+  return {
+    code: 'damaged-chunks',
+    text: `${count} pieces of stored content were damaged on this disk and are not used.`,
+    remedy: 'They are fetched from the hub when needed. Run `tieout doctor`, and have the disk checked.',
+  };
+}
+
+function clockAhead(user: string, ms: number): Problem {
+  return {
+    code: 'clock',
+    text: `The clock of ${user}'s machine is wrong: it says ${new Temporal.Instant(BigInt(ms) * 1_000_000n).toString()}.`,
+    remedy: `Ask ${user} to set the clock of the machine.`,
+  };
+}
+
+function unreadableChange(user: string): Problem {
+  return {
+    code: 'unreadable-change',
+    text: `A change by ${user} cannot be read by this release.`,
+    remedy: 'Install the newest release of Tieout on this machine.',
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * The sync folder `.tieout/` of one copy: where things lie in it, the facts that it states of itself, and the lock by
+ * which only one agent works in it.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import { z } from 'zod';
+import { decode, encode } from '../core/codec.ts';
+import { ProblemError } from '../core/problem.ts';
+import { type Vector, vectorCodec } from '../core/vector.ts';
+import { type Lock, takeLock } from '../platform/lock.ts';
+import type { FileBytes } from '../platform/ports.ts';
+import { CHUNKS_SCHEMA, ChunkStore } from '../store/chunks.ts';
+import { LOG_SCHEMA } from '../store/log.ts';
+import { REGISTRY_SCHEMA } from '../store/registry.ts';
+import { openStore } from '../store/sqlite.ts';
+
+export const SYNC_FOLDER = '.tieout';
+export const COPY_SCHEMA = new URL('../store/schema/copy/', import.meta.url);
+export const STORE_SCHEMA = [LOG_SCHEMA, CHUNKS_SCHEMA, REGISTRY_SCHEMA, COPY_SCHEMA];
+
+const facts = z.strictObject({
+  file: z.string().regex(/^[0-9a-f]{32}$/),
+  name: z.string(),
+  copy: z.string().regex(/^[0-9a-f]{32}$/),
+  /** Fingerprint of the office whose hub is the parent. */
+  office: z.string(),
+  /** Publishing and copying are taken up again where they were left. */
+  phase: z.enum(['publishing', 'copying', 'complete']),
+  /** The user asked to work offline. */
+  offline: z.boolean(),
+  /** Who may see the file, while it is being published; null: the whole office. */
+  members: z.array(z.string()).nullable(),
+});
+
+export type CopyFacts = z.infer<typeof facts>;
+
+export class SyncFolder {
+  /** The file's folder: native, absolute. */
+  readonly root: string;
+  readonly db: DatabaseSync;
+  readonly chunks: ChunkStore;
+  readonly #lock: Lock;
+
+  /** Opens or makes it. Throws a `ProblemError` when another agent works in it. */
+  constructor(root: string, files: FileBytes) {
+    this.root = root;
+    files.makeFolder(`${this.path('base')}`);
+    files.makeFolder(this.path('incoming'));
+    this.#lock = lockOrRefuse(this.path('lock'), root);
+    try {
+      this.db = openStore(this.path('store.db'), { schema: STORE_SCHEMA, synchronous: 'FULL' });
+      this.chunks = new ChunkStore(this.db, this.path('packs'), files);
+    } catch (error) {
+      this.#lock.release();
+      throw error;
+    }
+  }
+
+  /** Below the sync folder; '/' works as a separator on every system. */
+  path(name: string): string {
+    return `${this.root}/${SYNC_FOLDER}/${name}`;
+  }
+
+  basePath(database: string): string {
+    return this.path(`base/${database}.db`);
+  }
+
+  get facts(): CopyFacts | undefined {
+    const text = this.#fact('copy');
+    return text === undefined ? undefined : facts.parse(JSON.parse(String(text)));
+  }
+
+  setFacts(value: CopyFacts): void {
+    this.#setFact('copy', JSON.stringify(value));
+  }
+
+  /** What the parent is known to have: after a cut, until it says so again. */
+  get parentVector(): Vector {
+    const bytes = this.#fact('parent');
+    return bytes instanceof Uint8Array ? decode(vectorCodec, bytes) : new Map();
+  }
+
+  set parentVector(vector: Vector) {
+    this.#setFact('parent', encode(vectorCodec, vector));
+  }
+
+  close(): void {
+    this.chunks.close();
+    this.db.close();
+    this.#lock.release();
+  }
+
+  #fact(name: string): unknown {
+    return this.db.prepare('SELECT value FROM fact WHERE name = ?').get(name)?.value;
+  }
+
+  #setFact(name: string, value: string | Uint8Array): void {
+    this.db
+      .prepare('INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value')
+      .run(name, value);
+  }
+}
+
+function lockOrRefuse(path: string, root: string): Lock {
+  const lock = takeLock(path);
+  if (lock) return lock;
+  throw new ProblemError({
+    code: 'in-use',
+    text: `Another Tieout agent works in ${root}.`,
+    remedy: 'End that agent, or make a copy of your own with `tieout copy`.',
+    path: root,
+  });
+}

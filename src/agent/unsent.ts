@@ -1,0 +1,93 @@
+/**
+ * Chunks that were made here and that the parent is not known to have. They are offered whenever there is a session,
+ * and crossed off at the parent's word; so an upload goes on where it was cut.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import { fromHex } from '../core/bytes.ts';
+import type { Exchange } from '../protocol/exchange.ts';
+import { transaction } from '../store/sqlite.ts';
+import type { StoredChunk } from '../store/stored-chunk.ts';
+
+/** Offered together. */
+const BATCH = 1024;
+
+export class Unsent {
+  readonly #db: DatabaseSync;
+  readonly #readChunk: (id: string) => StoredChunk | undefined;
+  readonly #inFlight = new Set<string>();
+  #exchange: Exchange | null = null;
+  #onSent: (bytes: number) => void;
+
+  constructor(db: DatabaseSync, readChunk: (id: string) => StoredChunk | undefined, onSent: (bytes: number) => void) {
+    this.#db = db;
+    this.#readChunk = readChunk;
+    this.#onSent = onSent;
+  }
+
+  /** Notes chunks as made here. Inside the caller's transaction, if there is one. */
+  add(chunks: readonly StoredChunk[]): void {
+    const insert = this.#db.prepare('INSERT OR IGNORE INTO unsent (id, size) VALUES (?, ?)');
+    const act = (): void => {
+      for (const { id, bytes } of chunks) insert.run(fromHex(id), bytes.byteLength);
+    };
+    if (this.#db.isTransaction) act();
+    else transaction(this.#db, act);
+  }
+
+  totals(): { chunks: number; bytes: number } {
+    const row = this.#db.prepare('SELECT count(*) AS chunks, coalesce(sum(size), 0) AS bytes FROM unsent').get();
+    return { chunks: Number(row?.chunks), bytes: Number(row?.bytes) };
+  }
+
+  /** From now on chunks go over this exchange; null: nowhere. */
+  use(exchange: Exchange | null): void {
+    this.#exchange = exchange;
+    this.#inFlight.clear();
+    this.send();
+  }
+
+  /** Hands over what is not on its way yet. What fits is on the line before this returns. */
+  send(): void {
+    const exchange = this.#exchange;
+    if (!exchange?.ready) return;
+    while (this.#inFlight.size < BATCH) {
+      const batch = this.#next(BATCH - this.#inFlight.size);
+      if (batch.length === 0) return;
+      for (const { id } of batch) this.#inFlight.add(id);
+      const uploads = batch.map(({ id, size }) => ({ id, bytes: size, read: () => this.#read(id) }));
+      exchange.upload(uploads).then(
+        () => this.#sent(exchange, batch),
+        () => {
+          // The line has ended; the next session starts from the table again.
+        },
+      );
+    }
+  }
+
+  #next(limit: number): { id: string; size: number }[] {
+    const rows = this.#db
+      .prepare('SELECT lower(hex(id)) AS id, size FROM unsent LIMIT ?')
+      .all(limit + this.#inFlight.size);
+    return rows
+      .map((row) => ({ id: String(row.id), size: Number(row.size) }))
+      .filter(({ id }) => !this.#inFlight.has(id))
+      .slice(0, limit);
+  }
+
+  #read(id: string): StoredChunk {
+    const chunk = this.#readChunk(id);
+    if (chunk === undefined) throw new Error(`chunk ${id} is not here any more`);
+    return chunk;
+  }
+
+  #sent(exchange: Exchange, batch: readonly { id: string; size: number }[]): void {
+    if (exchange !== this.#exchange) return;
+    transaction(this.#db, () => {
+      const remove = this.#db.prepare('DELETE FROM unsent WHERE id = ?');
+      for (const { id } of batch) remove.run(fromHex(id));
+    });
+    for (const { id } of batch) this.#inFlight.delete(id);
+    this.#onSent(batch.reduce((sum, { size }) => sum + size, 0));
+    this.send();
+  }
+}
