@@ -95,8 +95,9 @@ export class CopyDatabases implements DatabaseReports {
   }
 
   /** Databases that the registry has and that are not in their place yet. */
-  missing(): number {
-    return [...this.#options.registry.entries('database')].filter(({ id }) => !this.#open.has(id)).length;
+  missing(): { documents: number; bytes: number } {
+    const found = [...this.#options.registry.entries('database')].filter(({ id }) => !this.#open.has(id));
+    return { documents: found.length, bytes: found.reduce((sum, { size }) => sum + size, 0) };
   }
 
   /** A database as part of the base that is being published: tracked from here on. */

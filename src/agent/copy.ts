@@ -16,7 +16,9 @@ import type { Session } from '../protocol/session.ts';
 import { type Author, FileStore } from '../store/file-store.ts';
 import type { StoredChange } from '../store/log.ts';
 import { Registry } from '../store/registry.ts';
+import type { StoredChunk } from '../store/stored-chunk.ts';
 import { CopyDatabases, type MakeDatabases } from './copy-databases.ts';
+import { stopIfAsked } from './copying.ts';
 import { Documents } from './documents/documents.ts';
 import type { DocumentEvent, DocumentsDeps } from './documents/ports.ts';
 import type { FolderContents } from './folder-contents.ts';
@@ -24,6 +26,9 @@ import type { Attached, HubConnection } from './hub-connection.ts';
 import { Problems } from './problems.ts';
 import type { CopyFacts, SyncFolder } from './sync-folder.ts';
 import { Unsent } from './unsent.ts';
+
+/** How long nothing may move before a wait looks again by itself. */
+const LOOK_AGAIN_MS = 200;
 
 export type CopyState = 'online' | 'offline' | 'syncing' | 'unreachable';
 export type Amount = { changes: number; bytes: number };
@@ -140,12 +145,22 @@ export class Copy implements Attached {
     this.folder.setFacts(this.#facts);
   }
 
+  /** Uses the way to the hub from now on. */
+  attach(): void {
+    this.#options.hub.attach(this);
+  }
+
   /** Follows the disk from now on. Documents and databases are looked through in the background. */
   async start(): Promise<void> {
     this.#started = true;
     await this.databases.start();
     await this.documents.start();
-    this.#options.hub.attach(this);
+  }
+
+  /** The base is listed: changes may come. */
+  baseKnown(): void {
+    this.setFacts({ phase: 'copying' });
+    this.#exchange?.begin();
   }
 
   async stop(): Promise<void> {
@@ -198,7 +213,7 @@ export class Copy implements Attached {
     const missing = [...parent].reduce((sum, [copy, seq]) => sum + Math.max(0, seq - at(mine, copy)), 0);
     return {
       out: { changes: out.changes, bytes: out.bytes + this.unsent.totals().bytes },
-      in: { changes: missing, bytes: this.documents.missingBytes() },
+      in: { changes: missing, bytes: this.documents.missing().bytes },
     };
   }
 
@@ -206,6 +221,51 @@ export class Copy implements Attached {
   safe(): boolean {
     const { out } = this.pending();
     return out.changes === 0 && out.bytes === 0 && this.documents.quiet();
+  }
+
+  /** What is in the file and not yet in its place here. */
+  missing(): { documents: number; bytes: number } {
+    const documents = this.documents.missing();
+    const databases = this.databases.missing();
+    return { documents: documents.documents + databases.documents, bytes: documents.bytes + databases.bytes };
+  }
+
+  /** Resolves when the parent has durably what is here now; rejects when it is out of reach. */
+  async parentHasAll(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      stopIfAsked(signal);
+      const { out } = this.pending();
+      if (this.exchange && out.changes + out.bytes === 0) return;
+      if (this.exchange === null) await this.#options.hub.sessionOrRefusal();
+      await this.change(LOOK_AGAIN_MS);
+    }
+  }
+
+  /** Takes in what was saved on disk and exchanges until nothing is pending. */
+  async sync(signal: AbortSignal): Promise<void> {
+    await this.documents.settle();
+    await this.databases.settle();
+    await this.parentHasAll(signal);
+    // Whatever others had stored at the hub is ahead of this answer on the line.
+    await this.#options.hub.ask({ kind: 'users', file: this.#facts.file });
+    while (!this.exchange?.settled || this.missing().documents > 0) {
+      stopIfAsked(signal);
+      if (this.exchange === null) await this.#options.hub.sessionOrRefusal();
+      await this.change(LOOK_AGAIN_MS);
+    }
+    await this.documents.placed();
+    await this.databases.settle();
+    await this.parentHasAll(signal);
+  }
+
+  /** Chunks that were made here: kept durably, and on their way to the parent. */
+  keepOwnChunks(chunks: readonly StoredChunk[]): void {
+    this.store.transaction(() => {
+      this.folder.chunks.append(chunks);
+      this.folder.chunks.flush();
+      this.unsent.add(chunks);
+    });
+    this.unsent.send();
   }
 
   /** What went over the line since this copy was opened. */
@@ -313,6 +373,8 @@ export class Copy implements Attached {
         }),
     );
     this.#exchange = exchange;
+    // Changes can be folded only onto the base.
+    if (this.#facts.phase !== 'fetching') exchange.begin();
   }
 
   #onReady(): void {

@@ -88,11 +88,13 @@ export class HubConnection {
 
   /** Asks the hub; waits a moment for a connection that is just being made. */
   async ask(question: Question, patienceMs = 5_000): Promise<Answer> {
-    const session = this.#session ?? (await this.#sessionWithin(patienceMs));
+    const session = await this.sessionOrRefusal(patienceMs);
     return session.ask(question);
   }
 
-  async #sessionWithin(patienceMs: number): Promise<Session> {
+  /** The session, or the one that stands within `patienceMs`. Throws a `ProblemError` that says why there is none. */
+  async sessionOrRefusal(patienceMs = 5_000): Promise<Session> {
+    if (this.#session) return this.#session;
     this.wake();
     await new Promise<void>((resolve) => {
       this.#waiters.push(resolve);

@@ -24,8 +24,11 @@ const facts = z.strictObject({
   copy: z.string().regex(/^[0-9a-f]{32}$/),
   /** Fingerprint of the office whose hub is the parent. */
   office: z.string(),
-  /** Publishing and copying are taken up again where they were left. */
-  phase: z.enum(['publishing', 'copying', 'complete']),
+  /**
+   * Publishing and copying are taken up again where they were left. fetching: what is in the file is not known here
+   * yet; copying: it is, and its content is on the way.
+   */
+  phase: z.enum(['publishing', 'fetching', 'copying', 'complete']),
   /** The user asked to work offline. */
   offline: z.boolean(),
   /** Who may see the file, while it is being published; null: the whole office. */

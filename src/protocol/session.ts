@@ -78,13 +78,15 @@ export class Session implements Line {
     });
   }
 
-  /** Opens a file on this connection; `make` builds the exchange for the channel. */
+  /**
+   * Opens a file on this connection; `make` builds the exchange for the channel. Chunks can be fetched at once; changes
+   * come from the exchange's `begin` on.
+   */
   open(file: string, copy: string, make: (channel: number, line: Line) => Exchange): Exchange {
     const channel = this.#nextChannel++;
     this.send({ kind: 'open', channel, file, copy });
     const exchange = make(channel, this);
     this.#exchanges.set(channel, exchange);
-    exchange.begin();
     return exchange;
   }
 

@@ -1,0 +1,101 @@
+/**
+ * Making a sync copy: the list of what is in the file first, then the log and the content side by side. Whatever was
+ * reached is kept, so that the same command goes on after a cut.
+ */
+import { concatBytes, sha256 } from '../core/bytes.ts';
+import { MalformedError } from '../core/codec.ts';
+import { decodeManifest, type Manifest, type SnapshotRecord } from '../core/manifest.ts';
+import { ProblemError } from '../core/problem.ts';
+import { COPIES, setOp } from '../core/registry.ts';
+import { decodeChunk } from '../store/stored-chunk.ts';
+import type { Copy } from './copy.ts';
+import type { HubConnection } from './hub-connection.ts';
+import { openSnapshot } from './snapshot.ts';
+
+export type Progress = {
+  readonly phase: 'reading' | 'sending' | 'receiving' | 'placing' | 'checking';
+  readonly bytes: { readonly done: number; readonly total: number };
+  readonly documents: { readonly done: number; readonly total: number };
+};
+
+export type Going = { readonly progress: (progress: Progress) => void; readonly signal: AbortSignal };
+
+/** How long nothing may move before the wait looks again by itself. */
+const LOOK_AGAIN_MS = 200;
+
+/** Brings a copy in the phases `fetching` and `copying` to `complete`. The copy is attached and not started. */
+export async function fillCopy(copy: Copy, hub: HubConnection, who: Member, going: Going): Promise<void> {
+  if (copy.facts.phase === 'fetching') await fetchBase(copy, hub, going);
+  await copy.start();
+  const total = { bytes: copy.missing().bytes, documents: copy.missing().documents };
+  for (;;) {
+    stopIfAsked(going.signal);
+    const missing = copy.missing();
+    going.progress({
+      phase: 'receiving',
+      bytes: { done: Math.max(0, total.bytes - missing.bytes), total: Math.max(total.bytes, missing.bytes) },
+      documents: { done: Math.max(0, total.documents - missing.documents), total: total.documents },
+    });
+    if (copy.exchange?.settled && missing.documents === 0) break;
+    if (copy.exchange === null) await hub.sessionOrRefusal();
+    await copy.change(LOOK_AGAIN_MS);
+  }
+  await introduce(copy, who);
+  copy.setFacts({ phase: 'complete' });
+}
+
+export type Member = { readonly user: string; readonly device: string };
+
+/** The copy's first change: whose it is. It also carries the device's certificates. */
+export async function introduce(copy: Copy, { user, device }: Member): Promise<void> {
+  const row = copy.registry.row(COPIES, copy.facts.copy);
+  if (row.cells.size > 0) return;
+  const cells = { user: { value: user, over: [] }, device: { value: device, over: [] } };
+  await copy.record([setOp(COPIES, copy.facts.copy, cells)]);
+}
+
+async function fetchBase(copy: Copy, hub: HubConnection, { signal }: Going): Promise<void> {
+  const { file, office } = copy.facts;
+  const answer = await hub.ask({ kind: 'snapshot', file });
+  if (answer.kind !== 'snapshot') throw new MalformedError('another answer than asked for');
+  const record = openSnapshot(answer.record, file, office);
+  const manifest = await fetchManifest(copy, hub, record, signal);
+  copy.store.transaction(() => copy.registry.loadBase(manifest.documents, manifest.databases));
+  copy.baseKnown();
+}
+
+async function fetchManifest(
+  copy: Copy,
+  hub: HubConnection,
+  record: SnapshotRecord,
+  signal: AbortSignal,
+): Promise<Manifest> {
+  const parts = new Map<string, Uint8Array>();
+  const sizes = new Map(record.manifest.map(({ id, size }) => [id, size]));
+  while (parts.size < sizes.size) {
+    stopIfAsked(signal);
+    const wanted = [...sizes.keys()].filter((id) => !parts.has(id));
+    const missing = await copy.fetch(
+      wanted,
+      (id, stored) => {
+        parts.set(id, decodeChunk(id, stored, sizes.get(id)));
+      },
+      signal,
+    );
+    if (missing.length === 0) break;
+    if (copy.exchange === null) await hub.sessionOrRefusal();
+    await copy.change(LOOK_AGAIN_MS);
+  }
+  const bytes = concatBytes(record.manifest.map(({ id }) => parts.get(id) as Uint8Array));
+  if (sha256(bytes) !== record.manifestHash) throw new MalformedError('the list of contents is not what was signed');
+  return decodeManifest(bytes);
+}
+
+export function stopIfAsked(signal: AbortSignal): void {
+  if (!signal.aborted) return;
+  throw new ProblemError({
+    code: 'interrupted',
+    text: 'Stopped as asked.',
+    remedy: 'The same command goes on where it stopped.',
+  });
+}

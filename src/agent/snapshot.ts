@@ -1,0 +1,35 @@
+/** Snapshots as they travel: the record, signed by the device that made it. Hubs keep them without looking inside. */
+import type { KeyObject } from 'node:crypto';
+import { chainCodec, SIGNATURE_BYTES } from '../core/change.ts';
+import { blob, decode, encode, fixed, MalformedError, struct } from '../core/codec.ts';
+import { type SnapshotRecord, snapshotRecord } from '../core/manifest.ts';
+import { ProblemError } from '../core/problem.ts';
+import { signBytes, verifyBytes, verifyChain } from '../platform/certificates.ts';
+import { MAX_SNAPSHOT } from '../protocol/limits.ts';
+
+const envelope = struct({ record: blob(MAX_SNAPSHOT), signature: fixed(SIGNATURE_BYTES), chain: chainCodec });
+
+export function sealSnapshot(record: SnapshotRecord, key: KeyObject, chain: readonly Uint8Array[]): Uint8Array {
+  const bytes = encode(snapshotRecord, record);
+  return encode(envelope, { record: bytes, signature: signBytes(key, bytes), chain });
+}
+
+/** The record, proved to be made by a device of the office for this file. Throws a `ProblemError`. */
+export function openSnapshot(bytes: Uint8Array, file: string, office: string): SnapshotRecord {
+  try {
+    const { record, signature, chain } = decode(envelope, bytes);
+    const maker = verifyChain(chain ?? [], office);
+    if ('distrust' in maker) throw new MalformedError(maker.distrust);
+    if (!verifyBytes(maker.publicKey, record, signature)) throw new MalformedError('its signature is wrong');
+    const read = decode(snapshotRecord, record);
+    if (read.file !== file) throw new MalformedError('it is of another file');
+    return read;
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    throw new ProblemError({
+      code: 'bad-snapshot',
+      text: `What the hub has of this file cannot be used: ${error.message}.`,
+      remedy: 'Ask the owner of the file to publish it again, and the hub to be checked.',
+    });
+  }
+}
