@@ -4,15 +4,17 @@
 // node_modules.
 import { spawn } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import module, { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(realpathSync(fileURLToPath(import.meta.url))));
 const source = join(root, 'src', 'cli', 'main.ts');
 const main = existsSync(source) ? source : join(root, 'dist', 'cli', 'main.js');
 const node = pinnedNode();
+// Compiled code is kept beside the packages: a command starts in half the time. Where that cannot be written, it is not.
+const cache = process.env.NODE_COMPILE_CACHE || join(root, 'node_modules', '.cache', 'tieout');
 
 if (node === undefined) {
   console.error(
@@ -21,21 +23,34 @@ if (node === undefined) {
       'or run tieout with a Node 26 of your own.',
   );
   process.exit(1);
+} else if (realpathSync(node) === realpathSync(process.execPath)) {
+  // This is the one already (npm scripts, npx): no second process.
+  process.env.NODE_COMPILE_CACHE = cache;
+  module.enableCompileCache?.(cache);
+  await import(pathToFileURL(main).href);
+} else {
+  start();
 }
 
-// The channel says nothing; when it closes, the child knows that the launcher was killed and ends too (src/cli/main.ts).
-const child = spawn(node, [main, ...process.argv.slice(2)], {
-  stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-  windowsHide: true,
-});
-// Ctrl-C reaches the child too (same terminal); who signals only the launcher means the command.
-process.on('SIGINT', () => {});
-for (const signal of ['SIGTERM', 'SIGHUP', 'SIGBREAK']) process.on(signal, () => child.kill(signal));
-child.on('error', (error) => {
-  console.error(`tieout: ${node} does not start: ${error.message}`);
-  process.exit(1);
-});
-child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+function start() {
+  // The channel says nothing; when it closes, the child knows that the launcher was killed and ends too
+  // (src/cli/launched.ts).
+  const child = spawn(node, [main, ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, NODE_COMPILE_CACHE: cache },
+    windowsHide: true,
+  });
+  // Who signals only the launcher means the command. From a terminal, Ctrl-C reaches both, and the child counts a signal
+  // that comes twice once. On Windows it always does, and "sending" a signal there would end the child at once.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK']) {
+    process.on(signal, () => process.platform !== 'win32' && child.kill(signal));
+  }
+  child.on('error', (error) => {
+    console.error(`tieout: ${node} does not start: ${error.message}`);
+    process.exit(1);
+  });
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+}
 
 function pinnedNode() {
   const require = createRequire(join(root, 'package.json'));

@@ -3,8 +3,8 @@
  * {error}); one without by a single such line, with an HTTP status that fits.
  */
 import type { Clock } from '../platform/ports.ts';
-import { TieoutError } from '../sdk/failure.ts';
-import { type Refusal, refusalOf } from './api-failure.ts';
+import type { TieoutError } from '../sdk/failure.ts';
+import { callerGone, type Refusal, refusalOf, tooSlow } from './api-failure.ts';
 
 /** A call, ready to run. Returns what goes into `result`; throws otherwise. */
 export type Run = (progress: (progress: unknown) => void, signal: AbortSignal) => Promise<unknown>;
@@ -61,7 +61,7 @@ export function answerInLines(run: Run, lossless: boolean, answering: Answering)
           if (behind !== undefined || !listening) return;
           if (room()) send(line({ progress }));
           else if (lossless) {
-            behind = tooSlow();
+            behind = tooSlow(MAX_LINES_WAITING);
             gone.abort(behind);
           }
         };
@@ -86,7 +86,7 @@ export function answerInLines(run: Run, lossless: boolean, answering: Answering)
       },
       cancel() {
         listening = false;
-        gone.abort();
+        gone.abort(callerGone());
       },
     },
     { highWaterMark: MAX_LINES_WAITING },
@@ -99,11 +99,3 @@ function told(error: unknown, failed: (error: unknown) => void): Refusal {
   if (refusal.status === 500) failed(error);
   return refusal;
 }
-
-const tooSlow = () =>
-  new TieoutError({
-    code: 'too-slow',
-    text: 'The events were not read fast enough.',
-    why: `${MAX_LINES_WAITING} of them were waiting.`,
-    remedy: 'Read them as they come, or ask again.',
-  });

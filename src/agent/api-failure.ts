@@ -62,3 +62,28 @@ export function closed(status: Refusal['status'], code: string, why: string): Re
     },
   };
 }
+
+/** Why calls are aborted. Nobody reads it when the caller is gone, but it is what a method throws on. */
+export const callerGone = () =>
+  new TieoutError({
+    code: 'caller-gone',
+    text: 'Whoever made this call went away.',
+    why: '',
+    remedy: 'Run the same command again; it goes on where it stopped.',
+  });
+
+export const agentEnds = () =>
+  new TieoutError({
+    code: 'agent-ends',
+    text: 'The agent was ended while this call ran.',
+    why: '',
+    remedy: 'Run the same command again; it goes on where it stopped.',
+  });
+
+export const tooSlow = (waiting: number) =>
+  new TieoutError({
+    code: 'too-slow',
+    text: 'The events were not read fast enough.',
+    why: `${waiting} of them were waiting.`,
+    remedy: 'Read them as they come, or ask again.',
+  });

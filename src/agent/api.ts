@@ -14,10 +14,9 @@ import { serveLoopback } from '../platform/loopback.ts';
 import type { Clock } from '../platform/ports.ts';
 import type { HeldHome } from '../platform/process.ts';
 import { contract, isMethod, type Service } from '../sdk/contract.ts';
-import { TieoutError } from '../sdk/failure.ts';
 import type { Method } from '../sdk/method.ts';
 import { answerInLines, answerOnce, type Run, refused } from './api-answer.ts';
-import { badParams, closed, refusalOf, unknownMethod } from './api-failure.ts';
+import { agentEnds, badParams, callerGone, closed, refusalOf, unknownMethod } from './api-failure.ts';
 import { type Door, stranger, unwelcome } from './api-gate.ts';
 
 export interface ApiOptions {
@@ -89,7 +88,7 @@ function routes({ service, clock, log = console.error }: ApiOptions, door: Door,
         const act = service[name] as (params: unknown, context: object) => Promise<unknown>;
         return method.result.parse(await act(params.data, { progress: tell, signal }));
       };
-      const answering = { clock, failed, signal: AbortSignal.any([c.req.raw.signal, ending]) };
+      const answering = { clock, failed, signal: AbortSignal.any([goneSignal(c.req.raw), ending]) };
       if (method.progress === undefined) return answerOnce(run, answering);
       return answerInLines(run, method.live ?? false, answering);
     },
@@ -102,10 +101,10 @@ function routes({ service, clock, log = console.error }: ApiOptions, door: Door,
   return app;
 }
 
-const agentEnds = () =>
-  new TieoutError({
-    code: 'agent-ends',
-    text: 'The agent was ended while this call ran.',
-    why: '',
-    remedy: 'Run the same command again; it goes on where it stopped.',
-  });
+/** The request's own signal tells its reason as a plain string, which no method should have to throw. */
+function goneSignal(request: Request): AbortSignal {
+  const gone = new AbortController();
+  request.signal.addEventListener('abort', () => gone.abort(callerGone()), { once: true });
+  if (request.signal.aborted) gone.abort(callerGone());
+  return gone.signal;
+}

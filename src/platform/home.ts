@@ -25,6 +25,11 @@ export function fromHere(path = '.'): string {
   return resolve(path);
 }
 
+/** The folder that a file lies in. */
+export function folderOf(path: string): string {
+  return dirname(path);
+}
+
 export function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

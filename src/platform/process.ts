@@ -4,9 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { get } from 'node:http';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { ProblemError } from '../core/problem.ts';
 import { type AgentLog, openAgentLog } from './agent-log.ts';
@@ -17,6 +15,7 @@ import { takeLock } from './lock.ts';
 const START_MS = 30_000;
 const ANSWER_MS = 3_000;
 const POLL_MS = 15;
+const MAX_PROOF = 1_000;
 /** Others hold the lock for an instant when they look whether it is free (`agentEnded`). */
 const LOCK_PATIENCE_MS = 1_000;
 
@@ -61,19 +60,20 @@ export async function findAgent(home: string): Promise<RunningAgent | undefined>
   return proof !== undefined && sameSecret(proof, proofOfToken(note.token, nonce, note.url)) ? note : undefined;
 }
 
-/** What a server at `url` answers as its proof, if one answers at all. */
-function ask(url: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const request = get(url, { timeout: ANSWER_MS, agent: false }, async (response) => {
-      try {
-        resolve(readProof(await text(response)));
-      } catch {
-        resolve(undefined);
-      }
-    });
-    request.on('timeout', () => request.destroy());
-    request.on('error', () => resolve(undefined));
-  });
+/** What a server at `url` answers as its proof, if one answers at all. (fetch: loading node:http costs 35 ms.) */
+async function ask(url: string): Promise<string | undefined> {
+  try {
+    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(ANSWER_MS) });
+    let answer = '';
+    for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
+      answer += piece;
+      // It may be anybody, with anything to say.
+      if (answer.length > MAX_PROOF) return undefined;
+    }
+    return readProof(answer);
+  } catch {
+    return undefined;
+  }
 }
 
 function readProof(answer: string): string | undefined {

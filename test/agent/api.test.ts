@@ -208,7 +208,7 @@ test('API7 a call whose caller goes away is aborted, with and without progress',
   const aborted: string[] = [];
   const started = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
-  const { client } = await serve(t, {
+  const { client, logged } = await serve(t, {
     users: (_, { signal }) => {
       signal.addEventListener('abort', () => aborted.push('users'));
       started.resolve();
@@ -234,6 +234,7 @@ test('API7 a call whose caller goes away is aborted, with and without progress',
   await assert.rejects(client.call('publish', { folder }, { signal: second.signal, progress }), /also enough/);
   await ended.promise;
   assert.deepEqual(aborted, ['users', 'publish']);
+  assert.deepEqual(logged, []);
 });
 
 test('API7 leaving the loop over `watch` ends it at the agent', async (t) => {

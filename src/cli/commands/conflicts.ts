@@ -1,0 +1,37 @@
+import { fromHere } from '../../platform/home.ts';
+import type { Result } from '../../sdk/contract.ts';
+import { calls } from '../call.ts';
+import { command, FOLDER } from '../command.ts';
+import { content, count, inkFor, plain, time } from '../text.ts';
+
+type Conflict = Result<'conflicts'>[number];
+
+export const conflicts = command('conflicts', 'list what was changed by two people without knowledge of each other')
+  .argument(...FOLDER)
+  .action(
+    calls({
+      method: 'conflicts',
+      params: (folder?: string) => ({ folder: fromHere(folder) }),
+      text: (conflicts) => {
+        if (conflicts.length === 0) return 'There are no conflicts.';
+        const hint = 'Settle one with `tieout resolve CONFLICT --take CANDIDATE`.';
+        return [...conflicts.map(block), `${count(conflicts.length, 'conflict')}. ${hint}`].join('\n\n');
+      },
+    }),
+  );
+
+function block(conflict: Conflict): string {
+  const ink = inkFor(process.stdout);
+  return [
+    `${ink.bold(place(conflict))}  ${plain(conflict.id)}`,
+    ...conflict.candidates.map(
+      ({ id, value, by, at, shown }) =>
+        `  ${shown ? '●' : '○'} ${content(value)}  ${plain(by)}, ${time(at)}${shown ? ', shown' : ''}  ${plain(id)}`,
+    ),
+  ].join('\n');
+}
+
+function place({ kind, path, database, table, key, column }: Conflict): string {
+  const parts = [path, database, table, key && content(key), column].filter((part) => part !== null);
+  return parts.length === 0 ? kind : parts.map(plain).join(' › ');
+}

@@ -1,0 +1,62 @@
+import { fromHere } from '../../platform/home.ts';
+import type { Request } from '../../sdk/contract.ts';
+import { calls } from '../call.ts';
+import { command } from '../command.ts';
+import { usage } from '../report.ts';
+import { table } from '../table.ts';
+import { content, time } from '../text.ts';
+
+interface Options {
+  readonly database?: string;
+  readonly table?: string;
+  readonly key?: string;
+  readonly column?: string;
+  readonly limit?: string;
+}
+
+export const history = command('history', 'show what happened, newest first: in a file, a document, a row or a cell')
+  .argument('[FOLDER|DOC]', "a file's folder, any folder inside it, or a document (default: the current folder)")
+  .option('--database <D>', 'path of a database within the file; with --table and --key: one row')
+  .option('--table <T>', 'a table of it')
+  .option('--key <JSON>', 'the row, by its key columns: \'{"no":4010}\'')
+  .option('--column <C>', 'one column of that row')
+  .option('--limit <N>', 'not more than N entries')
+  .action(
+    calls({
+      method: 'history',
+      params: (path: string | undefined, options: Options) => ({
+        path: fromHere(path),
+        row: rowOf(options),
+        limit: options.limit === undefined ? undefined : numberOf(options.limit),
+      }),
+      text: (entries) =>
+        table(
+          ['At', 'By', 'What', 'From', 'To'],
+          entries.map(({ at, by, what, from, to }) => [time(at), by, what, content(from), content(to)]),
+          'Nothing has happened here yet.',
+        ),
+    }),
+  );
+
+type Row = NonNullable<Request<'history'>['row']>;
+
+function rowOf({ database, table, key, column }: Options): Row | undefined {
+  if ([database, table, key, column].every((option) => option === undefined)) return undefined;
+  if (database === undefined || table === undefined || key === undefined) {
+    throw usage('A row is named by --database, --table and --key together.', 'See `tieout history --help`.');
+  }
+  return { database, table, key: keyOf(key), column };
+}
+
+function keyOf(json: string): Row['key'] {
+  try {
+    const key: unknown = JSON.parse(json);
+    if (typeof key === 'object' && key !== null && !Array.isArray(key)) return key as Row['key'];
+  } catch {}
+  throw usage(`--key ${json} is not a JSON object.`, 'Write the key columns with their values: \'{"no":4010}\'.');
+}
+
+function numberOf(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw usage(`--limit ${text} is not a number of entries.`, 'Write a whole number.');
+}

@@ -1,0 +1,27 @@
+import { folderOf, fromHere, isFolder } from '../../platform/home.ts';
+import { calls } from '../call.ts';
+import { command } from '../command.ts';
+import { amount } from '../text.ts';
+
+export const sync = command('sync', 'exchange everything with the hub now, and return when nothing is pending')
+  .argument('[FOLDER]', "a file's folder or any folder inside it (default: that of the first DOC, or the current one)")
+  .argument('[DOC...]', 'on-demand documents to send as well')
+  .option('--documents', 'send all on-demand documents')
+  .action(
+    calls({
+      method: 'sync',
+      params: (first: string | undefined, others: string[], options: { documents?: true }) => {
+        const { folder, documents } = given(first, others);
+        return { folder, documents: options.documents ? ('all' as const) : documents };
+      },
+      text: ({ sent, received }) => `Sent ${amount(sent)}; received ${amount(received)}.`,
+    }),
+  );
+
+/** FOLDER may be left out before documents: what is no folder is a document, and its folder lies in the file. */
+function given(first: string | undefined, others: readonly string[]): { folder: string; documents: string[] } {
+  const documents = others.map(fromHere);
+  const place = fromHere(first);
+  if (isFolder(place)) return { folder: place, documents };
+  return { folder: folderOf(place), documents: [place, ...documents] };
+}
