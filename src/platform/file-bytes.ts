@@ -82,7 +82,7 @@ class RealFile implements OpenFile {
   }
 
   setModified(mtimeNs: bigint): void {
-    const seconds = Number(mtimeNs) / 1e9;
+    const seconds = secondsAtLeast(mtimeNs);
     futimesSync(this.#fd, seconds, seconds);
   }
 
@@ -93,6 +93,23 @@ class RealFile implements OpenFile {
   close(): void {
     closeSync(this.#fd);
   }
+}
+
+/**
+ * The seconds as a double that the system turns into this time or up to 238 ns more: never less, so that the micro-
+ * and milliseconds that programs show stay what they were. Node takes a negative time for "now".
+ */
+function secondsAtLeast(ns: bigint): number {
+  if (ns < 0n) return 0;
+  let seconds = Number(ns) / 1e9;
+  const next = 2 ** (Math.floor(Math.log2(seconds)) - 52);
+  while (asSystemKeeps(seconds) < ns) seconds += next;
+  return seconds;
+}
+
+function asSystemKeeps(seconds: number): bigint {
+  const whole = Math.trunc(seconds);
+  return BigInt(whole) * 1_000_000_000n + BigInt(Math.trunc((seconds - whole) * 1e9));
 }
 
 export function factsOf(stats: BigIntStats): FileFacts {
