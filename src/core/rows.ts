@@ -53,14 +53,27 @@ export function compareOrigins(a: Origin, b: Origin): number {
   return a.seq - b.seq;
 }
 
-export function foldWrite(row: Row, by: Origin, cells: readonly (readonly [string, Value])[], seen: Seen): Row {
+/** `dead`: the write is nobody's edit (a number that mending gave) and keeps no row alive. */
+export function foldWrite(
+  row: Row,
+  by: Origin,
+  cells: readonly (readonly [string, Value])[],
+  seen: Seen,
+  dead = false,
+): Row {
   const next = new Map(row.cells);
-  for (const [column, value] of cells) next.set(column, writeCell(next.get(column), by, value, seen));
+  for (const [column, value] of cells) next.set(column, writeCell(next.get(column), by, value, seen, dead));
   return { ...row, cells: next, deletions: row.deletions.filter((deletion) => !seen(deletion)) };
 }
 
-function writeCell(cell: readonly Write[] | undefined, by: Origin, value: Value, seen: Seen): readonly Write[] {
-  const write: Write = { copy: by.copy, seq: by.seq, stamp: by.stamp, value, dead: false };
+function writeCell(
+  cell: readonly Write[] | undefined,
+  by: Origin,
+  value: Value,
+  seen: Seen,
+  dead: boolean,
+): readonly Write[] {
+  const write: Write = { copy: by.copy, seq: by.seq, stamp: by.stamp, value, dead };
   if (cell === undefined) return [write];
   const others = cell.filter((other) => !seen(other) && !(other.copy === by.copy && other.seq === by.seq));
   if (others.length === 0) return [write];

@@ -1,0 +1,102 @@
+/**
+ * What the merging of databases knows of a table, and how its rows are named. A row's id is made of its key (`k…`), or
+ * of the op that made it (`h…`); the number that SQLite handed out is a cell like any other, and may move.
+ */
+import { namedRow, type RowId } from './body.ts';
+import type { ChangeId } from './change.ts';
+import { decode, encode, list } from './codec.ts';
+import { RowRef, type Value, value } from './value.ts';
+
+/**
+ * name: the key says which row it is, wherever it was made. number: an integer key that SQLite hands out; two rows with
+ * one number are two rows. hidden: no key of its own, told apart by SQLite's rowid, which nobody sees.
+ */
+export type KeyKind = 'name' | 'number' | 'hidden';
+
+export interface Column {
+  /** Base columns: their name. The rowid of a hidden table: ''. */
+  readonly id: string;
+  /** As SQL names it now. */
+  readonly name: string;
+}
+
+export interface KeyColumn {
+  /** Index into the table's columns. */
+  readonly at: number;
+  readonly collation: string;
+}
+
+export interface Unique {
+  /** Indexes into the table's columns. */
+  readonly columns: readonly number[];
+  /** A UNIQUE constraint of the table itself: SQLite never drops its columns. Otherwise: CREATE UNIQUE INDEX. */
+  readonly declared: boolean;
+}
+
+export interface Table {
+  /** Base tables: their name. */
+  readonly id: string;
+  readonly name: string;
+  readonly kind: KeyKind;
+  /** All cells: stored columns in order; for a hidden table the rowid comes first, with id ''. */
+  readonly columns: readonly Column[];
+  readonly key: readonly KeyColumn[];
+  /** By column index: the table with numbered rows that a single-column foreign key points to. */
+  readonly references: ReadonlyMap<number, string>;
+  /** Secondary unique indexes over plain columns, without a WHERE. */
+  readonly uniques: readonly Unique[];
+  /** Columns in any unique index, the key included: writing them row by row could collide on the way. */
+  readonly uniqueColumns: ReadonlySet<number>;
+  /** The rowid's name where a table has one beside its key: kept when a row is taken out and put back. */
+  readonly rowid: string | null;
+}
+
+/** The cell that holds the number which may move; undefined for tables named by their keys. */
+export function numberColumn(table: Table): number | undefined {
+  return table.kind === 'name' ? undefined : table.key[0]?.at;
+}
+
+const keyCodec = list(value, 64);
+
+export function rowOfKey(key: readonly Value[]): RowId {
+  return `k${Buffer.from(encode(keyCodec, key)).toString('hex')}`;
+}
+
+/** The id of the row that was in the base with this number. */
+export function rowOfNumber(number: bigint): RowId {
+  return rowOfKey([number]);
+}
+
+/** The key that a `k…` id is made of. */
+export function keyOfRow(row: RowId): readonly Value[] {
+  return decode(keyCodec, Buffer.from(row.slice(1), 'hex'));
+}
+
+/** One form for all values that SQLite holds to be the same key: 1 and 1.0, under NOCASE also 'a' and 'A'. */
+export function canonicalKey(item: Value, collation: string): Value {
+  if (typeof item === 'number' && Number.isInteger(item) && Math.abs(item) < 2 ** 63) return BigInt(item);
+  if (typeof item !== 'string') return item;
+  // SQLite's NOCASE folds the 26 letters of ASCII and no others.
+  if (collation === 'NOCASE') return item.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  if (collation === 'RTRIM') return item.replace(/ +$/, '');
+  return item;
+}
+
+/** RowRef's tag in a key, as the two hex digits that every reference inside a row id begins with. */
+const REFERENCE = '06';
+
+/** References inside a key name rows, too; null where there is none (nearly always). */
+export function referencesInKey(row: RowId): readonly RowRef[] | null {
+  if (row[0] !== 'k' || !row.includes(REFERENCE)) return null;
+  const found = keyOfRow(row).filter((item) => item instanceof RowRef);
+  return found.length > 0 ? found : null;
+}
+
+/** Like `namedRow`, also for keys that hold references to rows made by the same change. */
+export function namedRowOrKey(row: RowId, change: ChangeId): RowId {
+  if (row[0] !== 'k') return namedRow(row, change);
+  if (referencesInKey(row) === null) return row;
+  return rowOfKey(
+    keyOfRow(row).map((item) => (item instanceof RowRef ? new RowRef(namedRow(item.row, change)) : item)),
+  );
+}

@@ -1,0 +1,75 @@
+/**
+ * A connection to a user's database. Ours never waits for a lock, never runs a trigger, never checks a foreign key, and
+ * never makes a file that is not there.
+ */
+import { constants, DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
+import type { Encoding } from './exact.ts';
+import { Statements } from './sql.ts';
+
+export class UserConnection {
+  readonly path: string;
+  readonly sql: Statements;
+  readonly encoding: Encoding;
+  /** Triggers whose effect IGNORE does not stop, met since this was last emptied. */
+  readonly leaking = new Set<string>();
+
+  constructor(path: string, mode: 'rw' | 'ro') {
+    this.path = path;
+    const url = new URL(`${pathToFileURL(path).href}?mode=${mode}`);
+    const db = new DatabaseSync(url, {
+      readOnly: mode === 'ro',
+      timeout: 0,
+      enableForeignKeyConstraints: false,
+      // The user's schema may have been written with them.
+      enableDoubleQuotedStringLiterals: true,
+    });
+    this.sql = new Statements(db);
+    try {
+      // What we apply must be durable before the position says so, whatever the application has chosen for itself.
+      db.exec('PRAGMA synchronous = FULL; PRAGMA recursive_triggers = OFF; PRAGMA temp_store = MEMORY;');
+      this.encoding = this.sql.one('PRAGMA encoding') as Encoding;
+      db.setAuthorizer((action, subject, column, _database, trigger) =>
+        this.#authorize(action, subject, column, trigger),
+      );
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.sql.db.close();
+  }
+
+  /** Moves when another connection, of any process, has committed. */
+  dataVersion(): number {
+    return Number(this.sql.one('PRAGMA data_version'));
+  }
+
+  schemaVersion(): number {
+    return Number(this.sql.one('PRAGMA schema_version'));
+  }
+
+  /**
+   * Inside a trigger, the application's or ours, nothing may happen: INSERT, SELECT and RAISE are ignored, columns read
+   * as NULL and are not written. SQLite does not ignore a DELETE (it only gives up its shortcut for emptying a table),
+   * nor a row's new number: triggers that do these are taken out while we write (see write-rows.ts).
+   */
+  #authorize(action: number, subject: string | null, column: string | null, trigger: string | null): number {
+    if (trigger === null) return constants.SQLITE_OK;
+    if (action === constants.SQLITE_DELETE && subject !== null) this.leaking.add(trigger);
+    if (action === constants.SQLITE_UPDATE && column !== null && this.#isNumber(subject, column)) {
+      this.leaking.add(trigger);
+    }
+    return constants.SQLITE_IGNORE;
+  }
+
+  /** May this column be the rowid's name? Its table's keys are not asked: taking a trigger out for nothing harms nobody. */
+  #isNumber(_table: string | null, column: string): boolean {
+    return /^(rowid|_rowid_|oid)$/i.test(column) || this.keyNames.has(column.toLowerCase());
+  }
+
+  /** The names of all integer keys of this database, lower case. */
+  readonly keyNames = new Set<string>();
+}

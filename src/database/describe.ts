@@ -1,0 +1,204 @@
+/**
+ * What a user's database says about its tables, read from its schema. Virtual tables and what belongs to them, views,
+ * and tables of SQLite's or ours are not followed.
+ */
+import type { Column, KeyKind, Table, Unique } from '../core/tables.ts';
+import type { DatabaseSettings } from './settings.ts';
+import { literal, quoted, type Statements } from './sql.ts';
+
+const HIDDEN_NAMES = ['rowid', '_rowid_', 'oid'];
+
+interface Found {
+  readonly name: string;
+  readonly withoutRowid: boolean;
+  readonly columns: readonly FoundColumn[];
+  /** SQL names of the primary key in its order; null: there is none without NULLs. */
+  readonly key: readonly { name: string; collation: string }[] | null;
+  /** INTEGER PRIMARY KEY: the rowid's own name. */
+  readonly alias: string | null;
+  readonly uniques: readonly { columns: readonly string[]; declared: boolean }[];
+}
+
+interface FoundColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly notNull: boolean;
+  /** 1, 2, … within the primary key; 0: not in it. */
+  readonly pk: number;
+  readonly generated: boolean;
+}
+
+/** The followed tables, by name. `kindOf` decides about integer keys that the settings do not know. */
+export function describeTables(sql: Statements, settings: DatabaseSettings): Table[] {
+  const found = tableNames(sql).map(({ name, withoutRowid }) => findTable(sql, name, withoutRowid));
+  const kinds = new Map(found.map((table) => [table.name, kindOf(sql, table, settings)]));
+  return found.map((table) => describe(sql, table, kinds.get(table.name) as KeyKind, kinds, found));
+}
+
+/** The settings of a database that is published: what `describeTables` decided, so that it never changes. */
+export function settledKinds(tables: readonly Table[]): DatabaseSettings {
+  return { version: 1, tables: Object.fromEntries(tables.map(({ id, kind }) => [id, { key: kind }])) };
+}
+
+export function notFollowed(name: string): boolean {
+  return /^(sqlite_|_tieout_)/i.test(name);
+}
+
+function tableNames(sql: Statements): { name: string; withoutRowid: boolean }[] {
+  const rows = sql.all("SELECT name, type, wr FROM pragma_table_list WHERE schema = 'main' ORDER BY name");
+  return rows
+    .filter(([name, type]) => type === 'table' && !notFollowed(name as string))
+    .map(([name, , wr]) => ({ name: name as string, withoutRowid: wr === 1n }));
+}
+
+function findTable(sql: Statements, name: string, withoutRowid: boolean): Found {
+  const columns = sql
+    .all(`SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(${literal(name)}) ORDER BY cid`)
+    .map(([column, type, notNull, pk, hidden]) => ({
+      name: column as string,
+      type: String(type),
+      notNull: notNull === 1n,
+      pk: Number(pk),
+      generated: hidden === 2n || hidden === 3n,
+    }));
+  const indexes = findIndexes(sql, name);
+  const primary = columns.filter(({ pk }) => pk > 0).sort((a, b) => a.pk - b.pk);
+  const [only] = primary;
+  const pkIndex = indexes.find(({ origin }) => origin === 'pk');
+  const alias =
+    !withoutRowid && primary.length === 1 && only && /^integer$/i.test(only.type) && pkIndex === undefined
+      ? only.name
+      : null;
+  const stored = new Set(columns.filter(({ generated }) => !generated).map((column) => column.name));
+  const notNull = (column: string): boolean => columns.some((each) => each.name === column && each.notNull);
+  const usable = indexes.filter(({ plain, keys }) => plain && keys.every((key) => stored.has(key.name)));
+  const named =
+    usable.find(({ origin }) => origin === 'pk') ?? usable.find(({ keys }) => keys.every((k) => notNull(k.name)));
+  return {
+    name,
+    withoutRowid,
+    columns,
+    alias,
+    key: alias === null ? (named?.keys ?? null) : [{ name: alias, collation: 'BINARY' }],
+    uniques: usable
+      .filter((index) => index !== named)
+      .map(({ keys, origin }) => ({ columns: keys.map((key) => key.name), declared: origin !== 'c' })),
+  };
+}
+
+function findIndexes(sql: Statements, table: string) {
+  const list = sql.all(`SELECT name, "unique", origin, partial FROM pragma_index_list(${literal(table)}) ORDER BY seq`);
+  return list
+    .filter(([, unique]) => unique === 1n)
+    .map(([name, , origin, partial]) => {
+      const keys = sql.all(
+        `SELECT cid, name, coll FROM pragma_index_xinfo(${literal(name as string)}) WHERE key = 1 ORDER BY seqno`,
+      );
+      return {
+        origin: origin as string,
+        // Over columns alone, all rows: what expression and partial indexes forbid is left to mending.
+        plain: partial === 0n && keys.every(([cid]) => (cid as bigint) >= 0n),
+        keys: keys.map(([, column, collation]) => ({ name: column as string, collation: String(collation) })),
+      };
+    });
+}
+
+function kindOf(sql: Statements, table: Found, settings: DatabaseSettings): KeyKind {
+  const fixed = Object.hasOwn(settings.tables, table.name) ? settings.tables[table.name]?.key : undefined;
+  if (table.alias !== null)
+    return fixed === 'name' || fixed === 'number' ? fixed : integerKind(sql, table, table.alias);
+  if (table.key === null) return 'hidden';
+  if (table.withoutRowid) return 'name';
+  if (fixed === 'name' || fixed === 'hidden') return fixed;
+  return hasNullKey(sql, table) ? 'hidden' : 'name';
+}
+
+/** A primary key over columns that may be NULL does not tell rows apart where it is NULL. */
+function hasNullKey(sql: Statements, table: Found): boolean {
+  const nulls = (table.key ?? []).map(({ name }) => `${quoted(name)} IS NULL`).join(' OR ');
+  return sql.one(`SELECT EXISTS (SELECT 1 FROM ${quoted(table.name)} WHERE ${nulls})`) === 1n;
+}
+
+/**
+ * Is an integer key a number that SQLite hands out (two rows with one number are two rows), or a name (account 4010)?
+ * Taken for a number: AUTOINCREMENT says so; or the column is called id and what is there could have been handed out:
+ * 1 to n with few gaps. Anything else is somebody's choice, hence a name.
+ */
+function integerKind(sql: Statements, { name }: Found, alias: string): KeyKind {
+  const create = String(sql.one('SELECT sql FROM sqlite_schema WHERE type = ? AND name = ?', ['table', name]) ?? '');
+  if (/\bautoincrement\b/i.test(withoutQuoted(create))) return 'number';
+  const key = quoted(alias);
+  const [count, low, high] = sql.get(`SELECT count(*), min(${key}), max(${key}) FROM ${quoted(name)}`) as bigint[];
+  const calledId = /^(id|pk|rowid)$|_id$|[a-z]Id$|[a-z]ID$/.test(alias) || /^id$/i.test(alias);
+  if (!calledId) return 'name';
+  // Nothing there yet: whoever inserts without a key gets 1, 2, 3. One row with id 1 is a table of settings.
+  if (count === 0n) return 'number';
+  const dense = (low as bigint) >= 1n && (high as bigint) <= (count as bigint) * 2n;
+  return dense && (count as bigint) > 1n ? 'number' : 'name';
+}
+
+/** Comments, names and strings may hold any word. */
+function withoutQuoted(create: string): string {
+  return create.replace(/"[^"]*"|'[^']*'|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');
+}
+
+function describe(
+  sql: Statements,
+  table: Found,
+  kind: KeyKind,
+  kinds: ReadonlyMap<string, KeyKind>,
+  all: readonly Found[],
+): Table {
+  const taken = new Set(table.columns.map(({ name }) => name.toLowerCase()));
+  const rowid = HIDDEN_NAMES.find((name) => !taken.has(name)) ?? null;
+  const stored = table.columns.filter(({ generated }) => !generated).map(({ name }): Column => ({ id: name, name }));
+  const columns = kind === 'hidden' ? [{ id: '', name: rowid ?? 'rowid' }, ...stored] : stored;
+  const place = (name: string): number => columns.findIndex((column) => column.name === name);
+  const key = kind === 'hidden' ? [{ at: 0, collation: 'BINARY' }] : keyColumns(table, place);
+  const others = kind === 'hidden' && table.key !== null ? [keyAsUnique(table.key), ...table.uniques] : table.uniques;
+  const uniques: Unique[] = others.map((unique) => ({
+    columns: unique.columns.map(place),
+    declared: unique.declared,
+  }));
+  return {
+    id: table.name,
+    name: table.name,
+    kind,
+    columns,
+    key,
+    references: references(sql, table.name, place, kinds, all),
+    uniques,
+    uniqueColumns: new Set([...key.map(({ at }) => at), ...uniques.flatMap((unique) => unique.columns)]),
+    rowid: kind === 'name' && !table.withoutRowid && table.alias === null ? rowid : null,
+  };
+}
+
+/** A primary key that holds NULLs does not name rows, but it is still unique where it is not NULL. */
+function keyAsUnique(key: readonly { name: string }[]) {
+  return { columns: key.map(({ name }) => name), declared: true };
+}
+
+function keyColumns(table: Found, place: (name: string) => number): Table['key'] {
+  return (table.key ?? []).map(({ name, collation }) => ({ at: place(name), collation }));
+}
+
+/** Foreign keys of one column to the number of a table whose numbers may move. */
+function references(
+  sql: Statements,
+  table: string,
+  place: (name: string) => number,
+  kinds: ReadonlyMap<string, KeyKind>,
+  all: readonly Found[],
+): ReadonlyMap<number, string> {
+  const rows = sql.all(`SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(${literal(table)})`);
+  const found = new Map<number, string>();
+  for (const [id, parent, from, to] of rows) {
+    if (rows.filter(([other]) => other === id).length > 1) continue;
+    const target = all.find(({ name }) => name.toLowerCase() === (parent as string).toLowerCase());
+    if (target === undefined || kinds.get(target.name) !== 'number') continue;
+    if (to !== null && (to as string).toLowerCase() !== target.alias?.toLowerCase()) continue;
+    const at = place(from as string);
+    if (at >= 0) found.set(at, target.name);
+  }
+  return found;
+}

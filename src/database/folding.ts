@@ -1,0 +1,229 @@
+/**
+ * Takes changes into the merged rows, and finds out which rows are shown otherwise than before. Changes are folded in
+ * memory, then settled once for all: rows written, numbers mended, references to moved rows followed. Runs inside a
+ * transaction of `RowState` that the caller opened.
+ */
+import type { DatabaseBody, DatabaseOp, RowId } from '../core/body.ts';
+import { namedValue } from '../core/body.ts';
+import { assert } from '../core/problem.ts';
+import type { Seen } from '../core/rows.ts';
+import {
+  ABSENT,
+  aliveByOwnWrites,
+  foldDelete,
+  foldWrite,
+  IN_BASE,
+  type Origin,
+  type Row,
+  seenVector,
+} from '../core/rows.ts';
+import { namedRowOrKey, numberColumn, referencesInKey, type Table } from '../core/tables.ts';
+import { RowRef, type Value } from '../core/value.ts';
+import { at, type Vector, withEntry } from '../core/vector.ts';
+import type { RowPlace, RowState } from '../store/row-state.ts';
+import type { BaseFile } from './base-file.ts';
+import { Renumbering } from './renumbering.ts';
+import { columnId, type RowView, Shown } from './shown.ts';
+import type { SourceChange } from './source.ts';
+
+/** A row that changes may have made to be shown otherwise. */
+export interface Touched {
+  readonly row: RowId;
+  /** As it was; undefined: nobody had written to it. */
+  readonly before: Row | undefined;
+  now: Row;
+  /** The columns that may be shown with other values. */
+  readonly columns: Set<string>;
+}
+
+export class Folding {
+  readonly #state: RowState;
+  readonly #base: BaseFile;
+  readonly #tables: ReadonlyMap<string, Table>;
+  readonly #touched = new Map<string, Map<RowId, Touched>>();
+  readonly #renumbering: Renumbering;
+  #vector: Vector;
+  #changes = 0;
+
+  constructor(state: RowState, base: BaseFile, tables: ReadonlyMap<string, Table>) {
+    this.#state = state;
+    this.#base = base;
+    this.#tables = tables;
+    this.#vector = state.vector;
+    this.#renumbering = new Renumbering(state, base);
+  }
+
+  get changes(): number {
+    return this.#changes;
+  }
+
+  get vector(): Vector {
+    return this.#vector;
+  }
+
+  /** Rows per table that are, or may be, shown otherwise. Complete after `settle`. */
+  get touched(): ReadonlyMap<string, ReadonlyMap<RowId, Touched>> {
+    return this.#touched;
+  }
+
+  get rows(): number {
+    let count = 0;
+    for (const rows of this.#touched.values()) count += rows.size;
+    return count;
+  }
+
+  /** After everything that it has seen, and once. */
+  fold(change: SourceChange, body: DatabaseBody): void {
+    assert(at(this.#vector, change.copy) < change.seq, `change ${change.seq} of ${change.copy} is folded already`);
+    const by: Origin = { copy: change.copy, seq: change.seq, stamp: change.stamp };
+    const seen = seenVector(body.seen ?? change.deps);
+    body.ops.forEach((op, index) => {
+      const use = body.uses[op.use];
+      if (use !== undefined) this.#foldOp(op, index, use, by, seen);
+    });
+    this.#vector = withEntry(this.#vector, change.copy, change.seq);
+    this.#changes += 1;
+  }
+
+  #foldOp(
+    op: DatabaseOp,
+    index: number,
+    use: { table: string; columns: readonly string[] },
+    by: Origin,
+    seen: Seen,
+  ): void {
+    const row = namedRowOrKey(op.row ?? `n${index}`, by);
+    const touched = this.touch(use.table, row);
+    switch (op.kind) {
+      case 'insert':
+      case 'update':
+      case 'number': {
+        const cells = cellsOf(op, use.columns).map(([id, item]): [string, Value] => [id, namedValue(item, by)]);
+        // A number that mending gave is nobody's edit: it does not keep a row that somebody deleted.
+        touched.now = foldWrite(touched.now, by, cells, seen, op.kind === 'number');
+        for (const [id] of cells) touched.columns.add(id);
+        break;
+      }
+      case 'delete':
+        touched.now = foldDelete(touched.now, by, seen);
+        break;
+      default:
+        op satisfies never;
+    }
+  }
+
+  /** The row's place in this folding, made when it is met first. */
+  touch(table: string, row: RowId): Touched {
+    const rows = this.#touched.get(table) ?? new Map<RowId, Touched>();
+    this.#touched.set(table, rows);
+    let touched = rows.get(row);
+    if (touched === undefined) {
+      const before = this.#state.row(table, row);
+      touched = { row, before, now: before ?? this.#unwritten(table, row), columns: new Set() };
+      rows.set(row, touched);
+    }
+    return touched;
+  }
+
+  #unwritten(table: string, row: RowId): Row {
+    const known = this.#tables.get(table);
+    return known !== undefined && this.#base.has(known, row) ? IN_BASE : ABSENT;
+  }
+
+  /** Writes the rows, and finds all others that are shown otherwise because of them. */
+  settle(others: Vector = this.#vector): void {
+    for (const [table, rows] of [...this.#touched]) {
+      for (const touched of rows.values()) this.#put(table, touched);
+    }
+    this.#renumbering.settle();
+    this.#followMoves();
+    this.#vector = others;
+    this.#state.setVector(others);
+  }
+
+  #put(table: string, { row, before, now }: Touched): void {
+    if (now === before) return;
+    this.#state.putRow(table, row, now, before);
+    const known = this.#tables.get(table);
+    if (known === undefined) return;
+    for (const [at, target] of known.references) this.#refer(known, at, target, row, now, before);
+    if (before === undefined) {
+      for (const { row: to } of referencesInKey(row) ?? []) this.#referFromKey(known, row, to);
+    }
+    if (numberColumn(known) !== undefined) this.#renumbering.note(known, row, before, now);
+  }
+
+  #refer(table: Table, at: number, target: string, row: RowId, now: Row, before: Row | undefined): void {
+    const writes = now.cells.get(columnId(table, at));
+    if (writes === undefined || writes === before?.cells.get(columnId(table, at))) return;
+    for (const { value } of writes) {
+      if (value instanceof RowRef)
+        this.#state.addReference({ table: target, row: value.row }, { table: table.id, row });
+    }
+  }
+
+  #referFromKey(table: Table, row: RowId, to: RowId): void {
+    for (const { at } of table.key) {
+      const target = table.references.get(at);
+      if (target !== undefined) this.#state.addReference({ table: target, row: to }, { table: table.id, row });
+    }
+  }
+
+  /** A row with another number than before is written anew, and so are the references to it. */
+  #followMoves(): void {
+    for (const [id, moves] of this.#renumbering.moves()) {
+      const table = this.#tables.get(id) as Table;
+      for (const row of moves) {
+        this.touch(id, row).columns.add(columnId(table, numberColumn(table) as number));
+        for (const place of this.#referrers(table, row)) {
+          const touched = this.touch(place.table, place.row);
+          for (const [at, target] of this.#tables.get(place.table)?.references ?? []) {
+            if (target === id) touched.columns.add(columnId(this.#tables.get(place.table) as Table, at));
+          }
+        }
+      }
+    }
+  }
+
+  #referrers(table: Table, row: RowId): RowPlace[] {
+    const found = this.#state.referrers({ table: table.id, row });
+    const number = this.#renumbering.baseNumber(row);
+    if (number === null || !this.#base.has(table, row)) return found;
+    for (const from of this.#tables.values()) {
+      for (const [at, target] of from.references) {
+        if (target !== table.id) continue;
+        for (const child of this.#base.referring(from, at, number)) found.push({ table: from.id, row: child });
+      }
+    }
+    return found;
+  }
+
+  /** The rows as they were before, for finding them in the user's database. */
+  before(): Shown {
+    const state = this.#state;
+    const view: RowView = {
+      row: (table, row) => {
+        const touched = this.#touched.get(table)?.get(row);
+        return touched ? touched.before : state.row(table, row);
+      },
+      claims: (table, number) => state.claims(table, number),
+      movedTo: (table, row) => this.#renumbering.movedBefore(table, row),
+      movedAt: (table, number) => state.movedAt(table, number),
+      movedBase: (table) => state.movedBase(table),
+      withheld: (place) => state.withheld(place),
+    };
+    return new Shown(view, this.#base, this.#tables);
+  }
+
+  after(): Shown {
+    return new Shown(this.#state, this.#base, this.#tables);
+  }
+}
+
+function cellsOf(op: DatabaseOp, columns: readonly string[]): [string, Value][] {
+  const named = (index: number): string => columns[index] ?? '';
+  if (op.kind === 'insert') return op.values.map((item, index) => [named(index), item]);
+  if (op.kind === 'update') return op.cells.map(({ column, value }) => [named(column), value]);
+  if (op.kind === 'number') return [[named(op.column), op.to]];
+  return [];
+}

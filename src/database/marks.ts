@@ -1,0 +1,63 @@
+/** Reading the marks of a user's database, and clearing those that are captured. */
+import type { Value } from '../core/value.ts';
+import type { MarkId } from '../store/row-state.ts';
+import { type Encoding, exactValues } from './exact.ts';
+import type { Statements } from './sql.ts';
+import { MARKS } from './triggers.ts';
+
+export interface Mark {
+  readonly id: number;
+  readonly table: number;
+  /** One letter; our own may carry a column after it (`c:name`). */
+  readonly op: string;
+  readonly nonce: bigint;
+  readonly key: readonly Value[];
+}
+
+/** The marks after the one with this id, in order. `width`: how many key columns there are. */
+export function marksAfter(sql: Statements, id: number, width: number, encoding: Encoding): Mark[] {
+  const names = Array.from({ length: width }, (_, index) => `k${index}`);
+  const again = names.map((name) => `CAST(${name} AS BLOB)`).join(', ');
+  const rows = sql.all(`SELECT id, tbl, op, nonce, ${names.join(', ')} FROM ${MARKS} WHERE id > ? ORDER BY id`, [
+    BigInt(id),
+  ]);
+  return rows.map((row) => ({
+    id: Number(row[0]),
+    table: Number(row[1]),
+    op: String(row[2]),
+    nonce: row[3] as bigint,
+    key: exactValues(row, 4, encoding, () =>
+      sql.get(`SELECT id, tbl, op, nonce, ${again} FROM ${MARKS} WHERE id = ?`, [row[0] as bigint]),
+    ),
+  }));
+}
+
+export function newestMark(sql: Statements): number {
+  return Number(sql.one(`SELECT max(id) FROM ${MARKS}`) ?? 0);
+}
+
+export function hasMark(sql: Statements, { id, nonce }: MarkId): boolean {
+  return sql.one(`SELECT nonce FROM ${MARKS} WHERE id = ?`, [BigInt(id)]) === nonce;
+}
+
+/**
+ * Forgets what is captured but the last: it proves which own changes the file contains, and as long as it stands no
+ * mark's id is given a second time.
+ */
+export function clearMarks(sql: Statements, captured: MarkId): void {
+  sql.run(`DELETE FROM ${MARKS} WHERE id < ?`, [BigInt(captured.id)]);
+}
+
+export function hasMarksToClear(sql: Statements, captured: MarkId): boolean {
+  return sql.one(`SELECT EXISTS (SELECT 1 FROM ${MARKS} WHERE id < ?)`, [BigInt(captured.id)]) === 1n;
+}
+
+/** A mark of our own, for what we do in the user's database in the user's name. */
+export function addMark(sql: Statements, table: number, op: string, key: readonly Value[]): void {
+  const names = key.map((_, index) => `k${index}`).join(', ');
+  sql.run(`INSERT INTO ${MARKS} (tbl, op, ${names}) VALUES (?, ?, ${key.map(() => '?').join(', ')})`, [
+    BigInt(table),
+    op,
+    ...key,
+  ]);
+}

@@ -1,0 +1,123 @@
+/**
+ * Shown: what a table holds once the merged rows are mended: the base's values where nobody wrote, numbers in place of
+ * references, moved numbers, no withheld rows. Capture compares with it, apply writes it.
+ */
+import type { RowId } from '../core/body.ts';
+import { ABSENT, aliveByOwnWrites, IN_BASE, type Row, winner } from '../core/rows.ts';
+import { keyOfRow, numberColumn, rowOfNumber, type Table } from '../core/tables.ts';
+import { RowRef, type Value } from '../core/value.ts';
+import type { RowPlace } from '../store/row-state.ts';
+import type { BaseFile } from './base-file.ts';
+
+/** The merged rows as `RowState` keeps them, or as they were before some changes. */
+export interface RowView {
+  row(table: string, row: RowId): Row | undefined;
+  claims(table: string, number: bigint): RowId[];
+  movedTo(table: string, row: RowId): bigint | undefined;
+  movedAt(table: string, number: bigint): RowId | undefined;
+  movedBase(table: string): boolean;
+  withheld(place: RowPlace): string | undefined;
+}
+
+export class Shown {
+  readonly view: RowView;
+  readonly base: BaseFile;
+  readonly tables: ReadonlyMap<string, Table>;
+
+  constructor(view: RowView, base: BaseFile, tables: ReadonlyMap<string, Table>) {
+    this.view = view;
+    this.base = base;
+    this.tables = tables;
+  }
+
+  merged(table: Table, row: RowId): Row {
+    return this.view.row(table.id, row) ?? (this.base.has(table, row) ? IN_BASE : ABSENT);
+  }
+
+  isThere(table: Table, row: RowId, merged: Row = this.merged(table, row)): boolean {
+    return aliveByOwnWrites(merged) && this.view.withheld({ table: table.id, row }) === undefined;
+  }
+
+  /** The number that the row claims: by its last write, else by its place in the base. */
+  claimed(table: Table, row: RowId, merged?: Row): bigint | null {
+    const at = numberColumn(table);
+    const state = merged ?? this.view.row(table.id, row);
+    const written = at === undefined || state === undefined ? undefined : winner(state, columnId(table, at));
+    const number = written ? written.value : row[0] === 'k' ? keyOfRow(row)[0] : null;
+    return typeof number === 'bigint' ? number : null;
+  }
+
+  /** The number that the row is shown with, also of a row that is deleted. */
+  number(table: Table, row: RowId, merged?: Row): bigint | null {
+    return this.view.movedTo(table.id, row) ?? this.claimed(table, row, merged);
+  }
+
+  /** The row that is shown with this number. */
+  rowAt(table: Table, number: bigint): RowId | null {
+    const moved = this.view.movedAt(table.id, number);
+    if (moved !== undefined) return moved;
+    for (const row of this.view.claims(table.id, number)) {
+      if (this.view.movedTo(table.id, row) === undefined) return row;
+    }
+    const inBase = rowOfNumber(number);
+    const state = this.view.row(table.id, inBase);
+    if (state === undefined) return this.base.has(table, inBase) ? inBase : null;
+    return aliveByOwnWrites(state) && this.claimed(table, inBase, state) === number ? inBase : null;
+  }
+
+  /** Where the row is, or would be, in the user's database. null: it cannot be there. */
+  key(table: Table, row: RowId, merged?: Row): Value[] | null {
+    if (numberColumn(table) !== undefined) {
+      const number = this.number(table, row, merged);
+      return number === null ? null : [number];
+    }
+    if (row[0] !== 'k') return null;
+    const named = keyOfRow(row);
+    const key: Value[] = [];
+    for (let index = 0; index < table.key.length; index++) {
+      const item = this.plain(table, table.key[index]?.at as number, named[index] ?? null);
+      // A reference to a row without a number, or a key that is not of this table: such a row cannot be there.
+      if (item === null) return null;
+      key.push(item);
+    }
+    return key;
+  }
+
+  /** All values of a row as the user's database holds them; null when the row is not shown. */
+  values(table: Table, row: RowId, merged: Row = this.merged(table, row)): Value[] | null {
+    if (!this.isThere(table, row, merged)) return null;
+    const key = this.key(table, row, merged);
+    if (key === null) return null;
+    // Rows made later have all their values in their writes.
+    const base =
+      merged.base && table.columns.some(({ id }) => !merged.cells.has(id)) ? this.base.read(table, row) : null;
+    return table.columns.map((column, at) => {
+      if (at === numberColumn(table)) return key[0] as Value;
+      const write = winner(merged, column.id);
+      if (write) return this.plain(table, at, write.value);
+      const value = base?.[at];
+      if (value !== undefined) return this.plain(table, at, value);
+      const inKey = table.key.findIndex((each) => each.at === at);
+      return inKey >= 0 && table.kind === 'name' ? (key[inKey] as Value) : null;
+    });
+  }
+
+  /** A cell's value with numbers in place of references. */
+  plain(table: Table, at: number, item: Value): Value {
+    if (item instanceof RowRef) {
+      const target = table.references.get(at);
+      const parent = target === undefined ? undefined : this.tables.get(target);
+      return parent === undefined ? null : this.number(parent, item.row);
+    }
+    if (typeof item !== 'bigint') return item;
+    const target = table.references.get(at);
+    if (target === undefined || !this.view.movedBase(target)) return item;
+    const parent = this.tables.get(target);
+    const row = rowOfNumber(item);
+    return parent !== undefined && this.view.row(target, row) ? (this.number(parent, row) ?? item) : item;
+  }
+}
+
+export function columnId(table: Table, at: number): string {
+  return (table.columns[at] as { id: string }).id;
+}

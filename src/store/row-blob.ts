@@ -1,0 +1,74 @@
+/**
+ * A merged row as bytes: origins once each, cells by the number of their column. Local to `rows.db`, so that its form
+ * may change: the file is then folded anew.
+ */
+import { Reader, Writer } from '../core/codec.ts';
+import type { Origin, Row, Write } from '../core/rows.ts';
+import { value } from '../core/value.ts';
+import type { CopyId } from '../core/vector.ts';
+
+export interface Numbering {
+  maker(copy: CopyId): number;
+  copy(maker: number): CopyId;
+  column(id: string): number;
+  columnId(num: number): string;
+}
+
+const BASE = 1;
+const BASE_DEAD = 2;
+
+export function writeRow(row: Row, names: Numbering): Uint8Array {
+  const origins: Origin[] = [];
+  // Nearly always one or two: a search is quicker than a map.
+  const place = ({ copy, seq, stamp }: Origin): number => {
+    const found = origins.findIndex((origin) => origin.seq === seq && origin.copy === copy);
+    return found >= 0 ? found : origins.push({ copy, seq, stamp }) - 1;
+  };
+  const cells = new Writer(64);
+  cells.varint(row.deletions.length);
+  for (const deletion of row.deletions) cells.varint(place(deletion));
+  cells.varint(row.cells.size);
+  for (const [column, writes] of row.cells) {
+    cells.varint(names.column(column));
+    cells.varint(writes.length);
+    for (const write of writes) {
+      cells.varint(place(write) * 2 + (write.dead ? 1 : 0));
+      value.write(cells, write.value);
+    }
+  }
+  const to = new Writer(32 + cells.length);
+  to.byte((row.base ? BASE : 0) | (row.baseDead ? BASE_DEAD : 0));
+  to.varint(origins.length);
+  for (const { copy, seq, stamp } of origins) {
+    to.varint(names.maker(copy));
+    to.varint(seq);
+    to.varint(stamp);
+  }
+  to.raw(cells.finish());
+  return to.finish();
+}
+
+export function readRow(bytes: Uint8Array, names: Numbering): Row {
+  const from = new Reader(bytes);
+  const flags = from.byte();
+  const origins: Origin[] = [];
+  for (let count = from.varint(); count > 0; count--) {
+    origins.push({ copy: names.copy(from.varint()), seq: from.varint(), stamp: from.varint() });
+  }
+  const origin = (index: number): Origin => origins[index] as Origin;
+  const deletions: Origin[] = [];
+  for (let count = from.varint(); count > 0; count--) deletions.push(origin(from.varint()));
+  const cells = new Map<string, readonly Write[]>();
+  for (let count = from.varint(); count > 0; count--) {
+    const column = names.columnId(from.varint());
+    const writes: Write[] = [];
+    for (let left = from.varint(); left > 0; left--) {
+      const place = from.varint();
+      const { copy, seq, stamp } = origin(place >> 1);
+      writes.push({ copy, seq, stamp, value: value.read(from), dead: (place & 1) === 1 });
+    }
+    cells.set(column, writes);
+  }
+  from.end();
+  return { base: (flags & BASE) !== 0, baseDead: (flags & BASE_DEAD) !== 0, cells, deletions };
+}

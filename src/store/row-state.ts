@@ -1,0 +1,365 @@
+/**
+ * `rows.db`: the merged rows of the databases of one sync copy, and the indexes that mending and listing need. Knows
+ * nothing of bases, files or SQL of users. One writer, the database process; a change is folded in a transaction that
+ * the caller opens with `begin`.
+ */
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { RowId } from '../core/body.ts';
+import { fromHex, toHex } from '../core/bytes.ts';
+import { decode, encode } from '../core/codec.ts';
+import { assert } from '../core/problem.ts';
+import { aliveByOwnWrites, conflictingColumns, keptAgainstDeletion, type Row } from '../core/rows.ts';
+import { type CopyId, EMPTY, type Vector, vectorCodec } from '../core/vector.ts';
+import { type Numbering, readRow, writeRow } from './row-blob.ts';
+
+export const ROWS_SCHEMA = new URL('./schema/rows/', import.meta.url);
+
+/** The mark of an application's edit in its database: an own change says which was the last one that it contains. */
+export interface MarkId {
+  readonly id: number;
+  readonly nonce: bigint;
+}
+
+export interface RowPlace {
+  readonly table: string;
+  readonly row: RowId;
+}
+
+interface TableEntry {
+  readonly num: number;
+  readonly id: string;
+  top: bigint | null;
+  movedBase: boolean;
+  readonly columns: Map<string, number>;
+  readonly columnIds: string[];
+}
+
+/** Is there something in this row that a person should decide? */
+export function isListed(row: Row): boolean {
+  return aliveByOwnWrites(row) && (keptAgainstDeletion(row) || conflictingColumns(row).length > 0);
+}
+
+export class RowState {
+  readonly #db: DatabaseSync;
+  readonly #num: number;
+  readonly #makers = new Map<CopyId, number>();
+  readonly #copies: CopyId[] = [];
+  readonly #tables = new Map<string, TableEntry>();
+  readonly #byNumber = new Map<number, TableEntry>();
+  readonly #statements = new Map<string, StatementSync>();
+  #vector: Vector = EMPTY;
+  #mark: MarkId | null = null;
+
+  /** The state of the database `id` within `db`, a store with `ROWS_SCHEMA`. */
+  constructor(db: DatabaseSync, id: string) {
+    this.#db = db;
+    this.#run('INSERT INTO source (id, vector) VALUES (?, ?) ON CONFLICT DO NOTHING', id, encode(vectorCodec, EMPTY));
+    this.#num = Number(this.#get('SELECT num FROM source WHERE id = ?', id)?.[0]);
+    this.reload();
+  }
+
+  /** What is folded. */
+  get vector(): Vector {
+    return this.#vector;
+  }
+
+  /** The last mark that the own changes folded here contain. */
+  get mark(): MarkId | null {
+    return this.#mark;
+  }
+
+  begin(): void {
+    this.#db.exec('BEGIN IMMEDIATE');
+  }
+
+  commit(): void {
+    this.#db.exec('COMMIT');
+  }
+
+  rollback(): void {
+    if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+    this.reload();
+  }
+
+  reload(): void {
+    this.#makers.clear();
+    this.#tables.clear();
+    this.#byNumber.clear();
+    this.#copies.length = 0;
+    for (const [num, id] of this.#all('SELECT num, id FROM maker')) this.#know(toHex(id as Uint8Array), Number(num));
+    const source = this.#get('SELECT vector, mark_id, mark_nonce FROM source WHERE num = ?', this.#num);
+    assert(source, 'the row of a database in rows.db');
+    this.#vector = decode(vectorCodec, source[0] as Uint8Array);
+    this.#mark = source[1] === null ? null : { id: Number(source[1]), nonce: source[2] as bigint };
+    const tables = this.#all('SELECT num, id, top, moved_base FROM source_table WHERE source = ?', this.#num);
+    for (const [num, id, top, movedBase] of tables) {
+      const entry = this.#knowTable(Number(num), id as string, top as bigint | null, movedBase === 1n);
+      for (const [column, name] of this.#all('SELECT num, id FROM source_column WHERE tbl = ?', entry.num)) {
+        entry.columns.set(name as string, Number(column));
+        entry.columnIds[Number(column)] = name as string;
+      }
+    }
+  }
+
+  setVector(vector: Vector): void {
+    this.#vector = vector;
+    this.#run('UPDATE source SET vector = ? WHERE num = ?', encode(vectorCodec, vector), this.#num);
+  }
+
+  setMark({ id, nonce }: MarkId): void {
+    this.#mark = { id, nonce };
+    this.#run('UPDATE source SET mark_id = ?, mark_nonce = ? WHERE num = ?', id, nonce, this.#num);
+  }
+
+  row(table: string, row: RowId): Row | undefined {
+    const entry = this.#tables.get(table);
+    const found = entry && this.#get('SELECT state FROM row WHERE tbl = ? AND id = ?', entry.num, rowBytes(row));
+    return found && readRow(found[0] as Uint8Array, this.#naming(entry));
+  }
+
+  /** `before`: what `row` answered, so that the list of conflicts is only touched where it changes. */
+  putRow(table: string, row: RowId, state: Row, before: Row | undefined): void {
+    const entry = this.#table(table);
+    const id = rowBytes(row);
+    const blob = writeRow(state, this.#naming(entry));
+    this.#run('INSERT INTO row VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state', entry.num, id, blob);
+    const listed = isListed(state);
+    if (listed === (before !== undefined && isListed(before))) return;
+    if (listed) this.#run('INSERT INTO listed VALUES (?, ?) ON CONFLICT DO NOTHING', entry.num, id);
+    else this.#run('DELETE FROM listed WHERE tbl = ? AND id = ?', entry.num, id);
+  }
+
+  /** Rows in conflict, in one order on all copies. */
+  listed(): RowPlace[] {
+    return this.#places('SELECT tbl, id FROM listed');
+  }
+
+  /** All rows that were ever written to. */
+  rows(table: string): RowId[] {
+    const entry = this.#tables.get(table);
+    if (entry === undefined) return [];
+    return this.#all('SELECT id FROM row WHERE tbl = ?', entry.num).map(([id]) => rowId(id as Uint8Array));
+  }
+
+  tables(): string[] {
+    return [...this.#tables.keys()];
+  }
+
+  top(table: string): bigint | null {
+    return this.#tables.get(table)?.top ?? null;
+  }
+
+  raiseTop(table: string, number: bigint): void {
+    const entry = this.#table(table);
+    if (entry.top !== null && entry.top >= number) return;
+    entry.top = number;
+    this.#run('UPDATE source_table SET top = ? WHERE num = ?', number, entry.num);
+  }
+
+  /** Whether some row of the base has been given another number. */
+  movedBase(table: string): boolean {
+    return this.#tables.get(table)?.movedBase ?? false;
+  }
+
+  setMovedBase(table: string): void {
+    const entry = this.#table(table);
+    if (entry.movedBase) return;
+    entry.movedBase = true;
+    this.#run('UPDATE source_table SET moved_base = 1 WHERE num = ?', entry.num);
+  }
+
+  claim(table: string, number: bigint, row: RowId): void {
+    this.#run(
+      'INSERT INTO claim VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+      this.#table(table).num,
+      number,
+      rowBytes(row),
+    );
+  }
+
+  unclaim(table: string, number: bigint, row: RowId): void {
+    this.#run(
+      'DELETE FROM claim WHERE tbl = ? AND number = ? AND id = ?',
+      this.#table(table).num,
+      number,
+      rowBytes(row),
+    );
+  }
+
+  claims(table: string, number: bigint): RowId[] {
+    const entry = this.#tables.get(table);
+    if (entry === undefined) return [];
+    const found = this.#all('SELECT id FROM claim WHERE tbl = ? AND number = ?', entry.num, number);
+    return found.map(([id]) => rowId(id as Uint8Array));
+  }
+
+  /** The number that a row is shown with where it is not the one that it claims. */
+  movedTo(table: string, row: RowId): bigint | undefined {
+    const entry = this.#tables.get(table);
+    const found = entry && this.#get('SELECT number FROM moved WHERE tbl = ? AND id = ?', entry.num, rowBytes(row));
+    return found?.[0] as bigint | undefined;
+  }
+
+  movedAt(table: string, number: bigint): RowId | undefined {
+    const entry = this.#tables.get(table);
+    const found = entry && this.#get('SELECT id FROM moved WHERE tbl = ? AND number = ?', entry.num, number);
+    return found && rowId(found[0] as Uint8Array);
+  }
+
+  /** All moved rows of a table, or those that claim one number. */
+  moved(table: string, claimed?: bigint): { row: RowId; claimed: bigint; number: bigint }[] {
+    const entry = this.#tables.get(table);
+    if (entry === undefined) return [];
+    const sql = 'SELECT id, claimed, number FROM moved WHERE tbl = ?';
+    const found =
+      claimed === undefined ? this.#all(sql, entry.num) : this.#all(`${sql} AND claimed = ?`, entry.num, claimed);
+    return found.map(([id, of, number]) => ({
+      row: rowId(id as Uint8Array),
+      claimed: of as bigint,
+      number: number as bigint,
+    }));
+  }
+
+  putMoved(table: string, row: RowId, claimed: bigint, number: bigint): void {
+    const sql = 'INSERT INTO moved VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET claimed = ?3, number = ?4';
+    this.#run(sql, this.#table(table).num, rowBytes(row), claimed, number);
+  }
+
+  unmove(table: string, row: RowId): void {
+    this.#run('DELETE FROM moved WHERE tbl = ? AND id = ?', this.#table(table).num, rowBytes(row));
+  }
+
+  addReference(to: RowPlace, from: RowPlace): void {
+    const sql = 'INSERT INTO reference VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING';
+    this.#run(sql, this.#table(to.table).num, rowBytes(to.row), this.#table(from.table).num, rowBytes(from.row));
+  }
+
+  /** May name rows that no longer refer to it. */
+  referrers({ table, row }: RowPlace): RowPlace[] {
+    const entry = this.#tables.get(table);
+    if (entry === undefined) return [];
+    return this.#places('SELECT from_tbl, from_id FROM reference WHERE tbl = ? AND id = ?', entry.num, rowBytes(row));
+  }
+
+  withhold({ table, row }: RowPlace, reason: string): void {
+    const sql = 'INSERT INTO withheld VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET reason = excluded.reason';
+    this.#run(sql, this.#table(table).num, rowBytes(row), reason);
+  }
+
+  release({ table, row }: RowPlace): void {
+    this.#run('DELETE FROM withheld WHERE tbl = ? AND id = ?', this.#table(table).num, rowBytes(row));
+  }
+
+  withheld({ table, row }: RowPlace): string | undefined {
+    const entry = this.#tables.get(table);
+    const found = entry && this.#get('SELECT reason FROM withheld WHERE tbl = ? AND id = ?', entry.num, rowBytes(row));
+    return found?.[0] as string | undefined;
+  }
+
+  allWithheld(): RowPlace[] {
+    return this.#places('SELECT tbl, id FROM withheld');
+  }
+
+  /** Forgets everything about this database: it is folded anew. */
+  clear(): void {
+    for (const { num } of this.#tables.values()) {
+      for (const table of ['row', 'listed', 'claim', 'moved', 'reference', 'withheld', 'source_column']) {
+        this.#run(`DELETE FROM ${table} WHERE tbl = ?`, num);
+      }
+    }
+    this.#run('DELETE FROM source_table WHERE source = ?', this.#num);
+    this.#run('UPDATE source SET mark_id = NULL, mark_nonce = NULL WHERE num = ?', this.#num);
+    this.setVector(EMPTY);
+    this.reload();
+  }
+
+  #table(id: string): TableEntry {
+    const known = this.#tables.get(id);
+    if (known) return known;
+    const added = this.#run('INSERT INTO source_table (source, id) VALUES (?, ?)', this.#num, id);
+    return this.#knowTable(Number(added.lastInsertRowid), id, null, false);
+  }
+
+  #knowTable(num: number, id: string, top: bigint | null, movedBase: boolean): TableEntry {
+    const entry: TableEntry = { num, id, top, movedBase, columns: new Map(), columnIds: [] };
+    this.#tables.set(id, entry);
+    this.#byNumber.set(num, entry);
+    return entry;
+  }
+
+  #know(copy: CopyId, num: number): void {
+    this.#makers.set(copy, num);
+    this.#copies[num] = copy;
+  }
+
+  #naming(table: TableEntry): Numbering {
+    return {
+      maker: (copy) => this.#makers.get(copy) ?? this.#addMaker(copy),
+      copy: (maker) => this.#copies[maker] as CopyId,
+      column: (id) => table.columns.get(id) ?? this.#addColumn(table, id),
+      columnId: (num) => table.columnIds[num] as string,
+    };
+  }
+
+  #addMaker(copy: CopyId): number {
+    // The state of another database of this file may have added it.
+    this.#run('INSERT INTO maker (id) VALUES (?) ON CONFLICT DO NOTHING', fromHex(copy));
+    const num = Number(this.#get('SELECT num FROM maker WHERE id = ?', fromHex(copy))?.[0]);
+    this.#know(copy, num);
+    return num;
+  }
+
+  #addColumn(table: TableEntry, id: string): number {
+    const num = table.columnIds.length;
+    this.#run('INSERT INTO source_column VALUES (?, ?, ?)', table.num, num, id);
+    table.columns.set(id, num);
+    table.columnIds.push(id);
+    return num;
+  }
+
+  #places(sql: string, ...values: SQLInputValue[]): RowPlace[] {
+    const places: RowPlace[] = [];
+    for (const [tbl, id] of this.#all(sql, ...values)) {
+      const table = this.#byNumber.get(Number(tbl));
+      if (table) places.push({ table: table.id, row: rowId(id as Uint8Array) });
+    }
+    return places.sort((a, b) => compareText(a.table, b.table) || compareText(a.row, b.row));
+  }
+
+  #prepare(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const made = this.#db.prepare(sql);
+    made.setReadBigInts(true);
+    made.setReturnArrays(true);
+    this.#statements.set(sql, made);
+    return made;
+  }
+
+  #run(sql: string, ...values: SQLInputValue[]) {
+    return this.#prepare(sql).run(...values);
+  }
+
+  #get(sql: string, ...values: SQLInputValue[]): unknown[] | undefined {
+    return this.#prepare(sql).get(...values) as unknown[] | undefined;
+  }
+
+  #all(sql: string, ...values: SQLInputValue[]): unknown[][] {
+    return this.#prepare(sql).all(...values) as unknown as unknown[][];
+  }
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function rowBytes(row: RowId): Uint8Array {
+  const bytes = Buffer.allocUnsafe(1 + (row.length - 1) / 2);
+  bytes[0] = row.charCodeAt(0);
+  bytes.write(row.slice(1), 1, 'hex');
+  return bytes;
+}
+
+function rowId(bytes: Uint8Array): RowId {
+  return String.fromCharCode(bytes[0] as number) + toHex(bytes.subarray(1));
+}
