@@ -60,7 +60,7 @@ export function content(value: unknown): string {
   if (typeof value === 'string') return plain(value);
   if (typeof value !== 'object') return String(value);
   const [[name, inner] = ['', ''], ...more] = Object.entries(value);
-  if (more.length === 0 && (name === '$integer' || name === '$real')) return String(inner);
+  if (more.length === 0 && ['$integer', '$real', '$row'].includes(name)) return plain(String(inner));
   if (more.length === 0 && (name === '$blob' || name === '$text')) {
     return `(${size(Math.floor((String(inner).length * 3) / 4))} of ${name === '$blob' ? 'data' : 'text'})`;
   }

@@ -51,6 +51,8 @@ export const value = z.union([
   z.strictObject({ $real: z.enum(['Infinity', '-Infinity', '-0']) }),
   z.strictObject({ $blob: z.base64() }),
   z.strictObject({ $text: z.base64() }),
+  /** A reference to a row that has no number yet. */
+  z.strictObject({ $row: z.string() }),
 ]);
 
 /** Values by column: a row, or a row's key. */
