@@ -4,58 +4,21 @@
  */
 import { concatBytes, toHex } from './bytes.ts';
 import { type ChangeId, madeId } from './change.ts';
-import {
-  type Carried,
-  type Codec,
-  encode,
-  hex,
-  list,
-  MalformedError,
-  optional,
-  struct,
-  text,
-  union,
-  varint,
-} from './codec.ts';
-import { MAX_ROW_ID, RowRef, type Value, value } from './value.ts';
+import { type Carried, encode, hex, list, MalformedError, optional, struct, text, union, varint } from './codec.ts';
+import { MAX_OPS, type RowId, RowRef, rowId, type Value, value } from './value.ts';
 import { type Vector, vectorCodec } from './vector.ts';
 
 /** SQLite allows names of any length; nobody uses more. */
 const MAX_NAME = 1024;
 const MAX_COLUMNS = 32_767;
 const MAX_TABLES = 65_536;
-/** Ops in one change: a transaction of this many rows is taken in whole. */
-const MAX_OPS = 100_000_000;
 /** Siblings that one write can replace: one per copy at most. */
 const MAX_OVER = 4096;
 
 /** A database's id: 8 bytes as 16 hex characters. */
 export const databaseId = hex(8);
 
-/**
- * A row's id: `k…` names it by its key (the encoded key values in hex), `h…` by the op that made it (32 hex
- * characters), and inside the change that makes it `n…` by the index of that op.
- */
-export type RowId = string;
-
-const rowIdText = text(MAX_ROW_ID);
-export const rowId: Codec<RowId> = {
-  schema: 'row1',
-  write: (to, id) => {
-    to.byte(id.charCodeAt(0));
-    if (id[0] === 'n') to.varint(Number(id.slice(1)));
-    else if (id[0] === 'h' || id[0] === 'k') to.blob(Buffer.from(id.slice(1), 'hex'));
-    else rowIdText.write(to, id);
-  },
-  read: (from) => {
-    const kind = String.fromCharCode(from.byte());
-    if (kind === 'n') return `n${from.varint(MAX_OPS)}`;
-    if (kind !== 'h' && kind !== 'k') throw new MalformedError(`unknown kind of row id ${kind}`);
-    const bytes = from.blob(MAX_ROW_ID / 2);
-    if (kind === 'h' && bytes.byteLength !== 16) throw new MalformedError('a row id of the wrong length');
-    return kind + Buffer.from(bytes).toString('hex');
-  },
-};
+export { type RowId, rowId } from './value.ts';
 
 /** The tables that ops speak of, with the columns that they name by index. Ids of base tables and columns are names. */
 const tableUse = struct({ table: text(MAX_NAME), columns: list(text(MAX_NAME), MAX_COLUMNS) });

@@ -41,8 +41,10 @@ export type ChangeId = { readonly copy: CopyId; readonly seq: number };
 
 /** A body above this travels as chunks, so that one frame never blocks the line. */
 export const MAX_INLINE_BODY = 64 * 1024;
-/** 16 GiB of body: far above any transaction, and a bound on the list of parts. */
-export const MAX_PARTS = 262_144;
+/** A body is read in whole: far above any transaction that fits in memory as rows. */
+export const MAX_BODY = 1024 * 1024 * 1024;
+/** `MAX_BODY` in the smallest chunks; the list of them fits in one message. */
+export const MAX_PARTS = 65_536 + 1;
 export const MAX_CHAIN = 4;
 export const MAX_CERTIFICATE = 8192;
 export const SIGNATURE_BYTES = 64;
@@ -51,7 +53,8 @@ export const partCodec: Codec<Part> = struct({ id: hex(32), size: varint(1 << 24
 export const partsCodec = list(partCodec, MAX_PARTS);
 export const chainCodec = optional(list(blob(MAX_CERTIFICATE), MAX_CHAIN));
 
-const FORMAT = 1;
+/** What begins with this is a change and nothing else that the same key may ever sign. */
+const CONTEXT = Buffer.from('tieout change 1\n');
 const depsWithHashes = list(struct({ copy: hex(16), seq: varint(), hash: hex(32) }), MAX_COPIES);
 
 /**
@@ -66,7 +69,7 @@ export function signedBytes(header: Header, hashAt: (copy: CopyId, seq: number) 
     return found;
   };
   const to = new Writer(512);
-  to.byte(FORMAT);
+  to.raw(CONTEXT);
   hex(16).write(to, header.copy);
   to.varint(header.seq);
   to.varint(header.stamp);

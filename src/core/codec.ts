@@ -47,6 +47,12 @@ export class Writer {
 
   /** A signed 64-bit integer: zigzag in groups of seven bits. */
   bigint(value: bigint): void {
+    // Nearly every integer is small, and arithmetic on bigints is slow.
+    if (value >= -SMALL && value <= SMALL) {
+      const small = Number(value);
+      return this.varint(small < 0 ? -2 * small - 1 : 2 * small);
+    }
+    if (BigInt.asIntN(64, value) !== value) throw new RangeError(`not a 64-bit integer: ${value}`);
     this.#room(10);
     let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
     while (rest >= 0x80n) {
@@ -67,13 +73,17 @@ export class Writer {
     this.#length += bytes.byteLength;
   }
 
-  blob(bytes: Uint8Array): void {
+  blob(bytes: Uint8Array, limit = Number.MAX_SAFE_INTEGER): void {
+    within(bytes.byteLength, limit);
     this.varint(bytes.byteLength);
     this.raw(bytes);
   }
 
-  text(text: string): void {
+  /** Half a surrogate pair has no UTF-8: what would be written in its place is another text. */
+  text(text: string, limit = Number.MAX_SAFE_INTEGER): void {
+    if (!text.isWellFormed()) throw new RangeError('text that is not Unicode');
     const size = Buffer.byteLength(text, 'utf8');
+    within(size, limit);
     this.varint(size);
     this.#room(size);
     this.#length += this.#buffer.write(text, this.#length, 'utf8');
@@ -86,6 +96,14 @@ export class Writer {
     this.#buffer = grown;
   }
 }
+
+/** What the reader would refuse is not written either: a limit has two sides. */
+function within(size: number, limit: number): void {
+  if (size > limit) throw new RangeError(`${size} is above the limit of ${limit}`);
+}
+
+/** Its zigzag form is still a safe integer. */
+const SMALL = 1n << 51n;
 
 export class Reader {
   readonly #bytes: Buffer;
@@ -127,12 +145,23 @@ export class Reader {
   }
 
   bigint(): bigint {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
+    let small = 0;
+    let scale = 1;
+    for (let count = 0; count < 7; count++) {
+      const group = this.byte();
+      small += (group & 0x7f) * scale;
+      if (group < 0x80) {
+        if (group === 0 && count > 0) throw new MalformedError('a number in more bytes than it needs');
+        return BigInt(small % 2 === 0 ? small / 2 : -(small + 1) / 2);
+      }
+      scale *= 0x80;
+    }
+    let value = BigInt(small);
+    for (let shift = 49n; shift < 70n; shift += 7n) {
       const group = this.byte();
       value |= BigInt(group & 0x7f) << shift;
       if (group < 0x80) {
-        if ((group === 0 && shift > 0n) || value >= 1n << 64n) throw new MalformedError('a number that is too long');
+        if (group === 0 || value >= 1n << 64n) throw new MalformedError('a number that is too long');
         return BigInt.asIntN(64, (value >> 1n) ^ -(value & 1n));
       }
     }
@@ -195,7 +224,14 @@ export function decode<T>(codec: Codec<T>, bytes: Uint8Array): T {
 }
 
 export function varint(limit = Number.MAX_SAFE_INTEGER): Codec<number> {
-  return { schema: `varint<=${limit}`, write: (to, value) => to.varint(value), read: (from) => from.varint(limit) };
+  return {
+    schema: `varint<=${limit}`,
+    write: (to, value) => {
+      within(value, limit);
+      to.varint(value);
+    },
+    read: (from) => from.varint(limit),
+  };
 }
 
 export const bool: Codec<boolean> = {
@@ -209,12 +245,12 @@ export const bool: Codec<boolean> = {
 };
 
 export function text(limit: number): Codec<string> {
-  return { schema: `text<=${limit}`, write: (to, value) => to.text(value), read: (from) => from.text(limit) };
+  return { schema: `text<=${limit}`, write: (to, value) => to.text(value, limit), read: (from) => from.text(limit) };
 }
 
 /** Bytes of any length up to the limit; reading gives a view into the message. */
 export function blob(limit: number): Codec<Uint8Array> {
-  return { schema: `blob<=${limit}`, write: (to, value) => to.blob(value), read: (from) => from.blob(limit) };
+  return { schema: `blob<=${limit}`, write: (to, value) => to.blob(value, limit), read: (from) => from.blob(limit) };
 }
 
 /** Ids and hashes: hex in memory, bytes outside. */
@@ -223,7 +259,8 @@ export function hex(count: number): Codec<string> {
     schema: `hex${count}`,
     write: (to, value) => {
       const bytes = Buffer.from(value, 'hex');
-      if (bytes.byteLength !== count) throw new RangeError(`not ${count} bytes of hex: ${value}`);
+      if (bytes.byteLength !== count || value.length !== 2 * count)
+        throw new RangeError(`not ${count} bytes of hex: ${value}`);
       to.raw(bytes);
     },
     read: (from) => toHex(from.raw(count)),
@@ -234,6 +271,7 @@ export function list<T>(item: Codec<T>, limit: number): Codec<readonly T[]> {
   return {
     schema: `[${item.schema}]<=${limit}`,
     write: (to, values) => {
+      within(values.length, limit);
       to.varint(values.length);
       for (const value of values) item.write(to, value);
     },

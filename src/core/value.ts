@@ -4,9 +4,9 @@
  * to a row whose number SQLite hands out as `RowRef`.
  */
 import { sameBytes, toHex } from './bytes.ts';
-import { type Codec, MalformedError, type Reader, type Writer } from './codec.ts';
+import { type Codec, hex, MalformedError, type Reader, varint, type Writer } from './codec.ts';
 
-/** TEXT whose bytes are not UTF-8: kept as the bytes they are. */
+/** TEXT whose bytes are no text in the database's encoding: kept as the bytes they are. */
 export class RawText {
   readonly bytes: Uint8Array;
   constructor(bytes: Uint8Array) {
@@ -16,11 +16,46 @@ export class RawText {
 
 /** A reference to a row by its id, where the number that is stored may move. */
 export class RowRef {
-  readonly row: string;
-  constructor(row: string) {
+  readonly row: RowId;
+  constructor(row: RowId) {
     this.row = row;
   }
 }
+
+/**
+ * A row's id: `k…` names it by its key (the encoded key values in hex), `h…` by the op that made it (32 hex
+ * characters), and inside the change that makes it `n…` by the index of that op.
+ */
+export type RowId = string;
+
+/** Bytes of an encoded key. Longer ones are refused at capture. */
+export const MAX_KEY_BYTES = 16_384;
+const MADE_BYTES = 16;
+/** Ops in one change: a transaction of this many rows is taken in whole. */
+export const MAX_OPS = 100_000_000;
+
+export const rowId: Codec<RowId> = {
+  schema: 'row1',
+  write: (to, id) => {
+    const kind = id[0];
+    to.byte(id.charCodeAt(0));
+    if (kind === 'n') return opIndex.write(to, Number(id.slice(1)));
+    if (kind === 'h') return madeRow.write(to, id.slice(1));
+    const key = Buffer.from(id.slice(1), 'hex');
+    if (kind !== 'k' || id.length !== 1 + 2 * key.byteLength) throw new RangeError(`not a row id: ${id}`);
+    to.blob(key, MAX_KEY_BYTES);
+  },
+  read: (from) => {
+    const kind = String.fromCharCode(from.byte());
+    if (kind === 'n') return `n${opIndex.read(from)}`;
+    if (kind === 'h') return `h${madeRow.read(from)}`;
+    if (kind === 'k') return `k${toHex(from.blob(MAX_KEY_BYTES))}`;
+    throw new MalformedError(`unknown kind of row id ${kind}`);
+  },
+};
+
+const opIndex = varint(MAX_OPS);
+const madeRow = hex(MADE_BYTES);
 
 export type Value = null | bigint | number | string | Uint8Array | RawText | RowRef;
 
@@ -45,20 +80,21 @@ export const value: Codec<Value> = {
       to.byte(TAG.integer);
       to.bigint(item);
     } else if (typeof item === 'number') {
+      if (Number.isNaN(item)) throw new RangeError('SQLite has no NaN');
       to.byte(TAG.real);
       to.double(item);
     } else if (typeof item === 'string') {
       to.byte(TAG.text);
-      to.text(item);
+      to.text(item, MAX_VALUE_BYTES);
     } else if (item instanceof RawText) {
       to.byte(TAG.rawText);
-      to.blob(item.bytes);
+      to.blob(item.bytes, MAX_VALUE_BYTES);
     } else if (item instanceof RowRef) {
       to.byte(TAG.row);
-      to.text(item.row);
+      rowId.write(to, item.row);
     } else {
       to.byte(TAG.blob);
-      to.blob(item);
+      to.blob(item, MAX_VALUE_BYTES);
     }
   },
   read(from: Reader): Value {
@@ -69,7 +105,7 @@ export const value: Codec<Value> = {
       case TAG.integer:
         return from.bigint();
       case TAG.real:
-        return from.double();
+        return real(from);
       case TAG.text:
         return from.text(MAX_VALUE_BYTES);
       case TAG.blob:
@@ -78,15 +114,18 @@ export const value: Codec<Value> = {
       case TAG.rawText:
         return new RawText(Uint8Array.from(from.blob(MAX_VALUE_BYTES)));
       case TAG.row:
-        return new RowRef(from.text(MAX_ROW_ID));
+        return new RowRef(rowId.read(from));
       default:
         throw new MalformedError(`unknown kind of value ${tag}`);
     }
   },
 };
 
-/** Row ids: `k` and the encoded key in hex, or `h` and 32 hex characters. Keys above 16 KiB are refused at capture. */
-export const MAX_ROW_ID = 1 + 2 * 16_384;
+function real(from: Reader): number {
+  const item = from.double();
+  if (Number.isNaN(item)) throw new MalformedError('SQLite has no NaN');
+  return item;
+}
 
 /** A short text for people: lists, history, conflicts. */
 export function valueText(item: Value): string {

@@ -2,7 +2,7 @@
  * Version vectors: `{copy: last number}` says exactly which changes a replica has, because each copy numbers its
  * changes 1, 2, 3, … without gaps. A copy that is not named counts as 0.
  */
-import { type Codec, hex, list, struct, varint } from './codec.ts';
+import { type Codec, hex, list, MalformedError, struct, varint } from './codec.ts';
 
 /** 16 random bytes as 32 hex characters. */
 export type CopyId = string;
@@ -61,5 +61,14 @@ const entryList = list(struct({ copy: hex(16), seq: varint() }), MAX_COPIES);
 export const vectorCodec: Codec<Vector> = {
   schema: `vector${entryList.schema}`,
   write: (to, vector) => entryList.write(to, entries(vector)),
-  read: (from) => new Map(entryList.read(from).map(({ copy, seq }) => [copy, seq])),
+  read: (from) => {
+    const vector = new Map<CopyId, number>();
+    let last = '';
+    for (const { copy, seq } of entryList.read(from)) {
+      if (copy <= last || seq === 0) throw new MalformedError('a vector that is not in its one form');
+      vector.set(copy, seq);
+      last = copy;
+    }
+    return vector;
+  },
 };
