@@ -10,9 +10,11 @@ import type { Problem } from '../core/problem.ts';
 import type { Origin } from '../core/rows.ts';
 import { at, type CopyId, type Vector } from '../core/vector.ts';
 import type { Clock } from '../platform/ports.ts';
+import type { TaskRunner } from '../platform/tasks.ts';
 import { Exchange } from '../protocol/exchange.ts';
 import type { Refusal } from '../protocol/replica.ts';
 import type { Session } from '../protocol/session.ts';
+import type { ChunkTasks } from '../store/chunk-tasks.ts';
 import { type Author, FileStore } from '../store/file-store.ts';
 import type { StoredChange } from '../store/log.ts';
 import { Registry } from '../store/registry.ts';
@@ -21,7 +23,7 @@ import { CopyDatabases, type MakeDatabases } from './copy-databases.ts';
 import { stopIfAsked } from './copying.ts';
 import { Documents } from './documents/documents.ts';
 import type { DocumentEvent, DocumentsDeps } from './documents/ports.ts';
-import type { FolderContents } from './folder-contents.ts';
+import { FolderContents } from './folder-contents.ts';
 import type { Attached, HubConnection } from './hub-connection.ts';
 import { Problems } from './problems.ts';
 import type { CopyFacts, SyncFolder } from './sync-folder.ts';
@@ -52,13 +54,12 @@ export interface CopyOptions {
   readonly makeDatabases: MakeDatabases;
   /** What documents need from the outside. */
   readonly outside: Pick<DocumentsDeps, 'files' | 'watcher' | 'random' | 'host'>;
-  readonly contents: (copy: FolderContentsNeeds) => FolderContents;
+  /** The work on bytes: worker threads, or this one. */
+  readonly tasks: TaskRunner<ChunkTasks>;
   readonly tell: (event: CopyEvent) => void;
   /** The parent knows another history of this copy: it must go on under another id. */
   readonly forked: () => void;
 }
-
-export type FolderContentsNeeds = { folder: SyncFolder; unsent: Unsent };
 
 export class Copy implements Attached {
   readonly folder: SyncFolder;
@@ -102,7 +103,7 @@ export class Copy implements Attached {
       (id) => folder.chunks.readOne(id),
       (bytes) => this.#onSent(bytes),
     );
-    this.contents = options.contents({ folder, unsent: this.unsent });
+    this.contents = new FolderContents({ folder, unsent: this.unsent, store: this.store, tasks: options.tasks });
     this.#author = {
       copy: facts.copy,
       key: options.key,
@@ -168,7 +169,6 @@ export class Copy implements Attached {
     this.#closeExchange('this copy is closed here');
     if (this.#started) await this.documents.stop();
     await this.databases.stop();
-    this.contents.stop();
     this.folder.close();
   }
 
@@ -315,8 +315,9 @@ export class Copy implements Attached {
         .fetch(ids, ({ id, bytes }) => {
           missing.delete(id);
           this.#received.bytes += bytes.byteLength;
-          const wait = deliver(id, bytes);
+          const wait = deliver(id, bytes) ?? undefined;
           if (wait) waiting.push(wait);
+          return wait;
         })
         .then(leave, leave);
     });

@@ -8,7 +8,8 @@ import { BACKLOG_BYTES, BATCH_BYTES, MAX_BATCH, MAX_IDS, OUTSTANDING_WANTS } fro
 import type { MessageOf } from './messages.ts';
 import type { ChunkRecord, Line, Replica } from './replica.ts';
 
-export type Deliver = (chunk: ChunkRecord) => void;
+/** A promise asks the partner to be slower: no more is wanted until it resolves. */
+export type Deliver = (chunk: ChunkRecord) => undefined | Promise<void>;
 
 /** A chunk to hand over; `read` is called only if the partner needs it. */
 export type Upload = { readonly id: string; readonly bytes: number; readonly read: () => ChunkRecord };
@@ -19,7 +20,7 @@ type Fetch = { left: number; deliver: Deliver; done: () => void; failed: (error:
 /** Chunks read together before the line is looked at again: at most 16 MiB. */
 const READ_AT_ONCE = 64;
 /** Uploads up to this many bytes go out at once, without asking what is needed: a save is there a round trip earlier. */
-const UNASKED_BYTES = 512 * 1024;
+const UNASKED_BYTES = 128 * 1024;
 
 export class ChunkExchange {
   readonly #channel: number;
@@ -118,8 +119,9 @@ export class ChunkExchange {
         continue;
       }
       this.#wanted.delete(chunk.id);
-      this.#outstanding -= 1;
-      for (const fetch of fetches) this.#deliver(fetch, chunk);
+      const busy = fetches.flatMap((fetch) => this.#deliver(fetch, chunk) ?? []);
+      if (busy.length === 0) this.#outstanding -= 1;
+      else void Promise.allSettled(busy).then(() => this.#taken());
     }
     this.#ask();
     if (uploaded.length > 0) this.#keep(uploaded);
@@ -150,13 +152,20 @@ export class ChunkExchange {
     }
   }
 
-  #deliver(fetch: Fetch, chunk: ChunkRecord): void {
+  #taken(): void {
+    this.#outstanding -= 1;
+    if (!this.#ended) this.#ask();
+  }
+
+  #deliver(fetch: Fetch, chunk: ChunkRecord): Promise<void> | undefined {
     try {
-      fetch.deliver(chunk);
+      const busy = fetch.deliver(chunk);
       fetch.left -= 1;
       if (fetch.left === 0) fetch.done();
+      return busy;
     } catch (error) {
       fetch.failed(error as Error);
+      return undefined;
     }
   }
 

@@ -12,7 +12,7 @@ const base64 = (maxBytes: number) =>
   z
     .base64()
     .max(Math.ceil(maxBytes / 3) * 4)
-    .transform((text) => Uint8Array.from(Buffer.from(text, 'base64')));
+    .transform((text): Uint8Array => Uint8Array.from(Buffer.from(text, 'base64')));
 
 /** A certificate of ours has 400 to 800 bytes. */
 const MAX_CERTIFICATE = 4096;

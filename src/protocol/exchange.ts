@@ -227,7 +227,10 @@ export class Exchange {
     this.#awaitingParts = true;
     try {
       const keeping: Promise<void>[] = [];
-      await this.chunks.fetch(ids, (chunk) => keeping.push(this.#replica.keepChunks([chunk])));
+      await this.chunks.fetch(ids, (chunk) => {
+        keeping.push(this.#replica.keepChunks([chunk]));
+        return undefined;
+      });
       await Promise.all(keeping);
       this.#awaitingParts = false;
       this.#take();

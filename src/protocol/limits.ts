@@ -17,7 +17,7 @@ export const UNACKED_BYTES = 8 * 1024 * 1024;
 /** Chunk bytes handed to a link that the network has not taken yet. */
 export const BACKLOG_BYTES = 4 * 1024 * 1024;
 /** Chunk ids asked for and not yet answered, per file; at 64 KiB each this is the window of a fast line. */
-export const OUTSTANDING_WANTS = 1024;
+export const OUTSTANDING_WANTS = 512;
 /** Files open over one link at the same time. */
 export const MAX_CHANNELS = 65_536;
 export const MAX_TEXT = 4096;
