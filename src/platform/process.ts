@@ -129,7 +129,7 @@ async function answering({ home }: AgentStart, child: ChildProcess, log: AgentLo
 }
 
 function notStarted(why: string, log: AgentLog): ProblemError {
-  const said = log.tail(10);
+  const said = log.tail(20);
   const tail = said.length === 0 ? '' : ` Its last lines:\n${said.map((line) => `  ${line}`).join('\n')}\n`;
   return new ProblemError({
     code: 'agent-not-started',
