@@ -32,6 +32,8 @@ export async function progressLine(clock: Clock): Promise<ProgressLine | undefin
     stream: process.stderr,
     clearOnComplete: true,
     hideCursor: true,
+    // It would end the process by itself; interruption.ts decides that.
+    gracefulExit: false,
     format: (options, { progress: part }) => line.replace('{bar}', progress.Format.BarFormat(part, options)),
     barCompleteChar: '█',
     barIncompleteChar: '░',
