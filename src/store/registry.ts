@@ -67,6 +67,8 @@ const ENTRY = `id, kind, alive, path, coalesce(shown, path) AS shown, size, hash
 export class Registry {
   readonly #db: DatabaseSync;
   readonly #prepared = new Map<string, StatementSync>();
+  /** Documents folded since somebody asked: only a hint to look, so a fold that was rolled back does no harm. */
+  #touched = new Set<DocumentId>();
   #users: Map<string, string> | undefined;
 
   constructor(db: DatabaseSync) {
@@ -146,7 +148,15 @@ export class Registry {
     for (const id of documents) this.#refresh(id, 'document', by, moved);
     for (const id of databases) this.#refresh(id, 'database', by, moved);
     for (const id of moved) (this.entry(id)?.kind === 'database' ? databases : documents).add(id);
+    for (const id of documents) this.#touched.add(id);
     return { documents, databases, others };
+  }
+
+  /** The documents that were folded since the last call. */
+  takeTouched(): ReadonlySet<DocumentId> {
+    const touched = this.#touched;
+    this.#touched = new Set();
+    return touched;
   }
 
   #foldRow(op: RegistryOp, id: string, by: Origin): void {

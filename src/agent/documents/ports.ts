@@ -98,6 +98,8 @@ export type DocumentEvent =
   | { readonly kind: 'problems' };
 
 export type DocumentsDeps = {
+  /** The copy's folder: native, absolute. */
+  readonly root: string;
   readonly files: Files;
   readonly watcher: Watcher;
   readonly clock: Clock;

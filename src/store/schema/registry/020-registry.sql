@@ -62,12 +62,19 @@ CREATE TABLE vacated (
 CREATE TABLE observation (
   folder   TEXT NOT NULL,
   name     TEXT NOT NULL,
-  subject  TEXT NOT NULL,         -- the document's or database's id; '' for a database not in the registry yet
-  database INTEGER NOT NULL,
-  facts    TEXT NOT NULL,         -- size:mtime:ctime:inode:device
+  subject  TEXT NOT NULL,         -- the document's id; '' for a database (those are known by their path)
+  facts    TEXT NOT NULL,         -- size:mtime:ctime
+  inode    TEXT NOT NULL,
+  device   TEXT NOT NULL,
   hash     TEXT NOT NULL,         -- of the content; '' for databases
   doubtful INTEGER NOT NULL,      -- written so shortly before it was looked at that a later write may look the same
   PRIMARY KEY (folder, name)
 ) WITHOUT ROWID;
-CREATE INDEX observation_subject ON observation (subject);
+CREATE INDEX observation_subject ON observation (subject) WHERE subject <> '';
+CREATE INDEX observation_inode ON observation (inode);
 CREATE INDEX observation_doubtful ON observation (doubtful) WHERE doubtful;
+
+-- Documents being written straight into the folder of a new copy. What is found at their paths after a crash is ours.
+CREATE TABLE straight (
+  document TEXT PRIMARY KEY
+) WITHOUT ROWID;

@@ -1,0 +1,161 @@
+/**
+ * What was last seen on this disk, path by path. Plans are made from these and the registry; nothing here says what is
+ * to be done. Whoever writes holds the transaction.
+ */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { nameOf, parentOf, within } from '../core/paths.ts';
+import type { DocumentId } from '../core/registry.ts';
+import type { FileFacts } from '../platform/ports.ts';
+
+export type Observation = {
+  readonly path: string;
+  /** The document; '' for a database. */
+  readonly subject: DocumentId;
+  /** `lookOf` the facts. */
+  readonly look: string;
+  readonly inode: string;
+  readonly device: string;
+  /** Of the content, which is one of the document's versions; '' for a database. */
+  readonly hash: string;
+  readonly doubtful: boolean;
+};
+
+type Sql = Record<string, unknown>;
+const COLUMNS = 'folder, name, subject, facts, inode, device, hash, doubtful';
+
+/** What changes whenever somebody writes to a file, replaces it, or sets its time back. */
+export function lookOf({ size, mtimeNs, changedNs }: FileFacts): string {
+  return `${size}:${mtimeNs}:${changedNs}`;
+}
+
+/** Is the file as it was when it was observed? */
+export function looksSame(seen: Pick<Observation, 'look' | 'inode'>, facts: FileFacts): boolean {
+  return facts.kind === 'file' && seen.inode === facts.inode && seen.look === lookOf(facts);
+}
+
+export function observationOf(
+  path: string,
+  subject: DocumentId,
+  hash: string,
+  facts: FileFacts,
+  doubtful = false,
+): Observation {
+  return { path, subject, hash, doubtful, look: lookOf(facts), inode: facts.inode, device: facts.device };
+}
+
+export class Observations {
+  readonly #db: DatabaseSync;
+  readonly #prepared = new Map<string, StatementSync>();
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  at(path: string): Observation | undefined {
+    const row = this.#sql(`SELECT ${COLUMNS} FROM observation WHERE folder = ? AND name = ?`).get(
+      parentOf(path),
+      nameOf(path),
+    );
+    return row && read(row);
+  }
+
+  of(document: DocumentId): Observation | undefined {
+    const row = this.#sql(`SELECT ${COLUMNS} FROM observation WHERE subject = ? AND subject <> ''`).get(document);
+    return row && read(row);
+  }
+
+  withInode(inode: string): Observation[] {
+    return this.#sql(`SELECT ${COLUMNS} FROM observation WHERE inode = ?`).all(inode).map(read);
+  }
+
+  inFolder(folder: string): Observation[] {
+    return this.#sql(`SELECT ${COLUMNS} FROM observation WHERE folder = ?`).all(folder).map(read);
+  }
+
+  /** In a folder and all below it. */
+  below(folder: string): Observation[] {
+    if (folder === '') return this.#sql(`SELECT ${COLUMNS} FROM observation`).all().map(read);
+    const deep = this.#sql(`SELECT ${COLUMNS} FROM observation WHERE folder > ? AND folder < ?`);
+    return [...this.inFolder(folder), ...deep.all(`${folder}/`, `${folder}0`).map(read)];
+  }
+
+  folders(): string[] {
+    return this.#sql('SELECT DISTINCT folder FROM observation')
+      .all()
+      .map(({ folder }) => String(folder));
+  }
+
+  doubtful(): Observation[] {
+    return this.#sql(`SELECT ${COLUMNS} FROM observation WHERE doubtful`).all().map(read);
+  }
+
+  count(): number {
+    return Number(this.#sql("SELECT count(*) AS n FROM observation WHERE subject <> ''").get()?.n);
+  }
+
+  put({ path, subject, look, inode, device, hash, doubtful }: Observation): void {
+    this.#sql(`INSERT OR REPLACE INTO observation (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`).run(
+      parentOf(path),
+      nameOf(path),
+      subject,
+      look,
+      inode,
+      device,
+      hash,
+      doubtful ? 1 : 0,
+    );
+  }
+
+  remove(path: string): void {
+    this.#sql('DELETE FROM observation WHERE folder = ? AND name = ?').run(parentOf(path), nameOf(path));
+  }
+
+  /** The documents whose place or content on this disk is not what the registry shows, with the bytes it shows. */
+  unplaced(): { id: DocumentId; size: number }[] {
+    return this.#db
+      .prepare(
+        `SELECT e.id, e.size * e.alive AS size FROM entry e LEFT JOIN observation o ON o.subject = e.id AND o.subject <> ''
+         WHERE e.kind = 'document' AND CASE WHEN e.alive THEN
+           o.subject IS NULL OR o.hash <> e.hash
+           OR CASE o.folder WHEN '' THEN o.name ELSE o.folder || '/' || o.name END <> coalesce(e.shown, e.path)
+         ELSE o.subject IS NOT NULL END`,
+      )
+      .all()
+      .map(({ id, size }) => ({ id: String(id), size: Number(size) }));
+  }
+
+  // What is being written straight into a new copy.
+
+  beginStraight(documents: Iterable<DocumentId>): void {
+    for (const id of documents) this.#sql('INSERT OR IGNORE INTO straight (document) VALUES (?)').run(id);
+  }
+
+  isStraight(document: DocumentId): boolean {
+    return this.#sql('SELECT 1 FROM straight WHERE document = ?').get(document) !== undefined;
+  }
+
+  endStraight(document: DocumentId): void {
+    this.#sql('DELETE FROM straight WHERE document = ?').run(document);
+  }
+
+  #sql(text: string): StatementSync {
+    let statement = this.#prepared.get(text);
+    if (statement === undefined) {
+      statement = this.#db.prepare(text);
+      this.#prepared.set(text, statement);
+    }
+    return statement;
+  }
+}
+
+function read(row: Sql): Observation {
+  return {
+    path: within(String(row.folder), String(row.name)),
+    subject: String(row.subject),
+    look: String(row.facts),
+    inode: String(row.inode),
+    device: String(row.device),
+    hash: String(row.hash),
+    doubtful: row.doubtful === 1,
+  };
+}
