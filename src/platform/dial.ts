@@ -1,6 +1,7 @@
 /** Calling a hub or a peer. */
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
+import { firstOf } from './first-of.ts';
 import { LIMITS, type LinkLimits, linkOver, socketOptions } from './link.ts';
 import { asLinkError, LinkError } from './link-failure.ts';
 import type { Link } from './ports.ts';
@@ -46,6 +47,16 @@ export async function dial(options: DialOptions): Promise<Link> {
       ws.off('error', fail);
       resolve(linkOver(ws, peer, limits, socket));
     });
+  });
+}
+
+/** As `dial`, at whichever of the hub's addresses answers first. */
+export function dialFirst({ urls, ...options }: Omit<DialOptions, 'url'> & { urls: readonly string[] }): Promise<Link> {
+  return firstOf({
+    urls,
+    signal: options.signal,
+    attempt: (url, signal) => dial({ ...options, url, signal }),
+    discard: (late) => late.close('another address answered first'),
   });
 }
 
