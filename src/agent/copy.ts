@@ -18,7 +18,6 @@ import type { ChunkTasks } from '../store/chunk-tasks.ts';
 import { type Author, FileStore } from '../store/file-store.ts';
 import type { StoredChange } from '../store/log.ts';
 import { Registry } from '../store/registry.ts';
-import type { StoredChunk } from '../store/stored-chunk.ts';
 import { CopyDatabases, type MakeDatabases } from './copy-databases.ts';
 import { stopIfAsked } from './copying.ts';
 import { Documents } from './documents/documents.ts';
@@ -103,7 +102,7 @@ export class Copy implements Attached {
       (id) => folder.chunks.readOne(id),
       (bytes) => this.#onSent(bytes),
     );
-    this.contents = new FolderContents({ folder, unsent: this.unsent, store: this.store, tasks: options.tasks });
+    this.contents = new FolderContents({ store: this.store, unsent: this.unsent, tasks: options.tasks });
     this.#author = {
       copy: facts.copy,
       key: options.key,
@@ -256,16 +255,6 @@ export class Copy implements Attached {
     await this.documents.placed();
     await this.databases.settle();
     await this.parentHasAll(signal);
-  }
-
-  /** Chunks that were made here: kept durably, and on their way to the parent. */
-  keepOwnChunks(chunks: readonly StoredChunk[]): void {
-    this.store.transaction(() => {
-      this.folder.chunks.append(chunks);
-      this.folder.chunks.flush();
-      this.unsent.add(chunks);
-    });
-    this.unsent.send();
   }
 
   /** What went over the line since this copy was opened. */

@@ -120,7 +120,7 @@ function keepManifest(copy: Copy, bytes: Uint8Array): { parts: { id: string; siz
     parts.push({ id: chunk.id, size: end - start });
     start = end;
   }
-  copy.keepOwnChunks(chunks);
+  copy.contents.keepOwn(chunks);
   return { parts, hash: sha256(bytes) };
 }
 

@@ -25,10 +25,10 @@ export class Unsent {
   }
 
   /** Notes chunks as made here. Inside the caller's transaction, if there is one. */
-  add(chunks: readonly StoredChunk[]): void {
+  add(chunks: readonly { readonly id: string; readonly size: number }[]): void {
     const insert = this.#db.prepare('INSERT OR IGNORE INTO unsent (id, size) VALUES (?, ?)');
     const act = (): void => {
-      for (const { id, bytes } of chunks) insert.run(fromHex(id), bytes.byteLength);
+      for (const { id, size } of chunks) insert.run(fromHex(id), size);
     };
     if (this.#db.isTransaction) act();
     else transaction(this.#db, act);
