@@ -90,8 +90,9 @@ export class CopyDatabases implements DatabaseReports {
     await this.#databases.settle();
   }
 
-  count(): number {
-    return this.#options.registry.count('database');
+  async conflictCount(): Promise<number> {
+    const lists = await Promise.all([...this.#open].map((id) => this.#databases.conflicts(id)));
+    return lists.reduce((sum, list) => sum + list.length, 0);
   }
 
   /** Databases that the registry has and that are not in their place yet. */

@@ -24,7 +24,7 @@ import { Documents } from './documents/documents.ts';
 import type { DocumentEvent, DocumentsDeps } from './documents/ports.ts';
 import { FolderContents } from './folder-contents.ts';
 import type { Attached, HubConnection } from './hub-connection.ts';
-import { Problems } from './problems.ts';
+import { type OpenProblem, Problems } from './problems.ts';
 import type { CopyFacts, SyncFolder } from './sync-folder.ts';
 import { Unsent } from './unsent.ts';
 
@@ -220,6 +220,20 @@ export class Copy implements Attached {
   safe(): boolean {
     const { out } = this.pending();
     return out.changes === 0 && out.bytes === 0 && this.documents.quiet();
+  }
+
+  /** Resolves when the parent is reached, or after `ms`. */
+  async whenReady(ms: number): Promise<void> {
+    const until = this.#options.clock.monotonic() + ms;
+    while (this.exchange === null && this.#options.clock.monotonic() < until) await this.change(LOOK_AGAIN_MS);
+  }
+
+  async conflictCount(): Promise<number> {
+    return this.registry.conflicting().length + (await this.databases.conflictCount());
+  }
+
+  allProblems(): OpenProblem[] {
+    return [...this.problems.list(), ...this.documents.problems()].sort((a, b) => a.since - b.since);
   }
 
   /** What is in the file and not yet in its place here. */

@@ -1,0 +1,232 @@
+/**
+ * One machine: its hubs, its sync copies, and what is told to those who watch. Copies live and fail on their own; one
+ * that cannot be opened is listed with its problem and does not keep the others from working.
+ */
+import { ProblemError } from '../core/problem.ts';
+import type { CopyId } from '../core/vector.ts';
+import { dialFirst } from '../platform/dial.ts';
+import type { Clock, FileBytes, Random, Watcher } from '../platform/ports.ts';
+import type { Files } from '../platform/ports.ts';
+import type { TaskRunner } from '../platform/tasks.ts';
+import type { ChunkTasks } from '../store/chunk-tasks.ts';
+import { SOFTWARE } from '../core/software.ts';
+import { Copy, type CopyEvent } from './copy.ts';
+import type { MakeDatabases } from './copy-databases.ts';
+import { HubConnection } from './hub-connection.ts';
+import type { MachineIdentity, Membership } from './identity.ts';
+import type { KnownCopy, Ledger } from './ledger.ts';
+import { type CopyFacts, SYNC_FOLDER, SyncFolder } from './sync-folder.ts';
+
+export interface AgentOptions {
+  readonly home: string;
+  readonly identity: MachineIdentity;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly fileBytes: FileBytes;
+  readonly filesOf: (root: string) => Files;
+  readonly watcher: Watcher;
+  readonly tasks: TaskRunner<ChunkTasks>;
+  readonly makeDatabases: MakeDatabases;
+  /** This computer's name, as editors write it into their owner files. */
+  readonly host: string;
+  readonly log: (text: string) => void;
+}
+
+/** A copy that this machine is known to have, open or with the reason why not. */
+export type ListedCopy =
+  | { readonly kind: 'open'; readonly root: string; readonly copy: Copy }
+  | { readonly kind: 'closed'; readonly root: string; readonly why: ProblemError };
+
+export type AgentEvent = CopyEvent & { readonly copy: Copy };
+
+export class Agent {
+  readonly options: AgentOptions;
+  readonly #hubs = new Map<string, HubConnection>();
+  readonly #copies = new Map<string, ListedCopy>();
+  readonly #watching = new Set<(event: AgentEvent) => void>();
+
+  constructor(options: AgentOptions) {
+    this.options = options;
+  }
+
+  /** Opens every copy that this machine has, and calls the hubs. */
+  async start(): Promise<void> {
+    for (const membership of this.options.identity.memberships) this.hub(membership.office);
+    for (const known of this.options.ledger.list()) {
+      try {
+        await this.#reopen(known);
+      } catch (error) {
+        if (!(error instanceof ProblemError)) throw error;
+        this.options.log(`${known.path}: ${error.message}`);
+        this.#copies.set(known.path, { kind: 'closed', root: known.path, why: error });
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const listed of this.#copies.values()) if (listed.kind === 'open') await listed.copy.stop();
+    for (const hub of this.#hubs.values()) hub.stop();
+    this.#copies.clear();
+    this.#hubs.clear();
+  }
+
+  /** The machine slept, or its network changed. */
+  wake(): void {
+    for (const hub of this.#hubs.values()) hub.wake();
+  }
+
+  copies(): ListedCopy[] {
+    return [...this.#copies.values()].sort((a, b) => (a.root < b.root ? -1 : 1));
+  }
+
+  /** The copy that a folder lies in. Throws a `ProblemError` that says why it cannot be used. */
+  copyAt(folder: string): Copy {
+    const inside = (root: string): boolean => folder === root || startsWithFolder(folder, root);
+    const listed = [...this.#copies.values()].find(({ root }) => inside(root));
+    if (listed?.kind === 'open') return listed.copy;
+    if (listed) throw listed.why;
+    throw new ProblemError({
+      code: 'not-a-copy',
+      text: `${folder} is not in a sync copy of this machine.`,
+      remedy: 'See `tieout copies` for those that are; make one with `tieout copy NAME`.',
+      path: folder,
+    });
+  }
+
+  /** The way to the hub of an office; without a name the only one that this machine has joined. */
+  hub(office = this.membership().office): HubConnection {
+    const known = this.#hubs.get(office);
+    if (known) return known;
+    const { clock, random, identity } = this.options;
+    const hub = new HubConnection({
+      clock,
+      random,
+      software: SOFTWARE,
+      dial: (signal) => {
+        const { urls, chain } = this.membership(office);
+        const credential = identity.credential(office);
+        return dialFirst(urls, { office: chain[1] as Uint8Array, credential, signal });
+      },
+    });
+    this.#hubs.set(office, hub);
+    hub.start();
+    return hub;
+  }
+
+  membership(office?: string): Membership {
+    const { identity } = this.options;
+    const found = office === undefined ? identity.memberships.at(-1) : identity.membership(office);
+    if (found) return found;
+    throw new ProblemError({
+      code: 'not-joined',
+      text: 'This machine is not enrolled with a hub yet.',
+      remedy: 'Ask for an invitation and use `tieout join INVITATION`.',
+    });
+  }
+
+  /** Makes the sync folder of a new copy, or opens the one of the same file that was begun here. */
+  begin(root: string, facts: Omit<CopyFacts, 'copy' | 'offline'>): Copy {
+    const listed = this.#copies.get(root);
+    if (listed?.kind === 'open') return this.#begun(listed.copy, facts);
+    this.#refuseNested(root);
+    const folder = new SyncFolder(root, this.options.fileBytes);
+    try {
+      const known = folder.facts ?? { ...facts, copy: this.#newId(), offline: false };
+      if (known.phase === 'complete') throw alreadyCopy(root);
+      folder.setFacts(known);
+      this.options.ledger.register({ copy: known.copy, file: known.file, path: root });
+      return this.#open(folder, known);
+    } catch (error) {
+      folder.close();
+      throw error;
+    }
+  }
+
+  watch(tell: (event: AgentEvent) => void): () => void {
+    this.#watching.add(tell);
+    return () => this.#watching.delete(tell);
+  }
+
+  newFileId(): string {
+    return this.#newId();
+  }
+
+  #begun(copy: Copy, facts: Omit<CopyFacts, 'copy' | 'offline'>): Copy {
+    if (copy.facts.phase === 'complete' || copy.facts.file !== facts.file) throw alreadyCopy(copy.folder.root);
+    return copy;
+  }
+
+  async #reopen(known: KnownCopy): Promise<void> {
+    const folder = new SyncFolder(known.path, this.options.fileBytes);
+    const { facts } = folder;
+    if (facts === undefined) {
+      folder.close();
+      throw notThere(known.path);
+    }
+    const copy = this.#open(folder, facts);
+    if (facts.phase !== 'complete') return;
+    copy.attach();
+    await copy.start();
+  }
+
+  #open(folder: SyncFolder, facts: CopyFacts): Copy {
+    const { identity, ledger, clock, random, fileBytes, filesOf, watcher, tasks, makeDatabases, host } = this.options;
+    const copy: Copy = new Copy(facts, {
+      folder,
+      clock,
+      hub: this.hub(facts.office),
+      key: identity.key,
+      chain: this.membership(facts.office).chain,
+      reserve: (id: CopyId, seq: number) => ledger.reserve(id, seq),
+      makeDatabases,
+      outside: { files: filesOf(folder.root), watcher, random, host },
+      fileBytes,
+      tasks,
+      tell: (event) => {
+        for (const tell of this.#watching) tell({ ...event, copy });
+      },
+      forked: () => this.options.log(`${folder.root}: the hub knows another history of this copy`),
+    });
+    this.#copies.set(folder.root, { kind: 'open', root: folder.root, copy });
+    return copy;
+  }
+
+  #refuseNested(root: string): void {
+    for (const other of this.#copies.keys()) {
+      if (!startsWithFolder(root, other) && !startsWithFolder(other, root)) continue;
+      throw new ProblemError({
+        code: 'nested-copy',
+        text: `${root} and the sync copy ${other} lie in each other.`,
+        remedy: 'Choose a folder outside of it.',
+        path: root,
+      });
+    }
+  }
+
+  #newId(): string {
+    return Buffer.from(this.options.random.bytes(16)).toString('hex');
+  }
+}
+
+function startsWithFolder(path: string, folder: string): boolean {
+  return path.startsWith(`${folder}/`) || path.startsWith(`${folder}\\`);
+}
+
+function alreadyCopy(root: string): ProblemError {
+  return new ProblemError({
+    code: 'already-a-copy',
+    text: `${root} is a sync copy already.`,
+    remedy: 'See `tieout status` there; choose another folder for another copy.',
+    path: root,
+  });
+}
+
+function notThere(path: string): ProblemError {
+  return new ProblemError({
+    code: 'copy-gone',
+    text: `The sync folder ${SYNC_FOLDER} is not in ${path} any more.`,
+    remedy: 'Put the folder back where it was, or make a new copy with `tieout copy`.',
+    path,
+  });
+}

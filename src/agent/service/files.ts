@@ -1,0 +1,140 @@
+/** Files, their sync copies on this machine, and how those stand. */
+import { ProblemError } from '../../core/problem.ts';
+import type { Service } from '../../sdk/contract.ts';
+import type { Agent } from '../agent.ts';
+import type { Copy } from '../copy.ts';
+import { fillCopy } from '../copying.ts';
+import { publishCopy } from '../publishing.ts';
+import { iso } from './time.ts';
+
+type Files = 'publish' | 'files' | 'copy' | 'copies' | 'status' | 'sync' | 'offline' | 'online' | 'users';
+
+export function fileMethods(agent: Agent): Pick<Service, Files> {
+  return {
+    async publish({ folder, name = lastPart(folder), members }, going) {
+      const { office, chain, user, deviceName } = agent.membership();
+      const begun = { file: agent.newFileId(), name, office, phase: 'publishing' as const, members: members ?? null };
+      const copy = agent.begin(folder, begun);
+      const who = { user, device: deviceName, key: agent.options.identity.key, chain };
+      await publishCopy(copy, agent.hub(office), who, going);
+      const documents = copy.registry.count('document');
+      return { file: fileOf(copy), copy: copy.facts.copy, documents, databases: copy.registry.count('database') };
+    },
+
+    async files() {
+      const answer = await agent.hub().ask({ kind: 'files' });
+      if (answer.kind !== 'files') return [];
+      return answer.files.map(({ file, ...rest }) => ({ id: file, ...rest }));
+    },
+
+    async copy({ name, folder }, going) {
+      const { office, user, deviceName } = agent.membership();
+      const hub = agent.hub(office);
+      const file = await findFile(agent, name);
+      const copy = agent.begin(folder, { file: file.id, name: file.name, office, phase: 'fetching', members: null });
+      copy.attach();
+      await fillCopy(copy, hub, { user, device: deviceName }, going);
+      return { file: fileOf(copy), copy: copy.facts.copy, folder: copy.folder.root };
+    },
+
+    async copies() {
+      return agent.copies().flatMap((listed) => {
+        if (listed.kind === 'closed') return [];
+        const { copy } = listed;
+        return [{ file: fileOf(copy), copy: copy.facts.copy, folder: copy.folder.root, state: copy.state() }];
+      });
+    },
+
+    async status({ folder }) {
+      const copy = agent.copyAt(folder);
+      return {
+        file: fileOf(copy),
+        copy: copy.facts.copy,
+        folder: copy.folder.root,
+        state: copy.state(),
+        pending: copy.pending(),
+        conflicts: await copy.conflictCount(),
+        problems: copy.allProblems().map(({ path, text, remedy, since }) => ({
+          path: path ?? null,
+          text: `${text} ${remedy}`,
+          since: iso(since),
+        })),
+        safe: copy.safe(),
+      };
+    },
+
+    async sync({ folder }, { signal }) {
+      const copy = agent.copyAt(folder);
+      if (copy.facts.offline) throw workingOffline();
+      const before = copy.traffic();
+      await copy.sync(signal);
+      const after = copy.traffic();
+      return { sent: difference(after.sent, before.sent), received: difference(after.received, before.received) };
+    },
+
+    async offline({ folder }) {
+      const copy = agent.copyAt(folder);
+      copy.setOffline(true);
+      return { state: copy.state() };
+    },
+
+    async online({ folder }) {
+      const copy = agent.copyAt(folder);
+      copy.setOffline(false);
+      await copy.whenReady(ONLINE_PATIENCE_MS);
+      return { state: copy.state() };
+    },
+
+    async users({ folder }) {
+      const copy = agent.copyAt(folder);
+      const answer = await agent.hub(copy.facts.office).ask({ kind: 'users', file: copy.facts.file });
+      if (answer.kind !== 'users') return [];
+      return answer.users.map(({ user, device, copy: id, online, lastSeenMs }) => ({
+        user,
+        device,
+        copy: id,
+        state: online ? ('online' as const) : ('offline' as const),
+        lastSeen: iso(lastSeenMs),
+        open: [],
+      }));
+    },
+  };
+}
+
+/** `online` answers with the state that was reached; when the hub is far, after this. */
+const ONLINE_PATIENCE_MS = 3_000;
+
+async function findFile(agent: Agent, name: string): Promise<{ id: string; name: string }> {
+  const answer = await agent.hub().ask({ kind: 'files' });
+  const files = answer.kind === 'files' ? answer.files : [];
+  const same = (a: string, b: string): boolean => a.normalize('NFC').toLowerCase() === b.normalize('NFC').toLowerCase();
+  const found = files.find((file) => same(file.name, name));
+  if (found) return { id: found.file, name: found.name };
+  throw new ProblemError({
+    code: 'unknown-file',
+    text: `The hub has no file “${name}” that is open to you.`,
+    remedy: 'See `tieout files` for those that are.',
+  });
+}
+
+function fileOf(copy: Copy): { id: string; name: string } {
+  return { id: copy.facts.file, name: copy.facts.name };
+}
+
+function lastPart(folder: string): string {
+  return folder.replace(/[\\/]+$/, '').split(/[\\/]/).at(-1) ?? folder;
+}
+
+type Amount = { changes: number; bytes: number };
+
+function difference(after: Amount, before: Amount): Amount {
+  return { changes: after.changes - before.changes, bytes: after.bytes - before.bytes };
+}
+
+function workingOffline(): ProblemError {
+  return new ProblemError({
+    code: 'working-offline',
+    text: 'This copy works offline, as you asked.',
+    remedy: 'Use `tieout online` first.',
+  });
+}
