@@ -32,7 +32,7 @@ export function calls<M extends MethodName, Given extends readonly unknown[]>(ca
 }
 
 async function answer<M extends MethodName>(method: M, params: Request<M>, signal: AbortSignal): Promise<Result<M>> {
-  const agent = await ensureAgent({ home: defaultHome(), entry: ENTRY });
+  const agent = await ensureAgent({ home: defaultHome(), entry: ENTRY, signal });
   signal.throwIfAborted();
   const line = await progressLine(systemClock);
   try {

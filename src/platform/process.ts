@@ -7,8 +7,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { ProblemError } from '../core/problem.ts';
-import { type AgentLog, openAgentLog } from './agent-log.ts';
-import { makePrivateFolder, proofOfToken, readAgentNote, removeAgentNote, sameSecret } from './home.ts';
+import { type AgentLog, agentLogPath, openAgentLog } from './agent-log.ts';
+import { isFolder, makePrivateFolder, proofOfToken, readAgentNote, removeAgentNote, sameSecret } from './home.ts';
 import { takeLock } from './lock.ts';
 
 /** A cold start on a slow Windows disk, with a virus scanner that reads along. */
@@ -16,8 +16,8 @@ const START_MS = 30_000;
 const ANSWER_MS = 3_000;
 const POLL_MS = 15;
 const MAX_PROOF = 1_000;
-/** Others hold the lock for an instant when they look whether it is free (`agentEnded`). */
-const LOCK_PATIENCE_MS = 1_000;
+/** Others hold the lock for an instant when they look whether it is free (`isFree`). */
+const LOCK_PATIENCE_MS = 250;
 
 /** The exit code of an agent that found another one in its home. Whoever started it looks for that one. */
 export const ALREADY_RUNS = 75;
@@ -85,6 +85,8 @@ export interface AgentStart {
   readonly home: string;
   /** The program to run with the argument `agent`: the entry of the command line. */
   readonly entry: string;
+  /** Ends the waiting, not the agent. */
+  readonly signal?: AbortSignal;
 }
 
 /** The agent that serves `home`, started in the background if none does. Throws `ProblemError`. */
@@ -112,18 +114,19 @@ function launch({ home, entry }: AgentStart, log: AgentLog): ChildProcess {
   return child;
 }
 
-async function answering({ home }: AgentStart, child: ChildProcess, log: AgentLog): Promise<RunningAgent> {
+async function answering({ home, signal }: AgentStart, child: ChildProcess, log: AgentLog): Promise<RunningAgent> {
   let ended: string | undefined;
   child.on('error', (error) => {
     ended = `It could not be started: ${error.message}.`;
   });
-  child.on('exit', (code, signal) => {
-    if (code !== ALREADY_RUNS) ended = `It ended at once (${signal ?? `exit code ${code}`}).`;
+  child.on('exit', (code, killer) => {
+    if (code !== ALREADY_RUNS) ended = `It ended at once (${killer ?? `exit code ${code}`}).`;
   });
   for (const until = performance.now() + START_MS; performance.now() < until; await wait(POLL_MS)) {
     const agent = await findAgent(home);
     if (agent !== undefined) return agent;
     if (ended !== undefined) break;
+    signal?.throwIfAborted();
   }
   throw notStarted(ended ?? `It has not answered within ${START_MS / 1000} seconds.`, log);
 }
@@ -139,14 +142,38 @@ function notStarted(why: string, log: AgentLog): ProblemError {
   });
 }
 
+/**
+ * The agent that holds `home`, as soon as it answers: it may just be starting, or busy for a moment. Undefined if none
+ * holds it. Throws `ProblemError` if it says nothing.
+ */
+export async function holdingAgent(home: string, ms = START_MS): Promise<RunningAgent | undefined> {
+  for (const until = performance.now() + ms; ; await wait(POLL_MS)) {
+    const agent = await findAgent(home);
+    if (agent !== undefined) return agent;
+    if (isFree(home)) return undefined;
+    if (performance.now() > until) break;
+  }
+  throw new ProblemError({
+    code: 'agent-silent',
+    text: `An agent runs for ${home}, but it does not answer.`,
+    remedy: `Try again; if it stays silent, end its process. Its log is ${agentLogPath(home)}.`,
+    path: home,
+  });
+}
+
 /** Waits until no process holds `home` any more; false if one still does after `ms`. */
 export async function agentEnded(home: string, ms: number): Promise<boolean> {
   for (const until = performance.now() + ms; ; await wait(POLL_MS)) {
-    const lock = takeLock(lockPath(home));
-    lock?.release();
-    if (lock !== undefined) return true;
+    if (isFree(home)) return true;
     if (performance.now() > until) return false;
   }
+}
+
+function isFree(home: string): boolean {
+  if (!isFolder(home)) return true;
+  const lock = takeLock(lockPath(home));
+  lock?.release();
+  return lock !== undefined;
 }
 
 const lockPath = (home: string) => join(home, 'agent.lock');

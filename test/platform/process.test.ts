@@ -5,22 +5,36 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { startApi } from '../../src/agent/api.ts';
 import { ProblemError } from '../../src/core/problem.ts';
 import { openAgentLog } from '../../src/platform/agent-log.ts';
 import { makePrivateFolder, readAgentNote, writeAgentNote } from '../../src/platform/home.ts';
 import { takeLock } from '../../src/platform/lock.ts';
-import { agentEnded, ensureAgent, findAgent, holdHome } from '../../src/platform/process.ts';
+import {
+  agentEnded,
+  ensureAgent,
+  findAgent,
+  type HeldHome,
+  holdHome,
+  holdingAgent,
+} from '../../src/platform/process.ts';
+import { systemClock } from '../../src/platform/system.ts';
 import { connect } from '../../src/sdk/client.ts';
+import { fakeService } from '../agent/fake-service.ts';
 
 const entry = join(import.meta.dirname, '..', 'agent', 'fake-agent.ts');
 
-/** A TIEOUT_HOME; an agent that serves it is ended after the test. */
+/** A TIEOUT_HOME; whatever serves it is ended after the test. */
 function temporaryHome(t: TestContext): string {
   const home = mkdtempSync(join(tmpdir(), 'tieout-home-'));
   t.after(async () => {
-    const agent = await findAgent(home);
-    if (agent !== undefined) process.kill(agent.pid, 'SIGKILL');
-    await agentEnded(home, 5_000);
+    // Held until this process ends: an agent that still waits for its turn must not get it.
+    for (let held: HeldHome | undefined; held === undefined; ) {
+      const agent = await findAgent(home);
+      if (agent !== undefined && agent.pid !== process.pid) process.kill(agent.pid, 'SIGKILL');
+      held = await holdHome(home).catch(() => undefined);
+    }
     rmSync(home, { recursive: true });
   });
   return home;
@@ -82,14 +96,10 @@ test('AGT3 a proof passed on from the real agent proves nothing at another place
     response.end(await (await fetch(`${url}${request.url}`)).text());
   });
   await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
-  t.after(() => relay.close());
   const { port } = relay.address() as AddressInfo;
   await writeAgentNote(home, { pid: process.pid, url: `http://127.0.0.1:${port}` }, token);
   assert.equal(await findAgent(home), undefined);
-  await writeAgentNote(home, { pid: 1, url }, token);
-  const { pid } = JSON.parse(readFileSync(join(home, 'agent.json'), 'utf8'));
-  assert.equal((await findAgent(home))?.pid, pid);
-  // Leave the true pid behind, for the end of the test.
+  relay.close();
   await connect({ url, token }).call('stop', {});
 });
 
@@ -141,4 +151,25 @@ test('AGT6 an agent has ended when its home is free, not before', async (t) => {
   await connect(agent).call('stop', {});
   assert.ok(await agentEnded(home, 5_000));
   assert.equal(await findAgent(home), undefined);
+});
+
+test('AGT9 an agent that holds its home and does not answer yet is waited for', async (t) => {
+  const home = temporaryHome(t);
+  assert.equal(await holdingAgent(home), undefined);
+  assert.equal(await holdingAgent(join(home, 'none')), undefined);
+  const held = await holdHome(home);
+  await assert.rejects(holdingAgent(home, 0), (error) => (error as ProblemError).problem.code === 'agent-silent');
+  const found = holdingAgent(home);
+  const api = await startApi({ home: held, service: fakeService(), clock: systemClock });
+  assert.equal((await found)?.url, api.url);
+  await api.close();
+  held.release();
+});
+
+test('AGT9 waiting for an agent to start can be given up', async (t) => {
+  const home = temporaryHome(t);
+  const signal = AbortSignal.abort(new Error('enough'));
+  await assert.rejects(ensureAgent({ home, entry, signal }), /enough/);
+  // It starts nevertheless.
+  while ((await findAgent(home)) === undefined) await setImmediate();
 });

@@ -1,5 +1,5 @@
 import { defaultHome } from '../../platform/home.ts';
-import { agentEnded, findAgent } from '../../platform/process.ts';
+import { agentEnded, holdingAgent } from '../../platform/process.ts';
 import { connect } from '../../sdk/client.ts';
 import { TieoutError } from '../../sdk/failure.ts';
 import { command } from '../command.ts';
@@ -18,7 +18,7 @@ export const stop = command('stop', 'end the agent; the next command starts it a
 
 /** False if none ran. */
 async function end(home: string): Promise<boolean> {
-  const agent = await findAgent(home);
+  const agent = await holdingAgent(home);
   if (agent === undefined) return false;
   await connect(agent).call('stop', {});
   if (await agentEnded(home, END_MS)) return true;
