@@ -3,10 +3,10 @@
  * that a running agent leaves for whoever wants to talk to it.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, realpathSync, statSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { asStorageFailure } from './storage-failure.ts';
 
@@ -20,9 +20,19 @@ export function defaultHome(env: Environment = process.env, system: string = pro
   return join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'tieout');
 }
 
-/** `path` as seen from the current folder. */
+/**
+ * `path` as seen from the current folder, absolute, without symbolic links among its folders: so that one place has one
+ * name, whichever way a person came there. A document that is itself a link stays the link; what does not exist yet may
+ * be named. (Not realpath.native: on Windows it turns drives made by SUBST into something else.)
+ */
 export function fromHere(path = '.'): string {
-  return resolve(path);
+  const place = resolve(path);
+  const folder = isFolder(place) ? place : dirname(place);
+  try {
+    return resolve(realpathSync(folder), relative(folder, place));
+  } catch {
+    return place;
+  }
 }
 
 /** The folder that a file lies in. */

@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import test from 'node:test';
-import { defaultHome, sameSecret, writeSecret } from '../../src/platform/home.ts';
+import { defaultHome, fromHere, sameSecret, writeSecret } from '../../src/platform/home.ts';
 
 test('AGT7 TIEOUT_HOME is where the variable says, else where the system keeps what belongs to one user', () => {
   const at = (...path: string[]) => join(homedir(), ...path);
@@ -29,4 +39,23 @@ test('AGT8 a secret file is replaced as a whole and is readable by its user only
 test('AGT8 secrets are compared whole', () => {
   assert.ok(sameSecret('abc', 'abc'));
   for (const other of ['', 'ab', 'abd', 'abcd']) assert.ok(!sameSecret('abc', other));
+});
+
+test('CLI1 a place has one name, whichever links lead there', {
+  skip: process.platform === 'win32' && 'symbolic links need a right there that users do not have',
+}, (t) => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'tieout-here-')));
+  t.after(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, 'true', 'deep'), { recursive: true });
+  writeFileSync(join(folder, 'true', 'memo.docx'), '');
+  symlinkSync('true', join(folder, 'link'));
+  symlinkSync('memo.docx', join(folder, 'true', 'linked.docx'));
+  const seen = (path: string) => relative(folder, fromHere(join(folder, path)));
+  assert.equal(seen('link'), 'true');
+  assert.equal(seen('link/deep'), join('true', 'deep'));
+  assert.equal(seen('link/memo.docx'), join('true', 'memo.docx'));
+  assert.equal(seen('link/linked.docx'), join('true', 'linked.docx'));
+  assert.equal(seen('link/new'), join('true', 'new'));
+  assert.equal(seen('no/such/place'), join('no', 'such', 'place'));
+  assert.equal(fromHere(), process.cwd());
 });
