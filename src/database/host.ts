@@ -8,6 +8,7 @@
  */
 import type { ChangeId } from '../core/change.ts';
 import type { Stamp } from '../core/clock.ts';
+import type { JsonRow, JsonValue } from '../core/plain-value.ts';
 import type { Problem } from '../core/problem.ts';
 import type { CopyId, Vector } from '../core/vector.ts';
 
@@ -107,8 +108,8 @@ export type DatabaseConflict = {
   readonly table: string;
   /** The row's id. */
   readonly row: string;
-  /** The row's key as people know it: "4010". */
-  readonly key: string;
+  /** The row's key columns as they are shown: {no: 4010}. Not its hidden id. */
+  readonly key: JsonRow;
   /** cell: several values; row: deleted by one, edited by another; constraint: cannot be shown as it is. */
   readonly kind: 'cell' | 'row' | 'constraint';
   readonly column: string | null;
@@ -119,8 +120,8 @@ export type DatabaseConflict = {
 
 export interface ConflictCandidate {
   readonly id: string;
-  /** The value as text for people; for a row: `keep` or `delete`. */
-  readonly text: string;
+  /** The cell's value, or the whole row; null also for a row that is deleted. */
+  readonly value: JsonValue | JsonRow;
   readonly shown: boolean;
   readonly by: readonly (ChangeId & { readonly stamp: Stamp })[];
 }
@@ -128,8 +129,8 @@ export interface ConflictCandidate {
 export interface HistoryQuery {
   /** Without a table: the newest edits of the whole database. */
   readonly table?: string;
-  /** The row's key as people write it ("4010", "A,7" for a composite one), or its id. */
-  readonly key?: string;
+  /** The row by its key columns as they are shown. */
+  readonly key?: JsonRow;
   readonly column?: string;
   /** Newest first; default 100. */
   readonly limit?: number;
@@ -139,12 +140,12 @@ export interface HistoryEntry extends ChangeId {
   readonly stamp: Stamp;
   readonly table: string;
   readonly row: string;
-  readonly key: string;
+  readonly key: JsonRow;
   readonly kind: 'insert' | 'update' | 'delete' | 'number';
   readonly column: string | null;
-  /** Null where the entry is not about one cell. */
-  readonly from: string | null;
-  readonly to: string | null;
+  /** The cell's value before and after; the whole row where the entry is not about one cell (null: it was not there). */
+  readonly from: JsonValue | JsonRow;
+  readonly to: JsonValue | JsonRow;
 }
 
 export interface DatabaseDescription {

@@ -1,9 +1,21 @@
-/** Cell values as the local API tells them (sdk/contract/shapes.ts): JSON has fewer kinds of values than SQLite. */
-import type { z } from 'zod';
-import { RawText, RowRef, type Value } from '../core/value.ts';
-import type { value as schema } from '../sdk/contract/shapes.ts';
+/**
+ * Cell values as they are told to programs and between processes: JSON has fewer kinds of values than SQLite. The same
+ * form is checked at the door of the local API (sdk/contract/shapes.ts).
+ */
+import { RawText, RowRef, type Value } from './value.ts';
 
-export type JsonValue = z.output<typeof schema>;
+export type JsonValue =
+  | null
+  | number
+  | string
+  | { $integer: string }
+  | { $real: 'Infinity' | '-Infinity' | '-0' }
+  | { $blob: string }
+  | { $text: string }
+  | { $row: string };
+
+/** Values by column: a row, or a row's key. */
+export type JsonRow = Record<string, JsonValue>;
 
 /** A real that is a whole number (2.0) is told as one (2): JSON knows no difference. */
 export function toJson(value: Value): JsonValue {

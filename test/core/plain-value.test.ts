@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { fromJson, toJson } from '../../src/agent/json-value.ts';
+import { fromJson, toJson } from '../../src/core/plain-value.ts';
 import { RawText, RowRef, sameValue, type Value } from '../../src/core/value.ts';
 import { value as schema } from '../../src/sdk/contract/shapes.ts';
 
