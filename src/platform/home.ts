@@ -5,7 +5,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { mkdirSync, realpathSync, statSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { homedir, hostname } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { asStorageFailure } from './storage-failure.ts';
@@ -18,6 +18,11 @@ export function defaultHome(env: Environment = process.env, system: string = pro
   if (system === 'win32') return join(env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local'), 'Tieout');
   if (system === 'darwin') return join(homedir(), 'Library', 'Application Support', 'Tieout');
   return join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'tieout');
+}
+
+/** This computer's name, as the system knows it and editors write it into their owner files. */
+export function computerName(): string {
+  return hostname();
 }
 
 /**
