@@ -90,7 +90,8 @@ async function tieout<T>(command: readonly string[], env: Record<string, string>
   });
   const [code] = await once(child, 'close');
   if (code === 0) return JSON.parse(told);
-  throw new Error(`"tieout ${command.join(' ')}" failed (exit ${code}).\n${said}`.trim());
+  // Its arguments may hold a secret.
+  throw new Error(`"tieout ${command[0]}" failed (exit ${code}).\n${said}`.trim());
 }
 
 /** Waits for the line `hub ready …`; throws what the hub said if it ends before. Its output is read on to its end. */

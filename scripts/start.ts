@@ -44,6 +44,7 @@ try {
   const office = known ? (JSON.parse(readFileSync(remembered, 'utf8')) as Office) : await newOffice();
   console.log(styleText('dim', `Starting a hub and two machines in ${dir} …`));
   hub = await startHub(join(dir, 'hub'), office.listen);
+  hub.process.once('close', hubEnded);
   if (known) await Promise.all(machines.map((machine) => machine.run('copies')));
   else await setUp(hub, office);
   writeFileSync(remembered, JSON.stringify(office));
@@ -93,9 +94,15 @@ async function show(name: string, machine: Machine): Promise<never> {
   }
 }
 
-async function end(code: number): Promise<void> {
+/** Ctrl-C reaches the hub as well: then that is no news. */
+function hubEnded(): void {
+  setTimeout(() => ending || end(1, 'The hub has ended.'), 500);
+}
+
+async function end(code: number, why?: string): Promise<void> {
   if (ending) return;
   ending = true;
+  if (why) console.error(why);
   process.once('SIGINT', () => process.exit(130));
   console.log('\nStopping …');
   await Promise.allSettled(
