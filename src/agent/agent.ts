@@ -3,18 +3,18 @@
  * that cannot be opened is listed with its problem and does not keep the others from working.
  */
 import { ProblemError } from '../core/problem.ts';
+import { SOFTWARE } from '../core/software.ts';
 import type { CopyId } from '../core/vector.ts';
 import { dialFirst } from '../platform/dial.ts';
-import type { Clock, FileBytes, Random, Watcher } from '../platform/ports.ts';
-import type { Files } from '../platform/ports.ts';
+import type { Clock, FileBytes, Files, Random, Watcher } from '../platform/ports.ts';
 import type { TaskRunner } from '../platform/tasks.ts';
 import type { ChunkTasks } from '../store/chunk-tasks.ts';
-import { SOFTWARE } from '../core/software.ts';
 import { Copy, type CopyEvent } from './copy.ts';
 import type { MakeDatabases } from './copy-databases.ts';
 import { HubConnection } from './hub-connection.ts';
 import type { MachineIdentity, Membership } from './identity.ts';
-import type { KnownCopy, Ledger } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import type { Place } from './matching.ts';
 import { type CopyFacts, SYNC_FOLDER, SyncFolder } from './sync-folder.ts';
 
 export interface AgentOptions {
@@ -53,9 +53,10 @@ export class Agent {
   /** Opens every copy that this machine has, and calls the hubs. */
   async start(): Promise<void> {
     for (const membership of this.options.identity.memberships) this.hub(membership.office);
-    for (const known of this.options.ledger.list()) {
+    for (const known of this.options.ledger.all()) {
+      if (known.path === undefined) continue;
       try {
-        await this.#reopen(known);
+        await this.#reopen(known.path);
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error;
         this.options.log(`${known.path}: ${error.message}`);
@@ -106,7 +107,7 @@ export class Agent {
       dial: (signal) => {
         const { urls, chain } = this.membership(office);
         const credential = identity.credential(office);
-        return dialFirst(urls, { office: chain[1] as Uint8Array, credential, signal });
+        return dialFirst({ urls, office: chain[1] as Uint8Array, credential, signal });
       },
     });
     this.#hubs.set(office, hub);
@@ -135,7 +136,9 @@ export class Agent {
       const known = folder.facts ?? { ...facts, copy: this.#newId(), offline: false };
       if (known.phase === 'complete') throw alreadyCopy(root);
       folder.setFacts(known);
-      this.options.ledger.register({ copy: known.copy, file: known.file, path: root });
+      if (!this.options.ledger.entry(known.copy)) {
+        this.options.ledger.register(known.copy, known.file, known.office, this.#placeOf(root));
+      }
       return this.#open(folder, known);
     } catch (error) {
       folder.close();
@@ -157,17 +160,34 @@ export class Agent {
     return copy;
   }
 
-  async #reopen(known: KnownCopy): Promise<void> {
-    const folder = new SyncFolder(known.path, this.options.fileBytes);
+  async #reopen(root: string): Promise<void> {
+    if (this.options.filesOf(root).facts(SYNC_FOLDER) === undefined) throw notThere(root);
+    const folder = new SyncFolder(root, this.options.fileBytes);
     const { facts } = folder;
     if (facts === undefined) {
       folder.close();
-      throw notThere(known.path);
+      throw notThere(root);
     }
     const copy = this.#open(folder, facts);
+    const { log } = copy.store;
+    const found = {
+      ...this.#placeOf(root),
+      last: log.tips().get(facts.copy)?.seq ?? 0,
+      hashAt: (seq: number) => log.hashAt(facts.copy, seq),
+    };
+    const hasSyncFolder = (path: string): boolean => this.options.filesOf(path).facts(SYNC_FOLDER) !== undefined;
+    if (this.options.ledger.match(facts.copy, found, hasSyncFolder) === 'copied') {
+      await copy.stop();
+      throw copiedFolder(root);
+    }
     if (facts.phase !== 'complete') return;
     copy.attach();
     await copy.start();
+  }
+
+  #placeOf(root: string): Place {
+    const facts = this.options.filesOf(root).facts(SYNC_FOLDER);
+    return { path: root, device: facts?.device ?? '', inode: facts?.inode ?? '' };
   }
 
   #open(folder: SyncFolder, facts: CopyFacts): Copy {
@@ -179,6 +199,7 @@ export class Agent {
       key: identity.key,
       chain: this.membership(facts.office).chain,
       reserve: (id: CopyId, seq: number) => ledger.reserve(id, seq),
+      note: (id: CopyId, seq: number, hash: string) => ledger.note(id, seq, hash),
       makeDatabases,
       outside: { files: filesOf(folder.root), watcher, random, host },
       fileBytes,
@@ -219,6 +240,15 @@ function alreadyCopy(root: string): ProblemError {
     text: `${root} is a sync copy already.`,
     remedy: 'See `tieout status` there; choose another folder for another copy.',
     path: root,
+  });
+}
+
+function copiedFolder(path: string): ProblemError {
+  return new ProblemError({
+    code: 'copied-folder',
+    text: `${path} is a duplicate or an older backup of a sync copy, so it must not go on as that copy.`,
+    remedy: 'Make a new copy with `tieout copy`, and take over from here what is missing there.',
+    path,
   });
 }
 

@@ -50,6 +50,8 @@ export interface CopyOptions {
   readonly chain: readonly Uint8Array[];
   /** Writes down durably in TIEOUT_HOME that the number is being used. */
   readonly reserve: (copy: CopyId, seq: number) => void;
+  /** The log has this own change durably. */
+  readonly note: (copy: CopyId, seq: number, hash: string) => void;
   readonly makeDatabases: MakeDatabases;
   /** What documents need from the outside. */
   readonly outside: Pick<DocumentsDeps, 'files' | 'watcher' | 'random' | 'host'>;
@@ -152,6 +154,7 @@ export class Copy implements Attached {
 
   /** Follows the disk from now on. Documents and databases are looked through in the background. */
   async start(): Promise<void> {
+    if (this.#started) return;
     this.#started = true;
     await this.databases.start();
     await this.documents.start();
@@ -234,6 +237,11 @@ export class Copy implements Attached {
 
   allProblems(): OpenProblem[] {
     return [...this.problems.list(), ...this.documents.problems()].sort((a, b) => a.since - b.since);
+  }
+
+  /** Room on this copy's disk, bytes. */
+  freeBytes(): number {
+    return this.#options.outside.files.freeBytes();
   }
 
   /** What is in the file and not yet in its place here. */
@@ -335,6 +343,8 @@ export class Copy implements Attached {
 
   #append(bodies: readonly Uint8Array[], alongside?: (made: readonly StoredChange[]) => void): StoredChange[] {
     const made = this.store.append(this.#author, bodies, alongside);
+    const last = made.at(-1);
+    if (last) this.#options.note(last.copy, last.seq, last.hash);
     // Chunks first: when the change is at a colleague's, what it wants is at the hub.
     this.unsent.send();
     this.#exchange?.advance();

@@ -27,6 +27,7 @@ export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher
   const { file, name, copy: id, members } = copy.facts;
   await hub.ask({ kind: 'create', file, name, copy: id, members });
   copy.attach();
+  await introduceFile(copy, who);
   const survey = copy.documents.survey();
   const databases = await readDatabases(copy, survey.databases);
   const documents = await readDocuments(copy, survey.documents, going);
@@ -61,7 +62,16 @@ export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher
       databases,
     );
     copy.documents.observeBase(documents.map(({ listed, read }) => ({ path: listed.path, read })));
+    copy.setFacts({ phase: 'complete' });
   });
+  await copy.start();
+  await copy.parentHasAll(going.signal);
+}
+
+/** The log's first change: what the file is called, who may see it, and whose copy this is. */
+async function introduceFile(copy: Copy, who: Publisher): Promise<void> {
+  const { name, members, copy: id } = copy.facts;
+  if (copy.registry.row(FILE, 'file').cells.size > 0) return;
   await copy.record([
     setOp(FILE, 'file', {
       name: { value: name, over: [] },
@@ -69,9 +79,6 @@ export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher
     }),
     setOp(COPIES, id, { user: { value: who.user, over: [] }, device: { value: who.device, over: [] } }),
   ]);
-  copy.setFacts({ phase: 'complete' });
-  await copy.start();
-  await copy.parentHasAll(going.signal);
 }
 
 async function readDatabases(copy: Copy, paths: readonly string[]): Promise<ManifestDatabase[]> {

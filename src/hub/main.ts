@@ -1,7 +1,7 @@
 /** The hub as a program: opens its folder, serves, and closes. Wires the rooms together and decides nothing. */
 import { ProblemError } from '../core/problem.ts';
 import { SOFTWARE } from '../core/software.ts';
-import { addressesOf } from '../platform/addresses.ts';
+import { addressesOf } from '../platform/computer.ts';
 import { realFileBytes } from '../platform/file-bytes.ts';
 import { type Listener, listen as listenAt } from '../platform/listen.ts';
 import { type Lock, takeLock } from '../platform/lock.ts';

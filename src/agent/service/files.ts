@@ -122,7 +122,12 @@ function fileOf(copy: Copy): { id: string; name: string } {
 }
 
 function lastPart(folder: string): string {
-  return folder.replace(/[\\/]+$/, '').split(/[\\/]/).at(-1) ?? folder;
+  return (
+    folder
+      .replace(/[\\/]+$/, '')
+      .split(/[\\/]/)
+      .at(-1) ?? folder
+  );
 }
 
 type Amount = { changes: number; bytes: number };

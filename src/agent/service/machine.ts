@@ -1,14 +1,11 @@
 /** This machine and its agent. */
 import type { Service } from '../../sdk/contract.ts';
 import type { Agent } from '../agent.ts';
-import { enrol } from '../enrolment.ts';
 import { diagnose } from '../diagnosis.ts';
+import { enrol } from '../enrolment.ts';
 import { iso } from './time.ts';
 
-export function machineMethods(
-  agent: Agent,
-  stop: () => void,
-): Pick<Service, 'join' | 'doctor' | 'stop' | 'watch'> {
+export function machineMethods(agent: Agent, stop: () => void): Pick<Service, 'join' | 'doctor' | 'stop' | 'watch'> {
   return {
     async join({ invitation, device = agent.options.host }) {
       const joined = await enrol({ invitation, identity: agent.options.identity, deviceName: device });

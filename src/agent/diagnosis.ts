@@ -1,0 +1,111 @@
+/** `tieout doctor`: looks at everything that can keep this machine from syncing, and says what to do. */
+import { ProblemError } from '../core/problem.ts';
+import { inotifyLimit } from '../platform/computer.ts';
+import type { Result } from '../sdk/contract.ts';
+import type { Agent } from './agent.ts';
+import type { Copy } from './copy.ts';
+import { CLOCK_TOLERANCE_MS } from './hub-connection.ts';
+
+type Check = Result<'doctor'>['checks'][number];
+
+/** Below this a day's work may not fit. */
+const LOW_DISK_BYTES = 1024 * 1024 * 1024;
+/** A watch for each folder; below this, larger files are noticed by the scan only. */
+const FEW_WATCHES = 65_536;
+
+export async function diagnose(
+  agent: Agent,
+  folder: string | undefined,
+  tell: (text: string) => void,
+  signal: AbortSignal,
+): Promise<Check[]> {
+  const checks: Check[] = [];
+  const copies = agent.copies().filter(({ root }) => folder === undefined || agent.copyAt(folder).folder.root === root);
+  tell('the hub');
+  for (const { office } of agent.options.identity.memberships) checks.push(...(await hubChecks(agent, office)));
+  if (checks.length === 0) checks.push(notJoined());
+  checks.push(watchCheck());
+  for (const listed of copies) {
+    if (signal.aborted) break;
+    tell(listed.root);
+    if (listed.kind === 'open') checks.push(...copyChecks(listed.copy, signal));
+    else checks.push(failed(listed.root, listed.why.problem.text, listed.why.problem.remedy));
+  }
+  return checks;
+}
+
+async function hubChecks(agent: Agent, office: string): Promise<Check[]> {
+  const hub = agent.hub(office);
+  const { user, deviceName, urls } = agent.membership(office);
+  const certificate = ok('certificate', `${user} on ${deviceName}, issued by office ${office.slice(0, 12)}`);
+  try {
+    await hub.sessionOrRefusal();
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    return [certificate, failed('hub', `${urls.join(', ')}: ${error.problem.text}`, error.problem.remedy)];
+  }
+  const seconds = Math.round(hub.aheadMs / 1000);
+  const clock =
+    Math.abs(hub.aheadMs) < CLOCK_TOLERANCE_MS
+      ? ok('clock', 'agrees with the hub')
+      : warning('clock', `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'} the hub`, 'Set the clock.');
+  return [certificate, ok('hub', `in reach at ${urls.join(', ')}`), clock];
+}
+
+function copyChecks(copy: Copy, signal: AbortSignal): Check[] {
+  const name = copy.folder.root;
+  const free = copy.freeBytes();
+  const damagedChanges = [...copy.store.damaged()];
+  const damagedChunks: string[] = [];
+  for (const { damaged } of copy.folder.chunks.verify()) {
+    damagedChunks.push(...damaged);
+    if (signal.aborted) break;
+  }
+  const gibibytes = (free / 1024 ** 3).toFixed(1);
+  return [
+    free < LOW_DISK_BYTES
+      ? warning(`${name}: disk`, `only ${gibibytes} GiB free`, 'Make room on this disk.')
+      : ok(`${name}: disk`, `${gibibytes} GiB free`),
+    damagedChanges.length === 0
+      ? ok(`${name}: log`, 'every change is what its hash says')
+      : failed(
+          `${name}: log`,
+          `${damagedChanges.length} changes are damaged: ${damagedChanges.map(({ copy: of, seq }) => `${of} ${seq}`).join(', ')}`,
+          'Make a new copy with `tieout copy`, then remove this one; have the disk checked.',
+        ),
+    damagedChunks.length === 0
+      ? ok(`${name}: content`, 'every stored piece is what its hash says')
+      : warning(
+          `${name}: content`,
+          `${damagedChunks.length} stored pieces are damaged and not used`,
+          'They are fetched from the hub when needed; have the disk checked.',
+        ),
+    ...copy.allProblems().map(({ text, remedy, path }) => warning(`${name}: ${path ?? 'copy'}`, text, remedy)),
+  ];
+}
+
+function watchCheck(): Check {
+  const limit = inotifyLimit();
+  if (limit === undefined || limit >= FEW_WATCHES) return ok('watching', 'the system lets folders be watched');
+  return warning(
+    'watching',
+    `the system allows only ${limit} watched folders`,
+    'Raise fs.inotify.max_user_watches; until then large files are scanned instead, within seconds.',
+  );
+}
+
+function notJoined(): Check {
+  return failed('hub', 'this machine has joined no hub', 'Ask for an invitation and use `tieout join INVITATION`.');
+}
+
+function ok(name: string, text: string): Check {
+  return { name, state: 'ok', text, remedy: null };
+}
+
+function warning(name: string, text: string, remedy: string): Check {
+  return { name, state: 'warning', text, remedy };
+}
+
+function failed(name: string, text: string, remedy: string): Check {
+  return { name, state: 'failed', text, remedy };
+}

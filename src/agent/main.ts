@@ -1,0 +1,86 @@
+/** The agent as a program: opens TIEOUT_HOME, starts what it has, serves the local API until it is told to end. */
+
+import { childDatabases } from '../database/child-databases.ts';
+import { networkSignature } from '../platform/computer.ts';
+import { realFileBytes } from '../platform/file-bytes.ts';
+import { RealFiles } from '../platform/files.ts';
+import { computerName } from '../platform/home.ts';
+import { holdHome } from '../platform/process.ts';
+import { systemClock, systemRandom } from '../platform/system.ts';
+import { realWatcher } from '../platform/watch.ts';
+import { chunkWorkers } from '../store/chunk-tasks.ts';
+import { Agent } from './agent.ts';
+import { startApi } from './api.ts';
+import { openIdentity } from './identity.ts';
+import { Ledger } from './ledger.ts';
+import { serviceOf } from './service/service.ts';
+
+export interface AgentStart {
+  readonly home: string;
+  /** Ends the agent. */
+  readonly signal: AbortSignal;
+}
+
+/** How often the machine is looked at for sleep and network changes. */
+const LOOK_MS = 5_000;
+
+export async function runAgent({ home, signal }: AgentStart): Promise<void> {
+  const held = await holdHome(home);
+  const ending = new AbortController();
+  const tasks = chunkWorkers();
+  const databases = childDatabases({ log });
+  const ledger = Ledger.open(home);
+  const agent = new Agent({
+    home,
+    identity: await openIdentity(home),
+    ledger,
+    clock: systemClock,
+    random: systemRandom,
+    fileBytes: realFileBytes,
+    filesOf: (root) => new RealFiles(root),
+    watcher: realWatcher,
+    tasks,
+    makeDatabases: databases.make,
+    host: computerName(),
+    log,
+  });
+  await agent.start();
+  const service = serviceOf(agent, () => systemClock.after(0, () => ending.abort()));
+  const api = await startApi({ home: held, service, clock: systemClock, log });
+  const stopLooking = lookForWaking(() => agent.wake());
+  await aborted(AbortSignal.any([signal, ending.signal]));
+  stopLooking();
+  await api.close();
+  await agent.stop();
+  await databases.end();
+  await tasks.end();
+  ledger.close();
+  held.release();
+}
+
+function log(text: string): void {
+  process.stderr.write(`${Temporal.Instant.fromEpochMilliseconds(systemClock.now())} ${text}\n`);
+}
+
+/** Calls `woke` when time has jumped (the machine slept) or the addresses of the machine have changed. */
+function lookForWaking(woke: () => void): () => void {
+  let last = systemClock.now();
+  let network = networkSignature();
+  let cancel = systemClock.after(LOOK_MS, look);
+  function look(): void {
+    const now = systemClock.now();
+    const seen = networkSignature();
+    if (now - last > 3 * LOOK_MS || seen !== network) woke();
+    last = now;
+    network = seen;
+    cancel = systemClock.after(LOOK_MS, look);
+  }
+  return () => cancel();
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

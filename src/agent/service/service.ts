@@ -1,0 +1,17 @@
+/** All that the local API offers, put together from its nouns. */
+import type { Service } from '../../sdk/contract.ts';
+import type { Agent } from '../agent.ts';
+import { conflictMethods } from './conflicts.ts';
+import { documentMethods } from './documents.ts';
+import { fileMethods } from './files.ts';
+import { machineMethods } from './machine.ts';
+
+/** `stop` ends the agent, after the answer is out. */
+export function serviceOf(agent: Agent, stop: () => void): Service {
+  return {
+    ...machineMethods(agent, stop),
+    ...fileMethods(agent),
+    ...documentMethods(agent),
+    ...conflictMethods(agent),
+  };
+}
