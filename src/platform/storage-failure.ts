@@ -14,13 +14,14 @@ const ERRNO: Readonly<Record<string, StorageKind>> = {
   ENOENT: 'missing',
   ENOTDIR: 'missing',
   ENXIO: 'missing',
+  EISDIR: 'missing',
+  ELOOP: 'missing',
   EBUSY: 'in-use',
   ETXTBSY: 'in-use',
+  EAGAIN: 'in-use',
   EMFILE: 'too-many-open',
   ENFILE: 'too-many-open',
   EIO: 'disk-error',
-  ESTALE: 'disk-error',
-  ENODEV: 'disk-error',
 };
 
 /** SQLite's primary result codes (https://www.sqlite.org/rescode.html). */
@@ -66,9 +67,10 @@ const REMEDY: Readonly<Record<StorageKind, string>> = {
 export function storageKind(error: unknown): StorageKind | undefined {
   if (error instanceof StorageError) return error.kind;
   if (typeof error !== 'object' || error === null) return undefined;
-  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
+  const { code, errcode, syscall } = error as { code?: unknown; errcode?: unknown; syscall?: unknown };
   if (typeof errcode === 'number') return SQLITE[errcode & 0xff];
-  return typeof code === 'string' ? ERRNO[code] : undefined;
+  if (typeof code !== 'string') return undefined;
+  return ERRNO[code] ?? (typeof syscall === 'string' ? 'disk-error' : undefined);
 }
 
 /** A `StorageError` that says `what` failed ("Cannot write the log") and why. */

@@ -203,7 +203,15 @@ class Assembly {
       const failure = asStorageFailure(error, 'Cannot write the document', target.wanted.path);
       if (!(failure instanceof StorageError)) throw failure;
       this.#finish(target, { kind: 'failed', problem: failure.problem });
-      this.#files.remove(target.wanted.path);
+      if (target.isBegun) this.#removeQuietly(target.wanted.path);
+    }
+  }
+
+  #removeQuietly(path: string): void {
+    try {
+      this.#files.remove(path);
+    } catch {
+      // The disk fails; the problem is told already.
     }
   }
 

@@ -17,6 +17,8 @@ export class Target {
   readonly index: number;
   left = 0;
   isFinished = false;
+  /** Something of ours may lie there. */
+  isBegun = false;
   /** Made by us, so there is nothing to cut off behind its end. */
   isFresh = false;
   #file: OpenFile | undefined;
@@ -35,6 +37,7 @@ export class Target {
       if ((error as { code?: unknown }).code !== 'EEXIST') throw error;
       this.#file = files.open(this.wanted.path, 'extend');
     }
+    this.isBegun = true;
     return this.#file;
   }
 

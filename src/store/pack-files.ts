@@ -112,7 +112,10 @@ export class PackFiles {
     this.#files.makeFolder(this.#folder);
     const file = this.#files.open(packPath(this.#folder, pack), 'extend');
     this.#growing = { n: pack, file, end: at, synced: at, staged: [], stagedBytes: 0 };
-    if (at === 0) this.#files.syncFolder(this.#folder);
+    if (at === 0) {
+      this.#files.syncFolder(this.#folder);
+      if (pack === 0) this.#files.syncFolder(`${this.#folder}/..`);
+    }
     return this.#growing;
   }
 

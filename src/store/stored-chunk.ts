@@ -89,11 +89,11 @@ function unpack(id: Hash, stored: Uint8Array, size: number): Uint8Array {
 
 /**
  * Whether the bytes are spread too evenly for compression to help (pictures, zips, what is encrypted): counts a sample
- * of 4 KiB from all over. For random bytes the sum of squares is near n + n²/256; texts have several times that.
+ * of 2 KiB from all over. For random bytes the sum of squares is near n + n²/256; texts have several times that.
  */
 function looksRandom(plain: Uint8Array): boolean {
   const counts = new Uint16Array(256);
-  const stretches = Math.min(16, plain.length >> 8);
+  const stretches = Math.min(8, plain.length >> 8);
   const stride = Math.floor(plain.length / stretches);
   for (let stretch = 0; stretch < stretches; stretch++) {
     const from = stretch * stride;

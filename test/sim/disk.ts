@@ -114,8 +114,8 @@ export class SimDisk {
   }
 
   /**
-   * A power cut. `share` (0 to 1) of what names went through is kept, in order; unsynced contents fall back, or are as
-   * long as they were and hold zeros, as `chance` has it.
+   * A power cut. `share` (0 to 1) of what names went through is kept, in order. Of unsynced contents nothing is left, a
+   * part, all, or zeros as long as they were, as `chance` has it.
    */
   crash(share: number, chance: () => number): void {
     const kept = Math.floor(this.#journal.length * share);
@@ -123,9 +123,7 @@ export class SimDisk {
     this.#journal = [];
     for (const inode of this.#all(this.top)) {
       if (inode.bytes.equals(inode.durable)) continue;
-      const lost = chance();
-      if (lost < 0.5) inode.bytes = Buffer.from(inode.durable);
-      else if (lost < 0.8) inode.bytes = Buffer.alloc(inode.bytes.length);
+      inode.bytes = afterPowerCut(inode, chance());
       inode.durable = Buffer.from(inode.bytes);
     }
   }
@@ -159,4 +157,13 @@ export function parts(path: string): string[] {
 
 export function failure(code: string): Error {
   return Object.assign(new Error(`${code}: simulated`), { code });
+}
+
+/** Synced bytes do not vanish; what was written behind them may. */
+function afterPowerCut({ bytes, durable }: Inode, chance: number): Buffer {
+  if (chance < 0.4) return Buffer.from(durable);
+  if (chance < 0.6) return Buffer.concat([durable, Buffer.alloc(bytes.length)], Math.max(durable.length, bytes.length));
+  if (chance >= 0.8) return bytes;
+  const more = Math.max(0, bytes.length - durable.length);
+  return Buffer.from(bytes.subarray(0, bytes.length - Math.floor((more * (chance - 0.6)) / 0.2)));
 }

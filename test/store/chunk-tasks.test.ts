@@ -10,17 +10,25 @@ import { chunkTasksInPlace } from '../../src/store/chunk-tasks.ts';
 import type { Ingested, IngestStep } from '../../src/store/ingest.ts';
 import { pack, unpack } from '../../src/store/packed.ts';
 import { decodeChunk } from '../../src/store/stored-chunk.ts';
-import { MemoryFiles } from './memory-files.ts';
+import { SimDisk } from '../sim/disk.ts';
+import { SimBytes } from '../sim/disk-files.ts';
 
 type Stored = Map<Hash, Uint8Array>;
 
-function put(files: MemoryFiles, path: string, bytes: Uint8Array): void {
+function newDisk(): SimDisk {
+  const disk = new SimDisk();
+  for (const folder of ['/in', '/out']) disk.create(folder, 'folder');
+  return disk;
+}
+
+function put(disk: SimDisk, path: string, bytes: Uint8Array): void {
+  const files = new SimBytes(disk);
   files.remove(path);
   files.open(path, 'create').write(bytes, 0);
 }
 
-async function read(files: MemoryFiles, paths: string[], known: ReadonlySet<Hash> = new Set()) {
-  const steps = chunkTasksInPlace(files).start('ingest', { paths });
+async function read(disk: SimDisk, paths: string[], known: ReadonlySet<Hash> = new Set()) {
+  const steps = chunkTasksInPlace(new SimBytes(disk)).start('ingest', { paths });
   const results: Ingested[] = [];
   const stored: Stored = new Map();
   let most = 0;
@@ -43,14 +51,8 @@ function contentOf(result: Ingested | undefined): DocumentContent {
 }
 
 /** Brings the wanted chunks in the given order, some per step. */
-async function write(
-  files: MemoryFiles,
-  wanted: WantedFile[],
-  stored: Stored,
-  order = (ids: Hash[]) => ids,
-  sync = false,
-) {
-  const steps = chunkTasksInPlace(files).start('assemble', { files: wanted, sync });
+async function write(disk: SimDisk, wanted: WantedFile[], stored: Stored, order = (ids: Hash[]) => ids, sync = false) {
+  const steps = chunkTasksInPlace(new SimBytes(disk)).start('assemble', { files: wanted, sync });
   const first = (await steps.next(null)) as AssembleStep;
   const all = [first];
   const ids = order([...first.wanted]).filter((id) => stored.has(id));
@@ -76,21 +78,21 @@ const fileBytes = fc
 test('CHK15 what is read from files and written from chunks, in any order, are the same bytes and times', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fileBytes, { minLength: 1, maxLength: 8 }), fc.boolean(), async (contents, reversed) => {
-      const files = new MemoryFiles();
-      const paths = contents.map((_, n) => `in/${n}`);
-      for (const [n, bytes] of contents.entries()) put(files, paths[n] as string, bytes);
-      const { results, stored } = await read(files, paths);
-      const wanted = results.map((result, n) => ({ path: `out/${n}`, content: contentOf(result) }));
+      const disk = newDisk();
+      const paths = contents.map((_, n) => `/in/${n}`);
+      for (const [n, bytes] of contents.entries()) put(disk, paths[n] as string, bytes);
+      const { results, stored } = await read(disk, paths);
+      const wanted = results.map((result, n) => ({ path: `/out/${n}`, content: contentOf(result) }));
       for (const [n, { content }] of wanted.entries()) {
         const bytes = contents[n] as Buffer;
         assert.deepEqual([content.size, content.hash], [bytes.length, sha256(bytes)]);
         const plain = content.chunks.map(({ id, size }) => decodeChunk(id, stored.get(id) as Uint8Array, size));
         assert.ok(Buffer.concat(plain).equals(bytes));
       }
-      const written = await write(files, wanted, stored, (ids) => (reversed ? ids.reverse() : ids));
+      const written = await write(disk, wanted, stored, (ids) => (reversed ? ids.reverse() : ids));
       for (const [n, bytes] of contents.entries()) {
         const result = written.results[n];
-        assert.ok(result?.kind === 'done' && files.nodes.get(`out/${n}`)?.bytes.equals(bytes));
+        assert.ok(result?.kind === 'done' && disk.inode(`/out/${n}`)?.bytes.equals(bytes));
         assert.equal(result.facts.mtimeNs, wanted[n]?.content.mtimeNs);
       }
     }),
@@ -99,26 +101,28 @@ test('CHK15 what is read from files and written from chunks, in any order, are t
 });
 
 test('CHK16 a large file is read in bounded memory, and only what the caller lacks is packed', async () => {
-  const files = new MemoryFiles();
+  const disk = newDisk();
   const bytes = randomBytes(18_000_000);
-  put(files, 'large', bytes);
-  const first = await read(files, ['large']);
+  put(disk, '/large', bytes);
+  const first = await read(disk, ['/large']);
   assert.ok(first.most < 5_000_000);
   assert.equal(contentOf(first.results[0]).hash, sha256(bytes));
-  put(files, 'large', Buffer.concat([Buffer.from('a few bytes at the start'), bytes]));
-  const again = await read(files, ['large'], new Set(first.stored.keys()));
+  put(disk, '/large', Buffer.concat([Buffer.from('a few bytes at the start'), bytes]));
+  const again = await read(disk, ['/large'], new Set(first.stored.keys()));
   const fresh = [...again.stored.values()].reduce((sum, one) => sum + one.length, 0);
   assert.ok(fresh > 0 && fresh <= 2 * 256 * 1024, `${fresh} bytes are new`);
 });
 
 test('CHK17 a file that changes while it is read shows it in its facts, and one that cannot be read says why', async () => {
-  const files = new MemoryFiles();
-  for (const path of ['grown', 'cut', 'quiet']) put(files, path, randomBytes(6_000_000));
-  const steps = chunkTasksInPlace(files).start('ingest', { paths: ['grown', 'cut', 'missing', 'quiet'] });
+  const disk = newDisk();
+  for (const path of ['/grown', '/cut', '/quiet']) put(disk, path, randomBytes(6_000_000));
+  const steps = chunkTasksInPlace(new SimBytes(disk)).start('ingest', {
+    paths: ['/grown', '/cut', '/missing', '/quiet'],
+  });
   const results: Ingested[] = [];
   const change = [
-    () => files.open('grown', 'extend').write(Buffer.from('more'), 6_000_000),
-    () => files.open('cut', 'extend').truncate(10),
+    () => new SimBytes(disk).open('/grown', 'extend').write(Buffer.from('more'), 6_000_000),
+    () => new SimBytes(disk).open('/cut', 'extend').truncate(10),
   ];
   for (let step = await steps.next([]); step; step = await steps.next([])) {
     for (const { index, result } of step.finished) results[index] = result;
@@ -133,89 +137,89 @@ test('CHK17 a file that changes while it is read shows it in its facts, and one 
 });
 
 test('CHK18 a chunk that is not what its id says is refused, and its file waits for a good one', async () => {
-  const files = new MemoryFiles();
+  const disk = newDisk();
   const bytes = randomBytes(500_000);
-  put(files, 'in', bytes);
-  const { results, stored } = await read(files, ['in']);
+  put(disk, '/source', bytes);
+  const { results, stored } = await read(disk, ['/source']);
   const content = contentOf(results[0]);
   const [victim, other] = content.chunks.map(({ id }) => id) as [Hash, Hash];
   const spoiled = new Map(stored).set(victim, stored.get(other) as Uint8Array);
-  const bad = await write(files, [{ path: 'out', content }], spoiled);
+  const bad = await write(disk, [{ path: '/target', content }], spoiled);
   assert.deepEqual([bad.refused, bad.results], [[victim], [{ kind: 'unavailable' }]]);
-  const good = await write(files, [{ path: 'out', content }], stored);
+  const good = await write(disk, [{ path: '/target', content }], stored);
   assert.equal(good.results[0]?.kind, 'done');
-  assert.ok(files.nodes.get('out')?.bytes.equals(bytes));
+  assert.ok(disk.inode('/target')?.bytes.equals(bytes));
 });
 
 test('CHK19 what a former try left, and what another version holds, is used where it proves itself', async () => {
-  const files = new MemoryFiles();
+  const disk = newDisk();
   const old = randomBytes(3_000_000);
   const bytes = Buffer.concat([old.subarray(0, 1_000_000), randomBytes(50), old.subarray(1_000_000)]);
-  put(files, 'old', old);
-  put(files, 'in', bytes);
-  const { results, stored } = await read(files, ['old', 'in']);
+  put(disk, '/old', old);
+  put(disk, '/source', bytes);
+  const { results, stored } = await read(disk, ['/old', '/source']);
   const [oldContent, content] = results.map(contentOf) as [DocumentContent, DocumentContent];
-  const like = { path: 'old', content: oldContent };
-  const near = await write(files, [{ path: 'out', content, like }], stored);
-  assert.ok(near.wanted.length <= 3 && files.nodes.get('out')?.bytes.equals(bytes));
+  const like = { path: '/old', content: oldContent };
+  const near = await write(disk, [{ path: '/target', content, like }], stored);
+  assert.ok(near.wanted.length <= 3 && disk.inode('/target')?.bytes.equals(bytes));
 
   // The other version changes on disk: nothing of it is believed.
-  put(files, 'old', randomBytes(3_000_000));
-  const far = await write(files, [{ path: 'out2', content, like }], stored);
+  put(disk, '/old', randomBytes(3_000_000));
+  const far = await write(disk, [{ path: '/out2', content, like }], stored);
   assert.equal(far.wanted.length, content.chunks.length);
-  assert.ok(files.nodes.get('out2')?.bytes.equals(bytes));
+  assert.ok(disk.inode('/out2')?.bytes.equals(bytes));
 
   // A former try left most of it, longer than it should be and with one chunk spoiled.
   const left = Buffer.concat([bytes, Buffer.alloc(5000)]);
   left[500_000] = (left[500_000] as number) ^ 1;
-  put(files, 'out3', left);
-  const again = await write(files, [{ path: 'out3', content }], stored);
+  put(disk, '/out3', left);
+  const again = await write(disk, [{ path: '/out3', content }], stored);
   assert.equal(again.wanted.length, 1);
-  assert.ok(files.nodes.get('out3')?.bytes.equals(bytes));
+  assert.ok(disk.inode('/out3')?.bytes.equals(bytes));
 });
 
 test('CHK20 a full disk fails the file it strikes, removes what was begun, and lets the others be', async () => {
-  const files = new MemoryFiles();
-  for (const n of [0, 1, 2]) put(files, `in/${n}`, randomBytes(100_000));
-  const { results, stored } = await read(files, ['in/0', 'in/1', 'in/2']);
-  const wanted = results.map((result, n) => ({ path: `out/${n}`, content: contentOf(result) }));
+  const disk = newDisk();
+  for (const n of [0, 1, 2]) put(disk, `/in/${n}`, randomBytes(100_000));
+  const { results, stored } = await read(disk, ['/in/0', '/in/1', '/in/2']);
+  const wanted = results.map((result, n) => ({ path: `/out/${n}`, content: contentOf(result) }));
   let opened = 0;
-  files.fault = (call) => {
+  disk.fault = (call) => {
     if (call === 'open') opened++;
     return call === 'write' && opened === 2 ? 'ENOSPC' : undefined;
   };
-  const written = await write(files, wanted, stored);
+  const written = await write(disk, wanted, stored);
   const [, failed] = written.results;
   assert.deepEqual(
     written.results.map(({ kind }) => kind),
     ['done', 'failed', 'done'],
   );
-  assert.ok(failed?.kind === 'failed' && failed.problem.code === 'disk-full' && failed.problem.path === 'out/1');
-  assert.deepEqual(files.list('out'), ['0', '2']);
+  assert.ok(failed?.kind === 'failed' && failed.problem.code === 'disk-full' && failed.problem.path === '/out/1');
+  assert.deepEqual(new SimBytes(disk).list('/out'), ['0', '2']);
 });
 
 test('CHK20 a list of chunks that contradicts itself fails its file', async () => {
-  const files = new MemoryFiles();
-  put(files, 'in', Buffer.from('some bytes'));
-  const { results, stored } = await read(files, ['in']);
+  const disk = newDisk();
+  put(disk, '/source', Buffer.from('some bytes'));
+  const { results, stored } = await read(disk, ['/source']);
   const content = contentOf(results[0]);
   const wrong = [
     { ...content, size: 11 },
     { ...content, chunks: [{ ...content.chunks[0], size: 9 }], size: 9 },
   ];
   for (const [n, one] of wrong.entries()) {
-    const written = await write(files, [{ path: `out/${n}`, content: one as DocumentContent }], stored);
+    const written = await write(disk, [{ path: `/out/${n}`, content: one as DocumentContent }], stored);
     assert.equal(written.results[0]?.kind, 'failed');
   }
-  assert.deepEqual(files.list('out'), []);
+  assert.deepEqual(new SimBytes(disk).list('/out'), []);
 });
 
 test('CHK15 with sync, a file survives a power cut once it is told finished', async () => {
-  const files = new MemoryFiles();
+  const disk = newDisk();
   const bytes = randomBytes(300_000);
-  put(files, 'in', bytes);
-  const { results, stored } = await read(files, ['in']);
-  await write(files, [{ path: 'out', content: contentOf(results[0]) }], stored, undefined, true);
-  files.crash(0);
-  assert.ok(files.nodes.get('out')?.bytes.equals(bytes));
+  put(disk, '/source', bytes);
+  const { results, stored } = await read(disk, ['/source']);
+  await write(disk, [{ path: '/target', content: contentOf(results[0]) }], stored, undefined, true);
+  disk.crash(1, () => 0);
+  assert.ok(disk.inode('/target')?.bytes.equals(bytes));
 });

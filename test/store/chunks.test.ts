@@ -4,19 +4,21 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { sha256 } from '../../src/core/bytes.ts';
 import { StorageError, type StorageKind } from '../../src/core/problem.ts';
-import { CHUNKS_SCHEMA, ChunkStore } from '../../src/store/chunks.ts';
+import { CHUNKS_SCHEMA, ChunkStore, type ChunkStoreOptions } from '../../src/store/chunks.ts';
 import { HEADER_BYTES, readHeader, recordOf, scanPack } from '../../src/store/pack.ts';
 import { openStore, transaction } from '../../src/store/sqlite.ts';
 import { DamagedChunk, encodeChunk, type StoredChunk } from '../../src/store/stored-chunk.ts';
-import { MemoryFiles } from './memory-files.ts';
+import { type Inode, SimDisk } from '../sim/disk.ts';
+import { SimBytes } from '../sim/disk-files.ts';
 
-const PACK = 'packs/0.pack';
+const PACK = '/packs/0.pack';
 const chunk = (n: number, size = 600 + (n % 7) * 90): StoredChunk => encodeChunk(Buffer.alloc(size, `chunk ${n};`));
 const chunks = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => chunk(from + n));
 const ids = (all: readonly StoredChunk[]) => all.map(({ id }) => id);
 const newIndex = () => openStore(':memory:', { schema: CHUNKS_SCHEMA, synchronous: 'NORMAL' });
-const open = (db: DatabaseSync, files: MemoryFiles) => new ChunkStore(db, 'packs', files);
-const bytesOf = (files: MemoryFiles) => files.nodes.get(PACK)?.bytes as Buffer;
+const open = (db: DatabaseSync, disk: SimDisk, options: ChunkStoreOptions = {}) =>
+  new ChunkStore(db, '/packs', new SimBytes(disk), options);
+const bytesOf = (disk: SimDisk) => disk.inode(PACK)?.bytes as Buffer;
 
 function holds(store: ChunkStore, expected: readonly StoredChunk[]): void {
   const { found, missing, damaged } = store.read(ids(expected));
@@ -28,11 +30,21 @@ function holds(store: ChunkStore, expected: readonly StoredChunk[]): void {
   }
 }
 
+const share = fc.double({ min: 0, max: 1, noNaN: true });
+/** Numbers in [0, 1) from a start. */
+function chances(start: number): () => number {
+  let at = start;
+  return () => {
+    at = (at * 997.3 + 0.1234) % 1;
+    return at;
+  };
+}
+
 const kind = (expected: StorageKind) => (error: unknown) => error instanceof StorageError && error.kind === expected;
 
 test('CHK8 a chunk is kept once, and read back as it was stored, before and after the flush', () => {
-  const [db, files] = [newIndex(), new MemoryFiles()];
-  const store = open(db, files);
+  const [db, disk] = [newIndex(), new SimDisk()];
+  const store = open(db, disk);
   const all = chunks(0, 50);
   store.append(all);
   store.append([...all.slice(0, 10), chunk(3), chunk(3)]);
@@ -44,8 +56,8 @@ test('CHK8 a chunk is kept once, and read back as it was stored, before and afte
   assert.deepEqual(store.read(['f'.repeat(64)]).missing, ['f'.repeat(64)]);
   assert.equal(store.readOne('f'.repeat(64)), undefined);
   store.close();
-  holds(open(db, files), all);
-  holds(new ChunkStore(db, 'packs', files, { readOnly: true }), all);
+  holds(open(db, disk), all);
+  holds(open(db, disk, { readOnly: true }), all);
 });
 
 test('CHK9 what was flushed survives any crash, and what a crash tore is not used', () => {
@@ -54,15 +66,15 @@ test('CHK9 what was flushed survives any crash, and what a crash tore is not use
     { weight: 2, arbitrary: fc.record({ act: fc.constant('flush' as const) }) },
     {
       weight: 1,
-      arbitrary: fc.record({ act: fc.constant('crash' as const), kept: fc.double({ min: 0, max: 1, noNaN: true }) }),
+      arbitrary: fc.record({ act: fc.constant('crash' as const), names: share, seed: share }),
     },
     { weight: 1, arbitrary: fc.record({ act: fc.constant('lose the index' as const) }) },
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const files = new MemoryFiles();
+      const disk = new SimDisk();
       let db = newIndex();
-      let store = open(db, files);
+      let store = open(db, disk);
       let [made, flushed] = [0, 0];
       for (const one of steps) {
         if (one.act === 'append') {
@@ -71,12 +83,12 @@ test('CHK9 what was flushed survives any crash, and what a crash tore is not use
         } else {
           if (one.act === 'flush') store.flush();
           else {
-            if (one.act === 'crash') files.crash(one.kept);
+            if (one.act === 'crash') disk.crash(one.names, chances(one.seed));
             else {
               store.flush();
               db = newIndex();
             }
-            store = open(db, files);
+            store = open(db, disk);
           }
           if (one.act !== 'crash') flushed = made;
         }
@@ -91,14 +103,14 @@ test('CHK9 what was flushed survives any crash, and what a crash tore is not use
 });
 
 test('CHK10 a damaged chunk is found by its hash and named; the others are read; forgotten, it can come again', () => {
-  const [db, files] = [newIndex(), new MemoryFiles()];
-  const store = open(db, files);
+  const [db, disk] = [newIndex(), new SimDisk()];
+  const store = open(db, disk);
   const all = chunks(0, 20);
   store.append(all);
   store.flush();
   const victim = all[7] as StoredChunk;
-  const at = bytesOf(files).indexOf(victim.bytes);
-  bytesOf(files)[at + 5] = (bytesOf(files)[at + 5] as number) ^ 1;
+  const at = bytesOf(disk).indexOf(victim.bytes);
+  bytesOf(disk)[at + 5] = (bytesOf(disk)[at + 5] as number) ^ 1;
   const result = store.read(ids(all));
   assert.deepEqual(result.damaged, [victim.id]);
   assert.equal(result.found.length, 19);
@@ -117,19 +129,19 @@ test('CHK10 a damaged chunk is found by its hash and named; the others are read;
 });
 
 test('CHK10 a pack that is gone or cut short damages only its own chunks', () => {
-  const [db, files] = [newIndex(), new MemoryFiles()];
-  open(db, files).close();
-  const store = open(db, files);
+  const [db, disk] = [newIndex(), new SimDisk()];
+  open(db, disk).close();
+  const store = open(db, disk);
   store.append(chunks(0, 10));
   store.flush();
-  const node = files.nodes.get(PACK) as { bytes: Buffer };
-  node.bytes = node.bytes.subarray(0, node.bytes.length - 10);
-  const reopened = open(db, files);
+  const inode = disk.inode(PACK) as Inode;
+  inode.bytes = inode.bytes.subarray(0, inode.bytes.length - 10);
+  const reopened = open(db, disk);
   assert.deepEqual(reopened.read(ids(chunks(0, 10))).damaged, [chunk(9).id]);
   reopened.append(chunks(20, 25));
   reopened.flush();
-  files.remove(PACK);
-  const after = open(db, files);
+  disk.put(PACK, undefined);
+  const after = open(db, disk);
   assert.equal(after.read(ids(chunks(0, 10))).damaged.length, 10);
   holds(after, chunks(20, 25));
 });
@@ -137,23 +149,23 @@ test('CHK10 a pack that is gone or cut short damages only its own chunks', () =>
 test('CHK11 when the disk fails, nothing is half done, and the store goes on when it works again', () => {
   const call = fc.constantFrom('open' as const, 'write' as const, 'sync' as const);
   fc.assert(
-    fc.property(call, fc.boolean(), fc.integer({ min: 1, max: 30 }), (failing, alsoTruncate, count) => {
-      const [db, files] = [newIndex(), new MemoryFiles()];
-      const store = open(db, files);
+    fc.property(call, fc.boolean(), fc.integer({ min: 1, max: 30 }), (failing, alsoWrite, count) => {
+      const [db, disk] = [newIndex(), new SimDisk()];
+      const store = open(db, disk);
       if (failing !== 'open') {
         store.append(chunks(100, 105));
         store.flush();
       }
-      files.fault = (asked) => (asked === failing || (alsoTruncate && asked === 'truncate') ? 'ENOSPC' : undefined);
+      disk.fault = (asked) => (asked === failing || (alsoWrite && asked === 'write') ? 'ENOSPC' : undefined);
       const save = () => {
         store.append(chunks(0, count));
         store.flush();
       };
       assert.throws(save, kind('disk-full'));
       assert.equal(store.has(ids(chunks(0, count))).size, 0);
-      files.fault = () => undefined;
+      disk.fault = () => undefined;
       save();
-      for (const one of [store, open(db, files), open(newIndex(), files)]) {
+      for (const one of [store, open(db, disk), open(newIndex(), disk)]) {
         holds(one, chunks(0, count));
         if (failing !== 'open') holds(one, chunks(100, 105));
       }
@@ -163,8 +175,8 @@ test('CHK11 when the disk fails, nothing is half done, and the store goes on whe
 });
 
 test('CHK12 chunks flushed inside a transaction are kept with it or not at all', () => {
-  const [db, files] = [newIndex(), new MemoryFiles()];
-  const store = open(db, files);
+  const [db, disk] = [newIndex(), new SimDisk()];
+  const store = open(db, disk);
   const save = (fails: boolean) =>
     transaction(db, () => {
       store.append(chunks(0, 5));
@@ -175,7 +187,7 @@ test('CHK12 chunks flushed inside a transaction are kept with it or not at all',
   assert.equal(store.has(ids(chunks(0, 5))).size, 0);
   save(false);
   holds(store, chunks(0, 5));
-  holds(open(db, files), chunks(0, 5));
+  holds(open(db, disk), chunks(0, 5));
 });
 
 test('CHK13 whatever a pack holds, scanning it gives only records whose hash fits, and all that are whole', () => {
@@ -195,9 +207,9 @@ test('CHK13 whatever a pack holds, scanning it gives only records whose hash fit
   );
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
-      const files = new MemoryFiles();
+      const disk = new SimDisk();
       const whole = Buffer.concat(pieces.map(({ bytes }) => bytes));
-      const file = files.open(PACK, 'create');
+      const file = new SimBytes(disk).open('/0.pack', 'create');
       file.write(whole, 0);
       const intact = [...scanPack(file, 0)].filter(({ isIntact }) => isIntact);
       for (const { at, length, id, hash } of intact) {
@@ -220,11 +232,11 @@ test('CHK13 whatever a pack holds, scanning it gives only records whose hash fit
 });
 
 test('CHK14 a pack is followed by a new one when it is full', () => {
-  const [db, files] = [newIndex(), new MemoryFiles()];
-  const store = new ChunkStore(db, 'packs', files, { packLimit: 1500 });
+  const [db, disk] = [newIndex(), new SimDisk()];
+  const store = open(db, disk, { packLimit: 1500 });
   store.append(chunks(0, 60));
   store.flush();
-  assert.ok(files.list('packs').length > 2);
+  assert.ok(new SimBytes(disk).list('/packs').length > 2);
   holds(store, chunks(0, 60));
-  holds(open(newIndex(), files), chunks(0, 60));
+  holds(open(newIndex(), disk), chunks(0, 60));
 });
