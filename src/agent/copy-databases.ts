@@ -71,9 +71,13 @@ export class CopyDatabases implements DatabaseReports {
     await this.#databases.stop();
   }
 
-  /** The log or the registry has grown. */
-  place(): void {
+  /** The log has grown. */
+  forward(): void {
     this.#databases.forward();
+  }
+
+  /** The registry has changed: what is to be placed, moved or removed? */
+  place(): void {
     if (this.#placing) return;
     this.#placing = true;
     this.#do('placing databases', async () => {

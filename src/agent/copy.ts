@@ -80,6 +80,7 @@ export class Copy implements Attached {
   #sent: Amount = { changes: 0, bytes: 0 };
   #changed: (() => void)[] = [];
   #started = false;
+  #registryChanged = false;
 
   constructor(facts: CopyFacts, options: CopyOptions) {
     const { folder, clock } = options;
@@ -358,6 +359,7 @@ export class Copy implements Attached {
     try {
       const read = decode(bodyCodec, bytes);
       if (read.kind === 'registry') this.registry.fold(change, read);
+      this.#registryChanged = true;
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       // Its maker signed it, so the log stays closed; what cannot be read has no effect on any copy.
@@ -401,8 +403,13 @@ export class Copy implements Attached {
   }
 
   #onStored(): void {
-    this.databases.place();
-    this.documents.place();
+    this.databases.forward();
+    // Most changes are about rows: the lists of documents and databases are looked through only when they changed.
+    if (this.#registryChanged) {
+      this.#registryChanged = false;
+      this.databases.place();
+      this.documents.place();
+    }
     this.#notify();
   }
 
