@@ -84,8 +84,9 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const waiting = waitingRoom(limits, refuse);
 
   server.on('connection', waiting.enter);
-  // Failures of TLS come here too; only those of HTTP have HPE_ codes.
+  // Failures of TLS come here too; only those of HTTP have HPE_ codes. Who hangs up again was not refused.
   server.on('clientError', ({ code = '?' }: NodeJS.ErrnoException, socket) => {
+    if (code === 'ECONNRESET' || code === 'EPIPE') return socket.destroy();
     refuse(socket, `${code.startsWith('HPE_') ? 'no HTTP' : 'no TLS 1.3'} (${code})`);
   });
   server.on('secureConnection', (socket) => {

@@ -55,7 +55,7 @@ export async function officeShownAt(
   const socket = connect({ ...place(options.url), minVersion: 'TLSv1.3', rejectUnauthorized: false });
   await secured(socket, options);
   const leaf = socket.getPeerX509Certificate();
-  socket.destroy();
+  socket.destroySoon();
   return [leaf, leaf?.issuerCertificate].flatMap((certificate) => certificate?.raw ?? []);
 }
 

@@ -215,7 +215,7 @@ suite('a listener', { timeout: 20_000 }, () => {
   });
 
   test('NET15 strangers have their time', async () => {
-    const hub = await serve(office, { limits: { handshakeMs: 60 } });
+    const hub = await serve(office, { limits: { handshakeMs: 500 } });
     const silent = plain(hub.port, '127.0.0.1').on('error', () => {});
     const halfway = await raw(hub.port, { credential: ana });
     halfway.write('GET /sync HTTP/1.1\r\n');
