@@ -5,7 +5,7 @@
 import { ProblemError } from '../core/problem.ts';
 import { SOFTWARE } from '../core/software.ts';
 import type { CopyId } from '../core/vector.ts';
-import { dialFirst } from '../platform/dial.ts';
+import type { dialFirst } from '../platform/dial.ts';
 import type { Clock, FileBytes, Files, Random, Watcher } from '../platform/ports.ts';
 import type { TaskRunner } from '../platform/tasks.ts';
 import type { ChunkTasks } from '../store/chunk-tasks.ts';
@@ -23,6 +23,8 @@ export interface AgentOptions {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly random: Random;
+  /** Calls a hub. */
+  readonly dial: typeof dialFirst;
   readonly fileBytes: FileBytes;
   readonly filesOf: (root: string) => Files;
   readonly watcher: Watcher;
@@ -99,7 +101,7 @@ export class Agent {
   hub(office = this.membership().office): HubConnection {
     const known = this.#hubs.get(office);
     if (known) return known;
-    const { clock, random, identity } = this.options;
+    const { clock, random, identity, dial } = this.options;
     const hub = new HubConnection({
       clock,
       random,
@@ -107,7 +109,7 @@ export class Agent {
       dial: (signal) => {
         const { urls, chain } = this.membership(office);
         const credential = identity.credential(office);
-        return dialFirst({ urls, office: chain[1] as Uint8Array, credential, signal });
+        return dial({ urls, office: chain[1] as Uint8Array, credential, signal });
       },
     });
     this.#hubs.set(office, hub);

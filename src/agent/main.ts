@@ -2,6 +2,7 @@
 
 import { childDatabases } from '../database/child-databases.ts';
 import { networkSignature } from '../platform/computer.ts';
+import { dialFirst } from '../platform/dial.ts';
 import { realFileBytes } from '../platform/file-bytes.ts';
 import { RealFiles } from '../platform/files.ts';
 import { computerName } from '../platform/home.ts';
@@ -36,6 +37,7 @@ export async function runAgent({ home, signal }: AgentStart): Promise<void> {
     ledger,
     clock: systemClock,
     random: systemRandom,
+    dial: dialFirst,
     fileBytes: realFileBytes,
     filesOf: (root) => new RealFiles(root),
     watcher: realWatcher,
