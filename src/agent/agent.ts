@@ -15,6 +15,7 @@ import { HubConnection } from './hub-connection.ts';
 import type { MachineIdentity, Membership } from './identity.ts';
 import type { Ledger } from './ledger.ts';
 import type { Place } from './matching.ts';
+import { renewCopy } from './renewal.ts';
 import { type CopyFacts, SYNC_FOLDER, SyncFolder } from './sync-folder.ts';
 
 export interface AgentOptions {
@@ -35,6 +36,9 @@ export interface AgentOptions {
   readonly log: (text: string) => void;
 }
 
+/** A copy that needs a new id asks the hub this often. */
+const RENEW_AGAIN_MS = 10_000;
+
 /** A copy that this machine is known to have, open or with the reason why not. */
 export type ListedCopy =
   | { readonly kind: 'open'; readonly root: string; readonly copy: Copy }
@@ -46,6 +50,7 @@ export class Agent {
   readonly options: AgentOptions;
   readonly #hubs = new Map<string, HubConnection>();
   readonly #copies = new Map<string, ListedCopy>();
+  #stopped = false;
   readonly #watching = new Set<(event: AgentEvent) => void>();
 
   constructor(options: AgentOptions) {
@@ -68,7 +73,8 @@ export class Agent {
   }
 
   async stop(): Promise<void> {
-    for (const listed of this.#copies.values()) if (listed.kind === 'open') await listed.copy.stop();
+    this.#stopped = true;
+    for (const listed of this.#copies.values()) if (listed.kind === 'open') await this.#close(listed.copy);
     for (const hub of this.#hubs.values()) hub.stop();
     this.#copies.clear();
     this.#hubs.clear();
@@ -179,12 +185,48 @@ export class Agent {
     };
     const hasSyncFolder = (path: string): boolean => this.options.filesOf(path).facts(SYNC_FOLDER) !== undefined;
     if (this.options.ledger.match(facts.copy, found, hasSyncFolder) === 'copied') {
+      this.#copies.set(root, { kind: 'closed', root, why: copiedFolder(root) });
       await copy.stop();
-      throw copiedFolder(root);
+      void this.#renew(root);
+      return;
     }
     if (facts.phase !== 'complete') return;
     copy.attach();
     await copy.start();
+  }
+
+  async #close(copy: Copy): Promise<void> {
+    const { copy: id } = copy.facts;
+    await copy.stop();
+    this.options.ledger.settle(id);
+  }
+
+  /** The hub knows another history of the copy, or the folder is a duplicate: it goes on under a new id. */
+  async #renew(root: string): Promise<void> {
+    const { fileBytes, clock, identity, ledger, log } = this.options;
+    for (;;) {
+      const folder = new SyncFolder(root, fileBytes);
+      try {
+        const { facts } = folder;
+        if (facts === undefined) throw notThere(root);
+        const { chain, user, deviceName } = this.membership(facts.office);
+        const id = this.#newId();
+        ledger.register(id, facts.file, facts.office, this.#placeOf(root));
+        const author = { copy: id, key: identity.key, chain, reserve: (seq: number) => ledger.reserve(id, seq) };
+        const member = { user, device: deviceName };
+        await renewCopy({ folder, hub: this.hub(facts.office), clock, fileBytes, author, member });
+        break;
+      } catch (error) {
+        if (!(error instanceof ProblemError)) throw error;
+        log(`${root} cannot go on under a new id yet: ${error.message}`);
+      } finally {
+        folder.close();
+      }
+      await new Promise<void>((resolve) => clock.after(RENEW_AGAIN_MS, resolve));
+      if (this.#stopped) return;
+    }
+    log(`${root} goes on under a new id`);
+    await this.#reopen(root);
   }
 
   #placeOf(root: string): Place {
@@ -209,7 +251,10 @@ export class Agent {
       tell: (event) => {
         for (const tell of this.#watching) tell({ ...event, copy });
       },
-      forked: () => this.options.log(`${folder.root}: the hub knows another history of this copy`),
+      forked: () => {
+        this.#copies.set(folder.root, { kind: 'closed', root: folder.root, why: copiedFolder(folder.root) });
+        void copy.stop().then(() => this.#renew(folder.root));
+      },
     });
     this.#copies.set(folder.root, { kind: 'open', root: folder.root, copy });
     return copy;
@@ -249,7 +294,7 @@ function copiedFolder(path: string): ProblemError {
   return new ProblemError({
     code: 'copied-folder',
     text: `${path} is a duplicate or an older backup of a sync copy, so it must not go on as that copy.`,
-    remedy: 'Make a new copy with `tieout copy`, and take over from here what is missing there.',
+    remedy: 'It becomes a copy of its own by itself, as soon as the hub is in reach. Nothing done in it is lost.',
     path,
   });
 }

@@ -356,13 +356,8 @@ export class Copy implements Attached {
   #fold(change: Change, bytes: Uint8Array): string | null {
     const subject = subjectOf(bytes);
     if (subject !== '') return subject;
-    try {
-      const read = decode(bodyCodec, bytes);
-      if (read.kind === 'registry') this.registry.fold(change, read);
-      this.#registryChanged = true;
-    } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
-      // Its maker signed it, so the log stays closed; what cannot be read has no effect on any copy.
+    this.#registryChanged = true;
+    if (!foldRegistry(this.registry, change, bytes)) {
       this.problems.set(`change ${change.copy}`, unreadableChange(this.makerName(change.copy)));
     }
     return subject;
@@ -452,6 +447,20 @@ export class Copy implements Attached {
     const waiting = this.#changed;
     this.#changed = [];
     for (const tell of waiting) tell();
+  }
+}
+
+/**
+ * False: the body cannot be read. Its maker signed it, so the log stays closed; it has no effect on any copy.
+ */
+export function foldRegistry(registry: Registry, change: Change, bytes: Uint8Array): boolean {
+  try {
+    const read = decode(bodyCodec, bytes);
+    if (read.kind === 'registry') registry.fold(change, read);
+    return true;
+  } catch (error) {
+    if (error instanceof MalformedError) return false;
+    throw error;
   }
 }
 

@@ -6,6 +6,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { decode, encode } from '../core/codec.ts';
 import { ProblemError } from '../core/problem.ts';
+import type { Renaming } from '../core/reissue.ts';
 import { type Vector, vectorCodec } from '../core/vector.ts';
 import { type Lock, takeLock } from '../platform/lock.ts';
 import type { FileBytes } from '../platform/ports.ts';
@@ -36,6 +37,8 @@ const facts = z.strictObject({
 });
 
 export type CopyFacts = z.infer<typeof facts>;
+
+const renaming = z.strictObject({ from: z.string(), to: z.string(), after: z.int() });
 
 export class SyncFolder {
   /** The file's folder: native, absolute. */
@@ -85,6 +88,16 @@ export class SyncFolder {
 
   set parentVector(vector: Vector) {
     this.#setFact('parent', encode(vectorCodec, vector));
+  }
+
+  /** The ids under which this copy numbered before, so that a database that still names them is understood. */
+  get renamings(): readonly Renaming[] {
+    const text = this.#fact('renamings');
+    return text === undefined ? [] : z.array(renaming).parse(JSON.parse(String(text)));
+  }
+
+  addRenaming(value: Renaming): void {
+    this.#setFact('renamings', JSON.stringify([...this.renamings, value]));
   }
 
   close(): void {

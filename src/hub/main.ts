@@ -51,7 +51,10 @@ export async function startHub({ dir, listen, log }: HubStart): Promise<RunningH
     credential: await authority.hubCredential(hosts.map((each) => url(each, port))),
     office: authority.certificate,
     admit: (peer) => (roster.device(peer.device)?.revoked ? 'this device was revoked' : undefined),
-    onLink: (link) => office.welcome(link),
+    onLink: (link) => {
+      roster.seen(link.peer, systemClock.now());
+      office.welcome(link);
+    },
     onRequest: enrolment({ authority, roster, clock: systemClock, log: stamped }),
     onRefused: ({ from, why }) => stamped(`refused ${from}: ${why}`),
   });

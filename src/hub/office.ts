@@ -76,6 +76,9 @@ export class Office {
       case 'publish':
         files.publish(question, peer.user);
         return { kind: 'done' };
+      case 'change':
+        files.admit(question.file, peer.user);
+        return { kind: 'change', hash: this.#parentFile(question.file).hashAt(question.copy, question.seq) };
       case 'users':
         files.admit(question.file, peer.user);
         return { kind: 'users', users: this.#users(question.file) };

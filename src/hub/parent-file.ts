@@ -33,7 +33,6 @@ export class ParentFile {
     this.#db = openStore(`${folder}/store.db`, { schema: [LOG_SCHEMA, CHUNKS_SCHEMA], synchronous: 'FULL' });
     this.#chunks = new ChunkStore(this.#db, `${folder}/packs`, files);
     const hooks = {
-      stored: () => null,
       chunksArrived: (ids: readonly string[]) => {
         for (const exchange of this.#exchanges.keys()) exchange.chunks.arrived(ids);
       },
@@ -44,6 +43,10 @@ export class ParentFile {
 
   get idle(): boolean {
     return this.#exchanges.size === 0;
+  }
+
+  hashAt(copy: string, seq: number): string | null {
+    return this.#store.hashAt(copy, seq) ?? null;
   }
 
   isOnline(copy: string): boolean {
