@@ -3,7 +3,15 @@
  * everything that nobody edited since, so nothing is kept per row.
  */
 import type { RowId } from '../core/body.ts';
-import { keyOfRow, numberColumn, referencesInKey, rowOfKey, rowOfNumber, type Table } from '../core/tables.ts';
+import {
+  canonicalKey,
+  keyOfRow,
+  numberColumn,
+  referencesInKey,
+  rowOfKey,
+  rowOfNumber,
+  type Table,
+} from '../core/tables.ts';
 import type { Value } from '../core/value.ts';
 import { UserConnection } from './connection.ts';
 import { RowSql } from './row-sql.ts';
@@ -33,6 +41,14 @@ export class BaseFile {
     return key === null ? undefined : this.#sqlOf(table)?.read(key);
   }
 
+  /** All rows of a table, by their ids. */
+  *rows(table: Table): Generator<RowId> {
+    for (const row of this.#sqlOf(table)?.scan() ?? []) {
+      const key = table.key.map(({ at, collation }) => canonicalKey(row[at] as Value, collation));
+      if (!key.includes(null)) yield rowOfKey(key);
+    }
+  }
+
   /** The highest number in a table whose numbers SQLite hands out, also of rows deleted before the base. */
   top(table: Table): bigint {
     const known = this.#tops.get(table.id);
@@ -44,8 +60,12 @@ export class BaseFile {
 
   /** The rows of `table` that refer to a number through the column `at`. */
   referring(table: Table, at: number, number: bigint): RowId[] {
-    const keys = this.#sqlOf(table)?.keysWith(at, number) ?? [];
-    return keys.map((key) => (numberColumn(table) === undefined ? rowOfKey(key) : rowOfNumber(key[0] as bigint)));
+    const keys = this.#sqlOf(table)?.keysWhere([at], [number]) ?? [];
+    return keys.map((key) =>
+      numberColumn(table) === undefined
+        ? rowOfKey(key.map((item, index) => canonicalKey(item, table.key[index]?.collation ?? 'BINARY')))
+        : rowOfNumber(key[0] as bigint),
+    );
   }
 
   #findTop(table: Table): bigint {

@@ -7,16 +7,7 @@ import type { DatabaseBody, DatabaseOp, RowId } from '../core/body.ts';
 import { namedValue } from '../core/body.ts';
 import { assert } from '../core/problem.ts';
 import type { Seen } from '../core/rows.ts';
-import {
-  ABSENT,
-  aliveByOwnWrites,
-  foldDelete,
-  foldWrite,
-  IN_BASE,
-  type Origin,
-  type Row,
-  seenVector,
-} from '../core/rows.ts';
+import { ABSENT, foldDelete, foldWrite, IN_BASE, type Origin, type Row, seenVector } from '../core/rows.ts';
 import { namedRowOrKey, numberColumn, referencesInKey, type Table } from '../core/tables.ts';
 import { RowRef, type Value } from '../core/value.ts';
 import { at, type Vector, withEntry } from '../core/vector.ts';
@@ -34,13 +25,18 @@ export interface Touched {
   now: Row;
   /** The columns that may be shown with other values. */
   readonly columns: Set<string>;
+  /** An op touched it; otherwise it is shown otherwise because of another row. */
+  ops: boolean;
 }
+
+export type TouchedRows = ReadonlyMap<string, ReadonlyMap<RowId, Touched>>;
 
 export class Folding {
   readonly #state: RowState;
   readonly #base: BaseFile;
   readonly #tables: ReadonlyMap<string, Table>;
   readonly #touched = new Map<string, Map<RowId, Touched>>();
+  readonly #consequences = new Map<string, Map<RowId, Touched>>();
   readonly #renumbering: Renumbering;
   #vector: Vector;
   #changes = 0;
@@ -62,8 +58,13 @@ export class Folding {
   }
 
   /** Rows per table that are, or may be, shown otherwise. Complete after `settle`. */
-  get touched(): ReadonlyMap<string, ReadonlyMap<RowId, Touched>> {
+  get touched(): TouchedRows {
     return this.#touched;
+  }
+
+  /** Of these, the rows that have another number than before, and those that refer to them. */
+  get consequences(): TouchedRows {
+    return this.#consequences;
   }
 
   get rows(): number {
@@ -93,7 +94,8 @@ export class Folding {
     seen: Seen,
   ): void {
     const row = namedRowOrKey(op.row ?? `n${index}`, by);
-    const touched = this.touch(use.table, row);
+    const touched = this.#touch(use.table, row);
+    touched.ops = true;
     switch (op.kind) {
       case 'insert':
       case 'update':
@@ -113,13 +115,13 @@ export class Folding {
   }
 
   /** The row's place in this folding, made when it is met first. */
-  touch(table: string, row: RowId): Touched {
+  #touch(table: string, row: RowId): Touched {
     const rows = this.#touched.get(table) ?? new Map<RowId, Touched>();
     this.#touched.set(table, rows);
     let touched = rows.get(row);
     if (touched === undefined) {
       const before = this.#state.row(table, row);
-      touched = { row, before, now: before ?? this.#unwritten(table, row), columns: new Set() };
+      touched = { row, before, now: before ?? this.#unwritten(table, row), columns: new Set(), ops: false };
       rows.set(row, touched);
     }
     return touched;
@@ -174,13 +176,30 @@ export class Folding {
     for (const [id, moves] of this.#renumbering.moves()) {
       const table = this.#tables.get(id) as Table;
       for (const row of moves) {
-        this.touch(id, row).columns.add(columnId(table, numberColumn(table) as number));
+        this.#follow(id, row, columnId(table, numberColumn(table) as number));
         for (const place of this.#referrers(table, row)) {
-          const touched = this.touch(place.table, place.row);
-          for (const [at, target] of this.#tables.get(place.table)?.references ?? []) {
-            if (target === id) touched.columns.add(columnId(this.#tables.get(place.table) as Table, at));
+          const from = this.#tables.get(place.table);
+          for (const [at, target] of from?.references ?? []) {
+            if (from && target === id) this.#follow(place.table, place.row, columnId(from, at));
           }
         }
+      }
+    }
+  }
+
+  #follow(table: string, row: RowId, column: string): void {
+    const touched = this.#touch(table, row);
+    touched.columns.add(column);
+    const rows = this.#consequences.get(table) ?? new Map<RowId, Touched>();
+    this.#consequences.set(table, rows.set(row, touched));
+  }
+
+  /** Rows of a table with numbers that this folding moved, with the numbers that they are shown with now. */
+  *newlyMoved(): Generator<[table: Table, row: RowId, number: bigint]> {
+    for (const [id, moves] of this.#renumbering.moves()) {
+      for (const row of moves) {
+        const number = this.#state.movedTo(id, row);
+        if (number !== undefined) yield [this.#tables.get(id) as Table, row, number];
       }
     }
   }
@@ -200,16 +219,45 @@ export class Folding {
 
   /** The rows as they were before, for finding them in the user's database. */
   before(): Shown {
+    return this.#view(
+      (touched) => touched.before,
+      (table, row) => this.#renumbering.movedBefore(table, row),
+    );
+  }
+
+  /** The rows as an application left them when these are its own edits: what it wrote is there already. */
+  edited(): Shown {
+    const wroteNumber = (table: string, row: RowId): boolean => {
+      const known = this.#tables.get(table);
+      const at = known && numberColumn(known);
+      const touched = this.#touched.get(table)?.get(row);
+      if (known === undefined || at === undefined || !touched?.ops) return false;
+      const column = columnId(known, at);
+      return touched.now.cells.get(column) !== touched.before?.cells.get(column);
+    };
+    return this.#view(
+      (touched) => (touched.ops ? touched.now : touched.before),
+      (table, row) => (wroteNumber(table, row) ? undefined : this.#renumbering.movedBefore(table, row)),
+    );
+  }
+
+  #view(
+    rowOf: (touched: Touched) => Row | undefined,
+    movedTo: (table: string, row: RowId) => bigint | undefined,
+  ): Shown {
     const state = this.#state;
     const view: RowView = {
       row: (table, row) => {
         const touched = this.#touched.get(table)?.get(row);
-        return touched ? touched.before : state.row(table, row);
+        return touched ? rowOf(touched) : state.row(table, row);
       },
+      rows: (table) => state.rows(table),
       claims: (table, number) => state.claims(table, number),
-      movedTo: (table, row) => this.#renumbering.movedBefore(table, row),
+      movedTo,
       movedAt: (table, number) => state.movedAt(table, number),
       movedBase: (table) => state.movedBase(table),
+      listed: () => state.listed(),
+      allWithheld: () => state.allWithheld(),
       withheld: (place) => state.withheld(place),
     };
     return new Shown(view, this.#base, this.#tables);

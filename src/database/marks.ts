@@ -1,9 +1,14 @@
 /** Reading the marks of a user's database, and clearing those that are captured. */
 import type { Value } from '../core/value.ts';
-import type { MarkId } from '../store/row-state.ts';
 import { type Encoding, exactValues } from './exact.ts';
-import type { Statements } from './sql.ts';
+import { parameter, type Statements } from './sql.ts';
 import { MARKS } from './triggers.ts';
+
+/** An own change says which was the last mark that it contains, so that a file shows which own changes are in it. */
+export interface MarkId {
+  readonly id: number;
+  readonly nonce: bigint;
+}
 
 export interface Mark {
   readonly id: number;
@@ -44,18 +49,18 @@ export function hasMark(sql: Statements, { id, nonce }: MarkId): boolean {
  * Forgets what is captured but the last: it proves which own changes the file contains, and as long as it stands no
  * mark's id is given a second time.
  */
-export function clearMarks(sql: Statements, captured: MarkId): void {
-  sql.run(`DELETE FROM ${MARKS} WHERE id < ?`, [BigInt(captured.id)]);
+export function clearMarks(sql: Statements, captured: number): void {
+  sql.run(`DELETE FROM ${MARKS} WHERE id < ?`, [BigInt(captured)]);
 }
 
-export function hasMarksToClear(sql: Statements, captured: MarkId): boolean {
-  return sql.one(`SELECT EXISTS (SELECT 1 FROM ${MARKS} WHERE id < ?)`, [BigInt(captured.id)]) === 1n;
+export function hasMarksToClear(sql: Statements, captured: number): boolean {
+  return sql.one(`SELECT EXISTS (SELECT 1 FROM ${MARKS} WHERE id < ?)`, [BigInt(captured)]) === 1n;
 }
 
 /** A mark of our own, for what we do in the user's database in the user's name. */
 export function addMark(sql: Statements, table: number, op: string, key: readonly Value[]): void {
   const names = key.map((_, index) => `k${index}`).join(', ');
-  sql.run(`INSERT INTO ${MARKS} (tbl, op, ${names}) VALUES (?, ?, ${key.map(() => '?').join(', ')})`, [
+  sql.run(`INSERT INTO ${MARKS} (tbl, op, ${names}) VALUES (?, ?, ${key.map(parameter).join(', ')})`, [
     BigInt(table),
     op,
     ...key,

@@ -13,32 +13,36 @@ export interface Position {
   readonly database: string;
   readonly copy: CopyId;
   readonly vector: Vector;
+  /** Marks up to this one are contained in `vector`. */
+  readonly mark: number;
 }
 
 export function createPosition(sql: Statements): void {
   sql.db.exec(
-    `CREATE TABLE IF NOT EXISTS ${POSITION} (id INTEGER PRIMARY KEY, format INTEGER, database TEXT, copy TEXT, vector BLOB)`,
+    `CREATE TABLE IF NOT EXISTS ${POSITION} (id INTEGER PRIMARY KEY, format INTEGER, database TEXT, copy TEXT, vector BLOB, mark INTEGER)`,
   );
 }
 
 /** null: this file was never followed, or by a version that we do not understand. */
 export function readPosition(sql: Statements): Position | null {
   if (sql.one('SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?)', [POSITION]) !== 1n) return null;
-  const row = sql.get(`SELECT format, database, copy, vector FROM ${POSITION} WHERE id = 1`);
+  const row = sql.get(`SELECT format, database, copy, vector, mark FROM ${POSITION} WHERE id = 1`);
   if (row === undefined || row[0] !== FORMAT || !(row[3] instanceof Uint8Array)) return null;
   try {
-    return { database: String(row[1]), copy: String(row[2]), vector: decode(vectorCodec, row[3]) };
+    const vector = decode(vectorCodec, row[3]);
+    return { database: String(row[1]), copy: String(row[2]), vector, mark: Number(row[4]) };
   } catch (error) {
     if (error instanceof MalformedError) return null;
     throw error;
   }
 }
 
-export function writePosition(sql: Statements, { database, copy, vector }: Position): void {
-  sql.run(`INSERT OR REPLACE INTO ${POSITION} VALUES (1, ?, ?, ?, ?)`, [
+export function writePosition(sql: Statements, { database, copy, vector, mark }: Position): void {
+  sql.run(`INSERT OR REPLACE INTO ${POSITION} VALUES (1, ?, ?, ?, ?, ?)`, [
     FORMAT,
     database,
     copy,
     encode(vectorCodec, vector),
+    BigInt(mark),
   ]);
 }

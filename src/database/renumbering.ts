@@ -48,7 +48,8 @@ export class Renumbering {
     if (was !== undefined) work.numbers.add(was);
     if (is !== undefined) work.numbers.add(is);
     if (was === is) return;
-    work.changed.add(row);
+    // Nobody refers to a row that is new.
+    if (before !== undefined || now.base) work.changed.add(row);
     if (was !== undefined) this.#state.unclaim(table.id, was, row);
     if (is !== undefined) this.#state.claim(table.id, is, row);
   }

@@ -40,11 +40,11 @@ export class RowSql {
     return this.#sql.get(`SELECT 1 FROM ${this.#from} WHERE ${where}`, key) !== undefined;
   }
 
-  /** Rows that hold `item` in the column `at`: their keys. */
-  keysWith(at: number, item: Value): Value[][] {
+  /** The keys of the rows that hold `items` in these columns. */
+  keysWhere(columns: readonly number[], items: readonly Value[]): Value[][] {
     const names = this.table.key.map((key) => this.#names[key.at]).join(', ');
-    const rows = this.#sql.all(`SELECT ${names} FROM ${this.#from} WHERE ${this.#names[at]} = ?`, [item]);
-    return rows as Value[][];
+    const where = columns.map((at, index) => `${this.#names[at]} = ${parameter(items[index] ?? null)}`).join(' AND ');
+    return this.#sql.all(`SELECT ${names} FROM ${this.#from} WHERE ${where}`, items) as Value[][];
   }
 
   /** All rows in the order of the table. */

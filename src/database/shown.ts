@@ -11,12 +11,16 @@ import type { BaseFile } from './base-file.ts';
 
 /** The merged rows as `RowState` keeps them, or as they were before some changes. */
 export interface RowView {
+  /** All rows that were ever written to. */
+  rows(table: string): RowId[];
   row(table: string, row: RowId): Row | undefined;
   claims(table: string, number: bigint): RowId[];
   movedTo(table: string, row: RowId): bigint | undefined;
   movedAt(table: string, number: bigint): RowId | undefined;
   movedBase(table: string): boolean;
   withheld(place: RowPlace): string | undefined;
+  listed(): RowPlace[];
+  allWithheld(): RowPlace[];
 }
 
 export class Shown {

@@ -14,12 +14,6 @@ import { type Numbering, readRow, writeRow } from './row-blob.ts';
 
 export const ROWS_SCHEMA = new URL('./schema/rows/', import.meta.url);
 
-/** The mark of an application's edit in its database: an own change says which was the last one that it contains. */
-export interface MarkId {
-  readonly id: number;
-  readonly nonce: bigint;
-}
-
 export interface RowPlace {
   readonly table: string;
   readonly row: RowId;
@@ -30,6 +24,8 @@ interface TableEntry {
   readonly id: string;
   top: bigint | null;
   movedBase: boolean;
+  /** Rows shown with another number than they claim: nearly always none, which spares a look per row. */
+  moved: number;
   readonly columns: Map<string, number>;
   readonly columnIds: string[];
 }
@@ -48,7 +44,8 @@ export class RowState {
   readonly #byNumber = new Map<number, TableEntry>();
   readonly #statements = new Map<string, StatementSync>();
   #vector: Vector = EMPTY;
-  #mark: MarkId | null = null;
+  /** At least as many as there are, over all databases: nearly always none. */
+  #withheld = 0;
 
   /** The state of the database `id` within `db`, a store with `ROWS_SCHEMA`. */
   constructor(db: DatabaseSync, id: string) {
@@ -61,11 +58,6 @@ export class RowState {
   /** What is folded. */
   get vector(): Vector {
     return this.#vector;
-  }
-
-  /** The last mark that the own changes folded here contain. */
-  get mark(): MarkId | null {
-    return this.#mark;
   }
 
   begin(): void {
@@ -82,18 +74,19 @@ export class RowState {
   }
 
   reload(): void {
+    this.#withheld = Number(this.#get('SELECT count(*) FROM withheld')?.[0]);
     this.#makers.clear();
     this.#tables.clear();
     this.#byNumber.clear();
     this.#copies.length = 0;
     for (const [num, id] of this.#all('SELECT num, id FROM maker')) this.#know(toHex(id as Uint8Array), Number(num));
-    const source = this.#get('SELECT vector, mark_id, mark_nonce FROM source WHERE num = ?', this.#num);
+    const source = this.#get('SELECT vector FROM source WHERE num = ?', this.#num);
     assert(source, 'the row of a database in rows.db');
     this.#vector = decode(vectorCodec, source[0] as Uint8Array);
-    this.#mark = source[1] === null ? null : { id: Number(source[1]), nonce: source[2] as bigint };
     const tables = this.#all('SELECT num, id, top, moved_base FROM source_table WHERE source = ?', this.#num);
     for (const [num, id, top, movedBase] of tables) {
       const entry = this.#knowTable(Number(num), id as string, top as bigint | null, movedBase === 1n);
+      entry.moved = Number(this.#get('SELECT count(*) FROM moved WHERE tbl = ?', entry.num)?.[0]);
       for (const [column, name] of this.#all('SELECT num, id FROM source_column WHERE tbl = ?', entry.num)) {
         entry.columns.set(name as string, Number(column));
         entry.columnIds[Number(column)] = name as string;
@@ -104,11 +97,6 @@ export class RowState {
   setVector(vector: Vector): void {
     this.#vector = vector;
     this.#run('UPDATE source SET vector = ? WHERE num = ?', encode(vectorCodec, vector), this.#num);
-  }
-
-  setMark({ id, nonce }: MarkId): void {
-    this.#mark = { id, nonce };
-    this.#run('UPDATE source SET mark_id = ?, mark_nonce = ? WHERE num = ?', id, nonce, this.#num);
   }
 
   row(table: string, row: RowId): Row | undefined {
@@ -196,13 +184,15 @@ export class RowState {
   /** The number that a row is shown with where it is not the one that it claims. */
   movedTo(table: string, row: RowId): bigint | undefined {
     const entry = this.#tables.get(table);
-    const found = entry && this.#get('SELECT number FROM moved WHERE tbl = ? AND id = ?', entry.num, rowBytes(row));
+    if (entry === undefined || entry.moved === 0) return undefined;
+    const found = this.#get('SELECT number FROM moved WHERE tbl = ? AND id = ?', entry.num, rowBytes(row));
     return found?.[0] as bigint | undefined;
   }
 
   movedAt(table: string, number: bigint): RowId | undefined {
     const entry = this.#tables.get(table);
-    const found = entry && this.#get('SELECT id FROM moved WHERE tbl = ? AND number = ?', entry.num, number);
+    if (entry === undefined || entry.moved === 0) return undefined;
+    const found = this.#get('SELECT id FROM moved WHERE tbl = ? AND number = ?', entry.num, number);
     return found && rowId(found[0] as Uint8Array);
   }
 
@@ -222,11 +212,14 @@ export class RowState {
 
   putMoved(table: string, row: RowId, claimed: bigint, number: bigint): void {
     const sql = 'INSERT INTO moved VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET claimed = ?3, number = ?4';
-    this.#run(sql, this.#table(table).num, rowBytes(row), claimed, number);
+    const entry = this.#table(table);
+    if (this.movedTo(table, row) === undefined) entry.moved += 1;
+    this.#run(sql, entry.num, rowBytes(row), claimed, number);
   }
 
   unmove(table: string, row: RowId): void {
-    this.#run('DELETE FROM moved WHERE tbl = ? AND id = ?', this.#table(table).num, rowBytes(row));
+    const entry = this.#table(table);
+    entry.moved -= Number(this.#run('DELETE FROM moved WHERE tbl = ? AND id = ?', entry.num, rowBytes(row)).changes);
   }
 
   addReference(to: RowPlace, from: RowPlace): void {
@@ -244,6 +237,7 @@ export class RowState {
   withhold({ table, row }: RowPlace, reason: string): void {
     const sql = 'INSERT INTO withheld VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET reason = excluded.reason';
     this.#run(sql, this.#table(table).num, rowBytes(row), reason);
+    this.#withheld += 1;
   }
 
   release({ table, row }: RowPlace): void {
@@ -252,11 +246,13 @@ export class RowState {
 
   withheld({ table, row }: RowPlace): string | undefined {
     const entry = this.#tables.get(table);
-    const found = entry && this.#get('SELECT reason FROM withheld WHERE tbl = ? AND id = ?', entry.num, rowBytes(row));
+    if (entry === undefined || this.#withheld === 0) return undefined;
+    const found = this.#get('SELECT reason FROM withheld WHERE tbl = ? AND id = ?', entry.num, rowBytes(row));
     return found?.[0] as string | undefined;
   }
 
   allWithheld(): RowPlace[] {
+    if (this.#withheld === 0) return [];
     return this.#places('SELECT tbl, id FROM withheld');
   }
 
@@ -268,7 +264,6 @@ export class RowState {
       }
     }
     this.#run('DELETE FROM source_table WHERE source = ?', this.#num);
-    this.#run('UPDATE source SET mark_id = NULL, mark_nonce = NULL WHERE num = ?', this.#num);
     this.setVector(EMPTY);
     this.reload();
   }
@@ -281,7 +276,7 @@ export class RowState {
   }
 
   #knowTable(num: number, id: string, top: bigint | null, movedBase: boolean): TableEntry {
-    const entry: TableEntry = { num, id, top, movedBase, columns: new Map(), columnIds: [] };
+    const entry: TableEntry = { num, id, top, movedBase, moved: 0, columns: new Map(), columnIds: [] };
     this.#tables.set(id, entry);
     this.#byNumber.set(num, entry);
     return entry;

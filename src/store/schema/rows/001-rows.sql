@@ -7,13 +7,11 @@ CREATE TABLE maker (
   id  BLOB NOT NULL UNIQUE      -- 16 bytes
 );
 
--- One row per user database. `vector`: what is folded. `mark_*`: the last mark of the own copy that is folded.
+-- One row per user database. `vector`: what is folded.
 CREATE TABLE source (
-  num        INTEGER PRIMARY KEY,
-  id         TEXT NOT NULL UNIQUE,
-  vector     BLOB NOT NULL,
-  mark_id    INTEGER,
-  mark_nonce INTEGER
+  num    INTEGER PRIMARY KEY,
+  id     TEXT NOT NULL UNIQUE,
+  vector BLOB NOT NULL
 );
 
 -- The tables and columns that ops speak of. `top`: the highest number that was ever claimed by an op.

@@ -1,0 +1,52 @@
+/** The beginning of following: a base is made of a database, or a copy of a base is made ready. */
+import { DatabaseSync } from 'node:sqlite';
+import { type CopyId, EMPTY } from '../core/vector.ts';
+import { describeTables, settledKinds } from './describe.ts';
+import type { BaseMade, OpenDatabase } from './host.ts';
+import { OpenFile } from './open-file.ts';
+import { writePosition } from './position.ts';
+import { NO_SETTINGS, parseSettings } from './settings.ts';
+import { quoted, Statements } from './sql.ts';
+import { removeTriggers } from './triggers.ts';
+
+/**
+ * Marks first, then the copy: what is edited between the two is in both, and compared with itself shows no difference.
+ * The copy is one consistent state, also while programs write.
+ */
+export function makeBase(request: { id: string; path: string; basePath: string }, copy: CopyId): BaseMade {
+  const file = new OpenFile(request.path, NO_SETTINGS, undefined);
+  try {
+    file.follow();
+    file.write(() => writePosition(file.sql, { database: request.id, copy, vector: EMPTY, mark: 0 }));
+    file.sql.run('VACUUM INTO ?', [request.basePath]);
+  } finally {
+    file.close();
+  }
+  return cleanBase(request.basePath);
+}
+
+function cleanBase(basePath: string): BaseMade {
+  const db = new DatabaseSync(basePath);
+  try {
+    const sql = new Statements(db);
+    db.exec('BEGIN');
+    removeTriggers(sql);
+    db.exec('COMMIT');
+    const tables = describeTables(sql, NO_SETTINGS);
+    const rows = tables.reduce((sum, { name }) => sum + Number(sql.one(`SELECT count(*) FROM ${quoted(name)}`)), 0);
+    return { settings: JSON.stringify(settledKinds(tables)), tables: tables.length, rows };
+  } finally {
+    db.close();
+  }
+}
+
+/** `path` holds exactly the base and is not in its place yet. */
+export function adopt({ id, path, settings }: OpenDatabase, copy: CopyId): void {
+  const file = new OpenFile(path, parseSettings(settings), undefined);
+  try {
+    file.follow();
+    file.write(() => writePosition(file.sql, { database: id, copy, vector: EMPTY, mark: 0 }));
+  } finally {
+    file.close();
+  }
+}

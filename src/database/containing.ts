@@ -1,0 +1,63 @@
+/**
+ * Which changes a database file contains. Its position says what was applied; the marks that are still in it say which
+ * own changes are in it besides. So a file that lost its last commits, or came back from a backup, is known for what it
+ * is.
+ */
+import { body as bodyCodec, type DatabaseBody } from '../core/body.ts';
+import { decode } from '../core/codec.ts';
+import { assert } from '../core/problem.ts';
+import { covers, type Vector, withEntry } from '../core/vector.ts';
+import { hasMark, type MarkId } from './marks.ts';
+import type { Position } from './position.ts';
+import type { ChangeSource, SourceChange } from './source.ts';
+import type { Statements } from './sql.ts';
+
+const PAGE = 1000;
+
+export interface Containing {
+  readonly vector: Vector;
+  /** Marks after this one are not in any change that we know of. */
+  readonly mark: { readonly id: number; readonly nonce: bigint | null };
+  /** Own changes that are contained beyond the position: edited here, never applied. */
+  readonly edited: readonly SourceChange[];
+}
+
+/** All changes on a database that `vector` lacks, in causal order, a page at a time. */
+export function* changesAfter(source: ChangeSource, subject: string, vector: Vector): Generator<SourceChange> {
+  for (let from = vector; ; ) {
+    const page = source.after(from, { subject, limit: PAGE });
+    for (const change of page) {
+      from = withEntry(from, change.copy, change.seq);
+      yield change;
+    }
+    if (page.length < PAGE) return;
+  }
+}
+
+export function readBody(source: ChangeSource, change: SourceChange): DatabaseBody {
+  const read = decode(bodyCodec, source.body(change));
+  assert(read.kind === 'database', `change ${change.seq} of ${change.copy} is not on a database`);
+  return read;
+}
+
+export function whatItContains(sql: Statements, position: Position, source: ChangeSource): Containing {
+  const own = [...changesAfter(source, position.database, position.vector)].filter(
+    ({ copy }) => copy === position.copy,
+  );
+  for (let index = own.length - 1; index >= 0; index--) {
+    const change = own[index] as SourceChange;
+    const { mark } = readBody(source, change);
+    if (mark === null || typeof mark.nonce !== 'bigint') continue;
+    const found: MarkId = { id: mark.id, nonce: mark.nonce };
+    if (found.id <= position.mark || !hasMark(sql, found)) continue;
+    const vector = withEntry(position.vector, change.copy, change.seq);
+    return { vector, mark: found, edited: own.slice(0, index + 1) };
+  }
+  return { vector: position.vector, mark: { id: position.mark, nonce: null }, edited: [] };
+}
+
+/** Does a state at `vector` contain changes that one at `less` lacks? */
+export function isBeyond(source: ChangeSource, subject: string, vector: Vector, less: Vector): boolean {
+  for (const { copy, seq } of changesAfter(source, subject, less)) if (covers(vector, copy, seq)) return true;
+  return false;
+}

@@ -1,0 +1,477 @@
+/**
+ * One user database, step by step: capture what was edited, apply what arrived, stay in step with a file that others
+ * close, replace, restore and crash. Every step is synchronous and either done or undone; whoever drives it
+ * (follower.ts, or a test) decides when. Never waits for a lock: a step answers `busy`.
+ *
+ * Captured changes are appended by the driver: `capture` answers with the body, the driver makes it durable in the log
+ * and hands its place back to `captured`. Between the two no other step may run.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import { body as bodyCodec, type DatabaseBody } from '../core/body.ts';
+import { encode } from '../core/codec.ts';
+import { assert, type Problem } from '../core/problem.ts';
+import { type CopyId, covers, EMPTY, join, same, type Vector, withEntry } from '../core/vector.ts';
+import type { FileFacts } from '../platform/ports.ts';
+import { ROWS_SCHEMA, RowState } from '../store/row-state.ts';
+import { openStore } from '../store/sqlite.ts';
+import { BaseFile } from './base-file.ts';
+import { bodyOf, type Captured, capture } from './capture.ts';
+import { compareTables } from './comparing-tables.ts';
+import { type Containing, changesAfter, isBeyond, readBody, whatItContains } from './containing.ts';
+import { Folding } from './folding.ts';
+import type { Appended, AppendRequest, OpenDatabase } from './host.ts';
+import { addMark, clearMarks, hasMark, hasMarksToClear, marksAfter, newestMark } from './marks.ts';
+import { OpenFile } from './open-file.ts';
+import { PlacingRows } from './placing-rows.ts';
+import { type Position, readPosition, writePosition } from './position.ts';
+import { parseSettings } from './settings.ts';
+import { Shown } from './shown.ts';
+import type { ChangeSource, SourceChange } from './source.ts';
+
+export interface EngineOptions {
+  readonly database: OpenDatabase;
+  readonly copy: CopyId;
+  /** The store with ROWS_SCHEMA, shared by all databases of the copy. */
+  readonly rows: DatabaseSync;
+  readonly source: ChangeSource;
+  readonly facts: (path: string) => FileFacts | undefined;
+}
+
+export type CaptureStep =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'append'; readonly request: AppendRequest }
+  /** An own change moved numbers of other rows: apply, then again. */
+  | { readonly kind: 'apply' };
+
+export type ApplyStep =
+  | { readonly kind: 'nothing' }
+  /** Marks came in between: capture, then again. */
+  | { readonly kind: 'capture' }
+  | { readonly kind: 'applied'; readonly changes: number; readonly rows: number };
+
+/** What one transaction takes in at most, so that the application is not kept from its database for long. */
+const MAX_ROWS = 20_000;
+const MAX_BYTES = 8 * 1024 * 1024;
+const MAX_CHANGES = 5_000;
+
+/** A file that is not at what is folded: its rows as they were at the changes that it contains. */
+interface Behind {
+  readonly state: RowState;
+  readonly store: DatabaseSync;
+  vector: Vector;
+}
+
+export class DatabaseEngine {
+  readonly #options: EngineOptions;
+  readonly #id: string;
+  readonly #state: RowState;
+  readonly #base: BaseFile;
+  #file: OpenFile | null = null;
+  #position: Position | null = null;
+  /** The last mark that was captured. */
+  #mark: Containing['mark'] = { id: 0, nonce: null };
+  #behind: Behind | null = null;
+  #capturing: { captured: Captured; body: DatabaseBody } | null = null;
+  /** Own changes, in the log and in the file, that are not folded yet. */
+  #edited: { change: SourceChange; body: DatabaseBody }[] = [];
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#id = options.database.id;
+    this.#state = new RowState(options.rows, this.#id);
+    this.#base = new BaseFile(options.database.basePath);
+  }
+
+  get isOpen(): boolean {
+    return this.#file !== null;
+  }
+
+  /** What is folded; what the database contains once every step is done. */
+  get vector(): Vector {
+    return this.#state.vector;
+  }
+
+  get state(): RowState {
+    return this.#state;
+  }
+
+  /** Problems of single tables. */
+  get problems(): readonly Problem[] {
+    return this.#file?.problems ?? [];
+  }
+
+  /** Closes the connection; the next step opens it again. */
+  disconnect(): void {
+    this.#file?.rollback();
+    this.#file?.close();
+    this.#behind?.store.close();
+    this.#file = null;
+    this.#position = null;
+    this.#behind = null;
+    this.#edited = [];
+    this.#capturing = null;
+  }
+
+  close(): void {
+    this.disconnect();
+    this.#base.close();
+  }
+
+  /** Has the file been replaced, or is it gone? Then the connection is to something that nobody sees any more. */
+  isReplaced(): boolean {
+    if (this.#file === null) return false;
+    const now = this.#options.facts(this.#options.database.path);
+    const then = this.#file.facts;
+    return now?.inode !== then?.inode || now?.device !== then?.device;
+  }
+
+  dataVersion(): number {
+    return this.#file?.connection.dataVersion() ?? 0;
+  }
+
+  shown(): Shown {
+    return new Shown(this.#state, this.#base, this.#open().tables);
+  }
+
+  /** Reads what was edited since the last capture. */
+  capture(): CaptureStep {
+    assert(this.#capturing === null, 'the last capture was not finished');
+    const file = this.#ready();
+    if (this.#foldEdited() === 'must apply') return { kind: 'apply' };
+    file.sql.db.exec('BEGIN');
+    try {
+      // Somebody was quicker: the next step looks again.
+      if (file.schemaMoved() || !this.#isAsLeft(file)) return { kind: 'apply' };
+      return this.#captureWithin(file);
+    } finally {
+      file.rollback();
+    }
+  }
+
+  #captureWithin(file: OpenFile): CaptureStep {
+    const marks = marksAfter(file.sql, this.#mark.id, file.width, file.connection.encoding);
+    const shown = this.#shownInFile(file);
+    const compared = file.unmarked.size > 0 ? compareTables(file, shown, this.#mark) : [];
+    const captured = capture({
+      marks: [...compared, ...marks],
+      tableOf: (num) => file.tableOf(num),
+      sqlOf: (table) => file.sqlOf(table),
+      shown,
+    });
+    if (captured === null || captured.ops.count === 0) {
+      file.unmarked.clear();
+      if (captured !== null) this.#mark = captured.mark;
+      return { kind: 'nothing' };
+    }
+    const seen = this.#seen();
+    const body = bodyOf(captured, this.#id, null);
+    this.#capturing = { captured, body: { ...body, seen } };
+    const bytes = encode(bodyCodec, { kind: 'database', ...body });
+    return { kind: 'append', request: { database: this.#id, bytes, seen, ops: captured.ops.count } };
+  }
+
+  /** The captured change is durable in the log at this place. */
+  captured({ copy, seq, stamp }: Appended): void {
+    assert(this.#capturing !== null, 'nothing was captured');
+    const { captured, body } = this.#capturing;
+    this.#capturing = null;
+    this.#mark = captured.mark;
+    this.#file?.unmarked.clear();
+    const change: SourceChange = { copy, seq, stamp, deps: body.seen ?? EMPTY, size: 0 };
+    if (this.#behind !== null) {
+      foldInto(this.#behind.state, this.#base, this.#open(), [{ change, body }]);
+      this.#behind.vector = withEntry(this.#behind.vector, copy, seq);
+    }
+    this.#edited.push({ change, body });
+    this.#foldEdited();
+  }
+
+  /** The captured change could not be appended: it will be captured again. */
+  notCaptured(): void {
+    this.#capturing = null;
+  }
+
+  /** Writes the next changes of the log into the database. */
+  apply(): ApplyStep {
+    const file = this.#ready();
+    if (this.#foldEdited() === 'must apply') return this.#applyEdited(file);
+    if (this.#behind !== null) return this.#bringForward(file);
+    const changes = this.#options.source.after(this.#state.vector, { subject: this.#id, limit: MAX_CHANGES });
+    if (changes.length === 0) return { kind: 'nothing' };
+    return this.#locked(file, () => {
+      const folding = new Folding(this.#state, this.#base, file.tables);
+      let bytes = 0;
+      for (const change of changes) {
+        folding.fold(change, readBody(this.#options.source, change));
+        bytes += change.size;
+        if (bytes > MAX_BYTES || folding.rows > MAX_ROWS) break;
+      }
+      folding.settle();
+      return folding;
+    });
+  }
+
+  /** Folds first, and takes the lock for writing only: the application waits for no decoding. */
+  #locked(file: OpenFile, fold: () => Folding, edited = false): ApplyStep {
+    this.#state.begin();
+    try {
+      const folding = fold();
+      file.sql.db.exec('BEGIN IMMEDIATE');
+      if (!this.#isAsLeft(file) || newestMark(file.sql) > this.#mark.id || file.schemaMoved()) {
+        file.rollback();
+        this.#state.rollback();
+        return { kind: 'capture' };
+      }
+      const before = edited ? folding.edited() : folding.before();
+      const touched = edited ? folding.consequences : folding.touched;
+      const placing = new PlacingRows(before, folding.after(), this.#state, (table) => file.sqlOf(table));
+      file.withoutLeaks(touched.keys(), () => placing.place(touched));
+      this.#askToSettle(file, folding);
+      this.#commit(file);
+      return { kind: 'applied', changes: folding.changes, rows: placing.rows };
+    } catch (error) {
+      file.rollback();
+      this.#state.rollback();
+      throw error;
+    }
+  }
+
+  /** RACE: between the two commits a crash leaves the file ahead of rows.db; its position says so (see #recover). */
+  #commit(file: OpenFile): void {
+    const position: Position = {
+      database: this.#id,
+      copy: this.#options.copy,
+      vector: this.#state.vector,
+      mark: this.#mark.id,
+    };
+    writePosition(file.sql, position);
+    clearMarks(file.sql, this.#mark.id);
+    file.sql.db.exec('COMMIT');
+    this.#position = position;
+    this.#state.commit();
+  }
+
+  /** Own rows that must move to another number are asked, by a mark, to write it down, so that it stays. */
+  #askToSettle(file: OpenFile, folding: Folding): void {
+    const shown = folding.after();
+    for (const [table, row, number] of folding.newlyMoved()) {
+      const column = table.columns[table.key[0]?.at ?? 0]?.id ?? '';
+      const write = shown.merged(table, row).cells.get(column)?.[0];
+      if (write?.copy !== this.#options.copy || table.columns.length < 2) continue;
+      addMark(file.sql, file.numberOf(table), 's', [number]);
+    }
+  }
+
+  /** In quiet: forgets the captured marks and writes the position. True if it did, or there was nothing to do. */
+  tidy(): boolean {
+    const file = this.#ready();
+    if (this.#foldEdited() === 'must apply' || this.#behind !== null) return false;
+    const upToDate =
+      this.#position !== null && !isBeyond(this.#options.source, this.#id, this.#state.vector, this.#position.vector);
+    if (upToDate && !hasMarksToClear(file.sql, this.#mark.id)) return true;
+    file.sql.db.exec('BEGIN IMMEDIATE');
+    try {
+      if (!this.#isAsLeft(file) || newestMark(file.sql) > this.#mark.id) return false;
+      this.#state.begin();
+      this.#commit(file);
+      return true;
+    } finally {
+      file.rollback();
+      this.#state.rollback();
+    }
+  }
+
+  /** Folds own changes that the file contains; their consequences for other rows need the lock. */
+  #foldEdited(): 'done' | 'must apply' {
+    const [first] = this.#edited;
+    if (first === undefined) return 'done';
+    const file = this.#open();
+    this.#state.begin();
+    try {
+      const folding = new Folding(this.#state, this.#base, file.tables);
+      for (const { change, body } of this.#edited) folding.fold(change, body);
+      folding.settle(join(folding.vector, first.change.deps));
+      if (folding.consequences.size > 0 && this.#behind === null) {
+        this.#state.rollback();
+        return 'must apply';
+      }
+      this.#state.commit();
+      this.#edited = [];
+      return 'done';
+    } catch (error) {
+      this.#state.rollback();
+      throw error;
+    }
+  }
+
+  #applyEdited(file: OpenFile): ApplyStep {
+    const edited = this.#edited;
+    const step = this.#locked(
+      file,
+      () => {
+        const folding = new Folding(this.#state, this.#base, file.tables);
+        for (const { change, body } of edited) folding.fold(change, body);
+        folding.settle();
+        return folding;
+      },
+      true,
+    );
+    if (step.kind === 'applied') this.#edited = [];
+    return step;
+  }
+
+  /** What the program that edited had in front of it. */
+  #seen(): Vector {
+    if (this.#behind !== null) return this.#behind.vector;
+    const { source } = this.#options;
+    const stored = source.vector();
+    const pending = source.after(this.#state.vector, { subject: this.#id, limit: 1 });
+    return pending.length === 0 ? join(this.#state.vector, stored) : this.#state.vector;
+  }
+
+  #shownInFile(file: OpenFile): Shown {
+    return new Shown(this.#behind?.state ?? this.#state, this.#base, file.tables);
+  }
+
+  /** Is the file what we left, with nothing but new marks? */
+  #isAsLeft(file: OpenFile): boolean {
+    const position = readPosition(file.sql);
+    const left = this.#position;
+    if (position === null || left === null) return position === left;
+    if (position.database !== left.database || position.mark !== left.mark) return false;
+    if (position.copy !== left.copy || !same(position.vector, left.vector)) return false;
+    const { id, nonce } = this.#mark;
+    return nonce === null || hasMark(file.sql, { id, nonce });
+  }
+
+  #open(): OpenFile {
+    assert(this.#file !== null, 'the database is not open');
+    return this.#file;
+  }
+
+  /** The open file, known for what it is. */
+  #ready(): OpenFile {
+    if (this.#file !== null && this.isReplaced()) this.disconnect();
+    if (this.#file === null) this.#connect();
+    const file = this.#open();
+    if (file.schemaMoved()) file.follow();
+    if (!this.#isAsLeft(file)) this.#recover(file);
+    return file;
+  }
+
+  #connect(): void {
+    const { path, settings } = this.#options.database;
+    const file = new OpenFile(path, parseSettings(settings), this.#options.facts(path));
+    try {
+      file.follow();
+      this.#file = file;
+      this.#recover(file);
+    } catch (error) {
+      this.#file = null;
+      file.close();
+      throw error;
+    }
+  }
+
+  /** Finds out what the file contains, and brings what is folded in step with it. */
+  #recover(file: OpenFile): void {
+    this.#behind?.store.close();
+    this.#behind = null;
+    this.#edited = [];
+    const { source } = this.#options;
+    const position = readPosition(file.sql);
+    if (position === null || position.database !== this.#id) return this.#start(file);
+    const { vector, mark, edited } = whatItContains(file.sql, position, source);
+    // A crash came between the two commits, or rows.db lost its last ones: the file has these already.
+    this.#foldContained(file, position.vector);
+    this.#position = position;
+    this.#mark = mark;
+    const missing = edited.filter(({ copy, seq }) => !covers(this.#state.vector, copy, seq));
+    this.#edited = missing.map((change) => ({ change, body: readBody(source, change) }));
+    if (isBeyond(source, this.#id, this.#state.vector, vector)) this.#behind = this.#stateAt(file, vector);
+  }
+
+  /** A file that says nothing of itself: whatever differs from what we know was edited. */
+  #start(file: OpenFile): void {
+    for (const id of file.tables.keys()) file.unmarked.add(id);
+    const position = {
+      database: this.#id,
+      copy: this.#options.copy,
+      vector: this.#state.vector,
+      mark: newestMark(file.sql),
+    };
+    file.write(() => writePosition(file.sql, position));
+    this.#position = position;
+    this.#mark = { id: position.mark, nonce: null };
+  }
+
+  #foldContained(file: OpenFile, contained: Vector): void {
+    const lacking = [...changesAfter(this.#options.source, this.#id, this.#state.vector)].filter(({ copy, seq }) =>
+      covers(contained, copy, seq),
+    );
+    if (lacking.length === 0) return;
+    const bodies = lacking.map((change) => ({ change, body: readBody(this.#options.source, change) }));
+    this.#state.begin();
+    try {
+      foldInto(this.#state, this.#base, file, bodies);
+      this.#state.commit();
+    } catch (error) {
+      this.#state.rollback();
+      throw error;
+    }
+  }
+
+  /** The rows as they were when exactly these changes were contained. */
+  #stateAt(file: OpenFile, vector: Vector): Behind {
+    const store = openStore(':memory:', { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
+    const state = new RowState(store, this.#id);
+    const contained = [...changesAfter(this.#options.source, this.#id, EMPTY)].filter(({ copy, seq }) =>
+      covers(vector, copy, seq),
+    );
+    const bodies = contained.map((change) => ({ change, body: readBody(this.#options.source, change) }));
+    foldInto(state, this.#base, file, bodies);
+    return { state, store, vector };
+  }
+
+  /** Writes what is folded but not in the file: all rows of the changes that it lacks. */
+  #bringForward(file: OpenFile): ApplyStep {
+    const behind = this.#behind as Behind;
+    const lacking = [...changesAfter(this.#options.source, this.#id, behind.vector)].filter(({ copy, seq }) =>
+      covers(this.#state.vector, copy, seq),
+    );
+    const bodies = lacking.map((change) => ({ change, body: readBody(this.#options.source, change) }));
+    file.sql.db.exec('BEGIN IMMEDIATE');
+    try {
+      if (!this.#isAsLeft(file) || newestMark(file.sql) > this.#mark.id || file.schemaMoved()) {
+        file.rollback();
+        return { kind: 'capture' };
+      }
+      this.#state.begin();
+      const from = new Folding(behind.state, this.#base, file.tables);
+      for (const { change, body } of bodies) from.fold(change, body);
+      from.settle();
+      const after = new Shown(this.#state, this.#base, file.tables);
+      const placing = new PlacingRows(from.before(), after, this.#state, (table) => file.sqlOf(table));
+      file.withoutLeaks(from.touched.keys(), () => placing.place(from.touched));
+      this.#commit(file);
+      behind.store.close();
+      this.#behind = null;
+      return { kind: 'applied', changes: lacking.length, rows: placing.rows };
+    } catch (error) {
+      file.rollback();
+      this.#state.rollback();
+      throw error;
+    }
+  }
+}
+
+function foldInto(
+  state: RowState,
+  base: BaseFile,
+  file: OpenFile,
+  bodies: readonly { change: SourceChange; body: DatabaseBody }[],
+): void {
+  const folding = new Folding(state, base, file.tables);
+  for (const { change, body } of bodies) folding.fold(change, body);
+  folding.settle();
+}

@@ -1,0 +1,74 @@
+/** Gathers the ops of one change: tables and columns once, rows by what they are. */
+import type { DatabaseBody, DatabaseOp, RowId } from '../core/body.ts';
+import type { Table } from '../core/tables.ts';
+import type { Value } from '../core/value.ts';
+import { columnId } from './shown.ts';
+
+interface Use {
+  readonly table: string;
+  readonly columns: string[];
+}
+
+export class Ops {
+  readonly #uses: Use[] = [];
+  readonly #inserts = new Map<string, number>();
+  readonly #updates = new Map<string, { use: number; places: Map<number, number> }>();
+  readonly #ops: DatabaseOp[] = [];
+
+  get count(): number {
+    return this.#ops.length;
+  }
+
+  /** `row` null: the op names the row. `columns`: indexes into the table's. */
+  insert(table: Table, row: RowId | null, columns: readonly number[], values: readonly Value[]): void {
+    const name = `${table.id}\0${columns.join()}`;
+    const known = this.#inserts.get(name);
+    const use = known ?? this.#use(table, columns);
+    if (known === undefined) this.#inserts.set(name, use);
+    this.#ops.push({ kind: 'insert', use, row, values });
+  }
+
+  /** No cells: the row is touched, so that a deletion that is known no longer speaks against it. */
+  update(table: Table, row: RowId, columns: readonly number[], values: readonly Value[]): void {
+    const { use, places } = this.#updateUse(table);
+    const cells = columns.map((at, index) => ({
+      column: this.#place(use, places, table, at),
+      value: values[index] as Value,
+    }));
+    this.#ops.push({ kind: 'update', use, row, cells });
+  }
+
+  delete(table: Table, row: RowId): void {
+    this.#ops.push({ kind: 'delete', use: this.#updateUse(table).use, row });
+  }
+
+  number(table: Table, row: RowId, at: number, from: Value, to: Value, because: RowId): void {
+    const { use, places } = this.#updateUse(table);
+    const column = this.#place(use, places, table, at);
+    this.#ops.push({ kind: 'number', use, row, column, from, to, because });
+  }
+
+  body(database: string, seen: DatabaseBody['seen'], mark: DatabaseBody['mark']): DatabaseBody {
+    return { database, seen, mark, uses: this.#uses, ops: this.#ops };
+  }
+
+  #use(table: Table, columns: readonly number[]): number {
+    return this.#uses.push({ table: table.id, columns: columns.map((at) => columnId(table, at)) }) - 1;
+  }
+
+  #updateUse(table: Table): { use: number; places: Map<number, number> } {
+    const known = this.#updates.get(table.id);
+    if (known) return known;
+    const made = { use: this.#use(table, []), places: new Map<number, number>() };
+    this.#updates.set(table.id, made);
+    return made;
+  }
+
+  #place(use: number, places: Map<number, number>, table: Table, at: number): number {
+    const known = places.get(at);
+    if (known !== undefined) return known;
+    const place = (this.#uses[use] as Use).columns.push(columnId(table, at)) - 1;
+    places.set(at, place);
+    return place;
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * Brings rows of a user's database to what is shown. Rows that give up or take a unique value are all taken out first
+ * and put back after, because swapping them one by one would collide on the way.
+ */
+import type { RowId } from '../core/body.ts';
+import { compareClaims } from '../core/numbers.ts';
+import { ABSENT, compareOrigins, IN_BASE, type Origin, type Row, winner } from '../core/rows.ts';
+import { canonicalKey, numberColumn, rowOfKey, type Table } from '../core/tables.ts';
+import { sameValue, type Value } from '../core/value.ts';
+import type { RowState } from '../store/row-state.ts';
+import type { Touched, TouchedRows } from './folding.ts';
+import type { RowSql } from './row-sql.ts';
+import { columnId, type Shown } from './shown.ts';
+
+interface Insertion {
+  readonly table: Table;
+  readonly row: RowId;
+  readonly values: readonly Value[];
+  readonly rowid: bigint | null;
+}
+
+const CONSTRAINT = 19;
+const CONSTRAINT_ROWID = 2579;
+const MISMATCH = 20;
+
+export class PlacingRows {
+  readonly #before: Shown;
+  readonly #after: Shown;
+  readonly #state: RowState;
+  readonly #sqlOf: (table: Table) => RowSql;
+  readonly #insertions: Insertion[] = [];
+  readonly #updates: (() => void)[] = [];
+  rows = 0;
+
+  constructor(before: Shown, after: Shown, state: RowState, sqlOf: (table: Table) => RowSql) {
+    this.#before = before;
+    this.#after = after;
+    this.#state = state;
+    this.#sqlOf = sqlOf;
+  }
+
+  place(touched: TouchedRows): void {
+    for (const [id, rows] of touched) {
+      const table = this.#after.tables.get(id);
+      if (table === undefined) continue;
+      for (const row of rows.values()) this.#take(table, row);
+    }
+    this.#retryWithheld(touched);
+    for (const update of this.#updates) update();
+    for (const insertion of this.#insertions) this.#put(insertion);
+  }
+
+  #take(table: Table, { row, now, columns }: Touched): void {
+    const was = this.#before.view.row(table.id, row) ?? (now.base ? IN_BASE : ABSENT);
+    const keyBefore = this.#before.isThere(table, row, was) ? this.#before.key(table, row, was) : null;
+    const key = this.#after.isThere(table, row, now) ? this.#after.key(table, row, now) : null;
+    if (keyBefore === null && key === null) return;
+    this.rows += 1;
+    const sql = this.#sqlOf(table);
+    if (keyBefore === null || key === null) {
+      if (keyBefore !== null) sql.delete(keyBefore);
+      if (key !== null) this.#insertLater(table, row, now, null);
+      return;
+    }
+    const changed = this.#changed(table, row, was, now, columns);
+    if (changed.length === 0) return;
+    if (changed.some((at) => table.uniqueColumns.has(at))) {
+      const rowid = sql.rowid(keyBefore);
+      sql.delete(keyBefore);
+      this.#insertLater(table, row, now, rowid);
+      return;
+    }
+    const values = changed.map((at) => this.#value(table, row, now, at));
+    this.#updates.push(() => this.#update(table, row, key, changed, values));
+  }
+
+  /** Columns that are shown with another value; those of which nothing was known count as such. */
+  #changed(table: Table, row: RowId, was: Row, now: Row, columns: ReadonlySet<string>): number[] {
+    const changed: number[] = [];
+    for (let at = 0; at < table.columns.length; at++) {
+      const id = columnId(table, at);
+      if (!columns.has(id)) continue;
+      if (at === numberColumn(table)) {
+        if (this.#before.number(table, row, was) !== this.#after.number(table, row, now)) changed.push(at);
+        continue;
+      }
+      const [old, write] = [winner(was, id), winner(now, id)];
+      const same =
+        old !== undefined &&
+        write !== undefined &&
+        sameValue(this.#before.plain(table, at, old.value), this.#after.plain(table, at, write.value));
+      if (!same) changed.push(at);
+    }
+    return changed;
+  }
+
+  #value(table: Table, row: RowId, now: Row, at: number): Value {
+    const write = winner(now, columnId(table, at));
+    if (write) return this.#after.plain(table, at, write.value);
+    return this.#after.values(table, row, now)?.[at] ?? null;
+  }
+
+  #insertLater(table: Table, row: RowId, now: Row, rowid: bigint | null): void {
+    const values = this.#after.values(table, row, now);
+    if (values !== null) this.#insertions.push({ table, row, values, rowid });
+  }
+
+  /** What was kept out may fit now: only what is touched can have made room. */
+  #retryWithheld(touched: TouchedRows): void {
+    for (const place of this.#state.allWithheld()) {
+      const table = this.#after.tables.get(place.table);
+      if (table === undefined || !touched.has(place.table)) continue;
+      this.#state.release(place);
+      this.#insertLater(table, place.row, this.#after.merged(table, place.row), null);
+    }
+  }
+
+  #update(table: Table, row: RowId, key: readonly Value[], columns: readonly number[], values: readonly Value[]): void {
+    const sql = this.#sqlOf(table);
+    try {
+      sql.update(key, columns, values);
+    } catch (error) {
+      const reason = constraintOf(error);
+      if (reason === undefined) throw error;
+      sql.delete(key);
+      this.#state.withhold({ table: table.id, row }, reason);
+    }
+  }
+
+  #put(insertion: Insertion): void {
+    const { table, values, rowid } = insertion;
+    try {
+      this.#sqlOf(table).insert(values, rowid);
+    } catch (error) {
+      const reason = constraintOf(error);
+      if (reason === undefined) throw error;
+      // Its old rowid was given to another row in the meantime: any will do.
+      if ((error as { errcode?: number }).errcode === CONSTRAINT_ROWID) this.#put({ ...insertion, rowid: null });
+      else this.#collide(insertion, reason);
+    }
+  }
+
+  /** Of rows with one unique value the earliest stays: the same on every copy, whoever came first here. */
+  #collide(insertion: Insertion, reason: string): void {
+    const { table, row, values } = insertion;
+    const others = table.uniques.flatMap(({ columns }) => this.#rowsWith(table, columns, values));
+    const later = others.filter((other) => this.#comesBefore(table, row, other.row));
+    if (others.length === 0 || later.length < others.length) {
+      this.#state.withhold({ table: table.id, row }, reason);
+      return;
+    }
+    for (const other of later) {
+      this.#sqlOf(table).delete(other.key);
+      this.#state.withhold({ table: table.id, row: other.row }, reason);
+    }
+    try {
+      this.#sqlOf(table).insert(values, null);
+    } catch (error) {
+      const still = constraintOf(error);
+      if (still === undefined) throw error;
+      this.#state.withhold({ table: table.id, row }, still);
+    }
+  }
+
+  #rowsWith(table: Table, columns: readonly number[], values: readonly Value[]): { row: RowId; key: Value[] }[] {
+    const items = columns.map((at) => values[at] as Value);
+    if (items.includes(null)) return [];
+    const keys = this.#sqlOf(table).keysWhere(columns, items);
+    return keys.flatMap((key) => {
+      const row = this.#rowIdAt(table, key);
+      return row === null ? [] : [{ row, key }];
+    });
+  }
+
+  #rowIdAt(table: Table, key: readonly Value[]): RowId | null {
+    if (numberColumn(table) !== undefined) return this.#after.rowAt(table, key[0] as bigint);
+    return rowOfKey(key.map((item, index) => canonicalKey(item, table.key[index]?.collation ?? 'BINARY')));
+  }
+
+  #comesBefore(table: Table, a: RowId, b: RowId): boolean {
+    const claim = (row: RowId) => ({ row, by: this.#uniqueSince(table, row) });
+    return compareClaims(claim(a), claim(b)) < 0;
+  }
+
+  /** When the row got its unique values: the newest write to one of them; null: in the base. */
+  #uniqueSince(table: Table, row: RowId): Origin | null {
+    const merged = this.#after.merged(table, row);
+    let newest: Origin | null = null;
+    for (const at of table.uniqueColumns) {
+      const write = winner(merged, columnId(table, at));
+      if (write && (newest === null || compareOrigins(write, newest) > 0)) newest = write;
+    }
+    if (newest !== null || merged.base) return newest;
+    // A row named by its key alone: since it was made.
+    for (const [write] of merged.cells.values())
+      if (write && (newest === null || compareOrigins(write, newest) < 0)) newest = write;
+    return newest;
+  }
+}
+
+/** What SQLite said a constraint forbids; undefined for every other failure. */
+function constraintOf(error: unknown): string | undefined {
+  const { errcode, message } = error as { errcode?: number; message?: string };
+  // A value that STRICT or the rowid's type refuses is kept out the same way.
+  const isConstraint = errcode !== undefined && ((errcode & 0xff) === CONSTRAINT || (errcode & 0xff) === MISMATCH);
+  return isConstraint ? (message ?? 'a constraint') : undefined;
+}

@@ -1,0 +1,225 @@
+/** Copies of one database for tests: real SQLite files, real engines, logs in memory. */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { body as bodyCodec } from '../../src/core/body.ts';
+import { stampAt } from '../../src/core/clock.ts';
+import { decode } from '../../src/core/codec.ts';
+import { at, type CopyId, includes, type Vector, withEntry } from '../../src/core/vector.ts';
+import { adopt, makeBase } from '../../src/database/base-making.ts';
+import { type DatabaseConflict, listConflicts } from '../../src/database/conflicts.ts';
+import { DatabaseEngine } from '../../src/database/engine.ts';
+import type { Appended, AppendRequest } from '../../src/database/host.ts';
+import type { ChangeSource, SourceChange } from '../../src/database/source.ts';
+import { withSeen } from '../../src/database/with-seen.ts';
+import type { FileFacts } from '../../src/platform/ports.ts';
+import { ROWS_SCHEMA } from '../../src/store/row-state.ts';
+import { openStore } from '../../src/store/sqlite.ts';
+
+export const DB = '00112233aabbccdd';
+
+type Logged = SourceChange & { readonly bytes: Uint8Array };
+
+/** A log in memory, causally closed like the real one. */
+export class MemoryLog implements ChangeSource {
+  readonly changes: Logged[] = [];
+  #vector: Vector = new Map();
+
+  vector(): Vector {
+    return this.#vector;
+  }
+
+  after(vector: Vector, { limit }: { limit: number }): SourceChange[] {
+    return this.changes.filter(({ copy, seq }) => at(vector, copy) < seq).slice(0, limit);
+  }
+
+  body(change: SourceChange): Uint8Array {
+    return this.changes.find(({ copy, seq }) => copy === change.copy && seq === change.seq)!.bytes;
+  }
+
+  add(change: Logged): void {
+    if (at(this.#vector, change.copy) >= change.seq) return;
+    if (!includes(this.#vector, change.deps)) throw new Error('not in causal order');
+    this.changes.push(change);
+    this.#vector = withEntry(this.#vector, change.copy, change.seq);
+  }
+
+  append(copy: CopyId, stamp: number, { bytes, seen }: AppendRequest): Appended {
+    const deps = this.#vector;
+    const pending = this.after(seen, { limit: 1 }).length > 0;
+    const seq = at(deps, copy) + 1;
+    const kept = pending ? withSeen(bytes, seen) : bytes;
+    this.add({ copy, seq, deps, stamp, size: kept.byteLength, bytes: kept });
+    return { copy, seq, stamp };
+  }
+
+  /** Takes what `from` has and this lacks: the first `count` of it. */
+  pull(from: MemoryLog, count = Number.POSITIVE_INFINITY): void {
+    let taken = 0;
+    for (const change of from.changes) {
+      if (taken >= count) return;
+      if (at(this.#vector, change.copy) >= change.seq || !includes(this.#vector, change.deps)) continue;
+      this.add(change);
+      taken += 1;
+    }
+  }
+
+  ops() {
+    return this.changes.map(({ bytes }) => {
+      const read = decode(bodyCodec, bytes);
+      return read.kind === 'database' ? read.ops : [];
+    });
+  }
+}
+
+export class Office {
+  readonly folder = mkdtempSync(join(tmpdir(), 'tieout-database-'));
+  readonly basePath = join(this.folder, 'base.db');
+  readonly copies: Copy[] = [];
+  settings = '';
+  clock = 1_000_000;
+
+  /** Publishes a database made by `sql`, with `count` copies of it. */
+  constructor(sql: string, count = 2) {
+    const first = join(this.folder, 'copy0.db');
+    withDatabase(first, (db) => db.exec(sql));
+    this.settings = makeBase({ id: DB, path: first, basePath: this.basePath }, copyId(0)).settings;
+    for (let index = 0; index < count; index++) {
+      const path = join(this.folder, `copy${index}.db`);
+      if (index > 0) {
+        copyFileSync(this.basePath, path);
+        adopt({ id: DB, path, basePath: this.basePath, settings: this.settings }, copyId(index));
+      }
+      this.copies.push(new Copy(this, index, path));
+    }
+  }
+
+  /** Everybody captures, exchanges and applies until nothing happens. */
+  settle(): void {
+    for (let round = 0; round < 20; round++) {
+      const before = this.copies.map(({ log }) => log.changes.length).join();
+      for (const copy of this.copies) copy.work();
+      for (const to of this.copies) for (const from of this.copies) to.log.pull(from.log);
+      for (const copy of this.copies) copy.work();
+      if (before === this.copies.map(({ log }) => log.changes.length).join()) return;
+    }
+    throw new Error('the copies never come to rest');
+  }
+
+  close(): void {
+    for (const copy of this.copies) copy.engine.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export function copyId(index: number): CopyId {
+  return index.toString(16).padStart(2, '0').repeat(16);
+}
+
+export class Copy {
+  readonly office: Office;
+  readonly id: CopyId;
+  readonly path: string;
+  readonly log = new MemoryLog();
+  rows = openStore(':memory:', { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
+  engine: DatabaseEngine;
+
+  constructor(office: Office, index: number, path: string) {
+    this.office = office;
+    this.id = copyId(index);
+    this.path = path;
+    this.engine = this.#start();
+  }
+
+  #start(): DatabaseEngine {
+    const { settings, basePath } = this.office;
+    return new DatabaseEngine({
+      database: { id: DB, path: this.path, basePath, settings },
+      copy: this.id,
+      rows: this.rows,
+      source: this.log,
+      facts: factsOf,
+    });
+  }
+
+  /** As after a crash of the process; `forget`: rows.db is gone, too. */
+  restart(forget = false): void {
+    this.engine.close();
+    if (forget) this.rows = openStore(':memory:', { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
+    this.engine = this.#start();
+  }
+
+  /** An application's own SQLite commits this. */
+  run(sql: string): void {
+    withDatabase(this.path, (db) => db.exec(sql));
+  }
+
+  /** The same through the sqlite3 command of the system. */
+  cli(sql: string): string {
+    return execFileSync('sqlite3', ['-bail', this.path], { input: sql, encoding: 'utf8' });
+  }
+
+  query(sql: string): unknown[][] {
+    return withDatabase(this.path, (db) => {
+      const statement = db.prepare(sql);
+      statement.setReturnArrays(true);
+      statement.setReadBigInts(true);
+      return statement.all() as unknown as unknown[][];
+    });
+  }
+
+  /** Captures what is there; true if that made a change. */
+  capture(stamp = ++this.office.clock): boolean {
+    for (let turn = 0; turn < 10; turn++) {
+      const step = this.engine.capture();
+      if (step.kind === 'nothing') return false;
+      if (step.kind === 'apply') this.engine.apply();
+      else {
+        this.engine.captured(this.log.append(this.id, stampAt(stamp), step.request));
+        return true;
+      }
+    }
+    throw new Error('capture never comes to an end');
+  }
+
+  /** Captures and applies until nothing is left to do. */
+  work(): void {
+    for (let turn = 0; turn < 50; turn++) {
+      const captured = this.capture();
+      const step = this.engine.apply();
+      if (!captured && step.kind === 'nothing') return;
+    }
+    throw new Error('a copy never comes to rest');
+  }
+
+  conflicts(): readonly DatabaseConflict[] {
+    return listConflicts(DB, this.engine.shown());
+  }
+}
+
+export function withDatabase<T>(path: string, use: (db: DatabaseSync) => T): T {
+  const db = new DatabaseSync(path, { timeout: 1000, enableForeignKeyConstraints: false });
+  try {
+    return use(db);
+  } finally {
+    db.close();
+  }
+}
+
+export function factsOf(path: string): FileFacts | undefined {
+  try {
+    const stats = statSync(path, { bigint: true });
+    return {
+      kind: 'file',
+      size: Number(stats.size),
+      mtimeNs: stats.mtimeNs,
+      changedNs: stats.ctimeNs,
+      inode: String(stats.ino),
+      device: String(stats.dev),
+    };
+  } catch {
+    return undefined;
+  }
+}
