@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { HubConnection } from '../../src/agent/hub-connection.ts';
+import type { Clock, Link } from '../../src/platform/ports.ts';
+import { encodeMessage } from '../../src/protocol/messages.ts';
+
+/** Time that goes on only when told to. */
+class HandClock implements Clock {
+  #now = 0;
+  #timers: { at: number; run: () => void }[] = [];
+  now = (): number => this.#now;
+  monotonic = (): number => this.#now;
+  after(ms: number, run: () => void): () => void {
+    const timer = { at: this.#now + ms, run };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  /** The next timer's distance, ms; Infinity when there is none. */
+  get next(): number {
+    return Math.min(...this.#timers.map(({ at }) => at)) - this.#now;
+  }
+
+  async go(ms: number): Promise<void> {
+    this.#now += ms;
+    const due = this.#timers.filter(({ at }) => at <= this.#now);
+    this.#timers = this.#timers.filter(({ at }) => at > this.#now);
+    for (const { run } of due) run();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function link(): Link & { ended: string | null } {
+  const made = {
+    peer: { device: '', user: 'hub', deviceName: '', chain: [] },
+    backlog: 0,
+    ended: null as string | null,
+    send: () => {},
+    drained: async () => {},
+    onMessage: (_: Uint8Array) => {},
+    onClose: (_: string) => {},
+    close(reason: string) {
+      made.ended = reason;
+    },
+  };
+  return made;
+}
+
+const chance = (fraction: number) => ({ bytes: (count: number) => new Uint8Array(count), fraction: () => fraction });
+const welcome = encodeMessage({ kind: 'welcome', version: 1, software: 'hub/1', nowMs: 0 });
+
+describe('the way to the hub', () => {
+  test('AGT10 a hub that is out of reach is called again, ever more patiently, up to half a minute', async () => {
+    const clock = new HandClock();
+    let dials = 0;
+    const dial = async (): Promise<Link> => {
+      dials += 1;
+      throw new Error('no route');
+    };
+    const hub = new HubConnection({ dial, clock, random: chance(1), software: 'test' });
+    hub.start();
+    await clock.go(0);
+    const waits: number[] = [];
+    for (let tries = 0; tries < 12; tries++) {
+      waits.push(clock.next);
+      await clock.go(clock.next);
+    }
+    assert.equal(dials, 13);
+    assert.deepEqual(waits.slice(0, 4), [200, 400, 800, 1600]);
+    assert.equal(waits.at(-1), 30_000);
+    const asked = assert.rejects(hub.ask({ kind: 'files' }, 100), /no route/);
+    await clock.go(100);
+    await asked;
+    hub.stop();
+  });
+
+  test('AGT11 after a cut the next session is told to all who are attached, and the wait is short again', async () => {
+    const clock = new HandClock();
+    const links: ReturnType<typeof link>[] = [];
+    const dial = async (): Promise<Link> => {
+      links.push(link());
+      return links.at(-1) as Link;
+    };
+    const hub = new HubConnection({ dial, clock, random: chance(0), software: 'test' });
+    const told: string[] = [];
+    hub.attach({ connected: () => told.push('connected'), disconnected: (reason) => told.push(reason) });
+    hub.start();
+    await clock.go(0);
+    links[0]?.onMessage(welcome);
+    links[0]?.onClose('cable pulled');
+    assert.deepEqual(told, ['connected', 'cable pulled']);
+    assert.equal(clock.next, 100);
+    await clock.go(100);
+    links[1]?.onMessage(welcome);
+    assert.deepEqual(told, ['connected', 'cable pulled', 'connected']);
+    hub.stop();
+    assert.equal(links[1]?.ended, 'this machine is stopping');
+  });
+
+  test('AGT12 a machine that wakes up calls at once', async () => {
+    const clock = new HandClock();
+    let dials = 0;
+    const dial = async (): Promise<Link> => {
+      dials += 1;
+      throw new Error('asleep');
+    };
+    const hub = new HubConnection({ dial, clock, random: chance(1), software: 'test' });
+    hub.start();
+    await clock.go(0);
+    assert.equal(dials, 1);
+    hub.wake();
+    await clock.go(0);
+    assert.equal(dials, 2);
+    hub.stop();
+  });
+});
