@@ -235,7 +235,7 @@ export class Agent {
   }
 
   #open(folder: SyncFolder, facts: CopyFacts): Copy {
-    const { identity, ledger, clock, random, fileBytes, filesOf, watcher, tasks, makeDatabases, host } = this.options;
+    const { identity, ledger, clock, random, filesOf, watcher, tasks, makeDatabases, host } = this.options;
     const copy: Copy = new Copy(facts, {
       folder,
       clock,
@@ -246,7 +246,6 @@ export class Agent {
       note: (id: CopyId, seq: number, hash: string) => ledger.note(id, seq, hash),
       makeDatabases,
       outside: { files: filesOf(folder.root), watcher, random, host },
-      fileBytes,
       tasks,
       tell: (event) => {
         for (const tell of this.#watching) tell({ ...event, copy });
