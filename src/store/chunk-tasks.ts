@@ -4,15 +4,21 @@ import type { FileBytes } from '../platform/ports.ts';
 import { inPlace, type TaskRunner } from '../platform/tasks.ts';
 import { type WorkerPool, workerPool } from '../platform/workers.ts';
 import { type Assemble, type AssembleRequest, assemble } from './assemble.ts';
+import { type Extract, type ExtractRequest, extract } from './extract.ts';
 import { type Ingest, type IngestRequest, ingest } from './ingest.ts';
 
 export type ChunkTasks = {
   ingest: (request: IngestRequest) => Ingest;
   assemble: (request: AssembleRequest) => Assemble;
+  extract: (request: ExtractRequest) => Extract;
 };
 
 export function chunkTasks(files: FileBytes): ChunkTasks {
-  return { ingest: (request) => ingest(files, request), assemble: (request) => assemble(files, request) };
+  return {
+    ingest: (request) => ingest(files, request),
+    assemble: (request) => assemble(files, request),
+    extract: (request) => extract(files, request),
+  };
 }
 
 /** In this thread: the seeded world, tests, and what is too small for another. */
@@ -37,14 +43,16 @@ export function chunkWorkers(): ChunkWorkers {
   const here = chunkTasksInPlace();
   return {
     start(task, request) {
-      const bytes = 'paths' in request ? bytesIn(request.paths) : bytesOf(request.files);
-      return (bytes <= SMALL_BYTES ? here : pool).start(task, request);
+      return (bytesOf(request) <= SMALL_BYTES ? here : pool).start(task, request);
     },
     end: () => pool.end(),
   };
 }
 
-function bytesOf(files: AssembleRequest['files']): number {
+function bytesOf(request: IngestRequest | AssembleRequest | ExtractRequest): number {
+  if ('paths' in request) return bytesIn(request.paths);
+  if ('pieces' in request) return request.pieces.reduce((sum, { size }) => sum + size, 0);
+  const { files } = request;
   return files.length > SMALL_FILES ? Infinity : files.reduce((sum, { content }) => sum + content.size, 0);
 }
 
