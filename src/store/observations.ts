@@ -3,6 +3,7 @@
  * to be done. Whoever writes holds the transaction.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { type DocumentContent, decodeContent } from '../core/content.ts';
 import { nameOf, parentOf, within } from '../core/paths.ts';
 import type { DocumentId } from '../core/registry.ts';
 import type { FileFacts } from '../platform/ports.ts';
@@ -18,6 +19,13 @@ export type Observation = {
   /** Of the content, which is one of the document's versions; '' for a database. */
   readonly hash: string;
   readonly doubtful: boolean;
+};
+
+export type UnseenBase = {
+  readonly id: DocumentId;
+  readonly path: string;
+  readonly folded: string;
+  readonly content: DocumentContent;
 };
 
 type Sql = Record<string, unknown>;
@@ -124,18 +132,31 @@ export class Observations {
       .map(({ id, size }) => ({ id: String(id), size: Number(size) }));
   }
 
-  // What is being written straight into a new copy.
+  // A new copy, written straight into its folder.
 
-  beginStraight(documents: Iterable<DocumentId>): void {
-    for (const id of documents) this.#sql('INSERT OR IGNORE INTO straight (document) VALUES (?)').run(id);
+  /** Documents that are as in the base and were not seen here, by folded path. The registry is not written meanwhile. */
+  *unseenBase(): Generator<UnseenBase> {
+    const rows = this.#db.prepare(
+      `SELECT id, path, folded, base_content FROM entry
+       WHERE kind = 'document' AND alive AND copy IS NULL AND path_copy IS NULL AND shown IS NULL
+         AND NOT EXISTS (SELECT 1 FROM observation o WHERE o.subject = entry.id AND o.subject <> '')
+       ORDER BY folded`,
+    );
+    for (const row of rows.iterate()) {
+      const content = decodeContent(row.base_content as Uint8Array);
+      yield { id: String(row.id), path: String(row.path), folded: String(row.folded), content };
+    }
   }
 
-  isStraight(document: DocumentId): boolean {
-    return this.#sql('SELECT 1 FROM straight WHERE document = ?').get(document) !== undefined;
+  straightUpTo(): string | undefined {
+    const row = this.#sql('SELECT up_to FROM straight').get();
+    return row && String(row.up_to);
   }
 
-  endStraight(document: DocumentId): void {
-    this.#sql('DELETE FROM straight WHERE document = ?').run(document);
+  /** undefined: the copy is filled. */
+  setStraightUpTo(folded: string | undefined): void {
+    this.#sql('DELETE FROM straight').run();
+    if (folded !== undefined) this.#sql('INSERT INTO straight (up_to) VALUES (?)').run(folded);
   }
 
   #sql(text: string): StatementSync {

@@ -24,6 +24,7 @@ import {
 } from '../core/registry.ts';
 import { ABSENT, compareOrigins, IN_BASE, type Origin, type Row } from '../core/rows.ts';
 import { type Claim, foldersOf, shownPaths } from '../core/shown-paths.ts';
+import { Observations } from './observations.ts';
 import { decodeRow, encodeRow } from './registry-row.ts';
 
 export const REGISTRY_SCHEMA = new URL('./schema/registry/', import.meta.url);
@@ -71,8 +72,12 @@ export class Registry {
   #touched = new Set<DocumentId>();
   #users: Map<string, string> | undefined;
 
+  /** What was last seen on this disk. */
+  readonly observations: Observations;
+
   constructor(db: DatabaseSync) {
     this.#db = db;
+    this.observations = new Observations(db);
   }
 
   // --- the base ---
@@ -112,6 +117,25 @@ export class Registry {
       content.hash,
       registered ? 1 : 0,
     );
+  }
+
+  /** Forgets everything that was folded: the base is shown again, and the log is to be folded from its beginning. */
+  unfold(): void {
+    this.#users = undefined;
+    this.#db.exec(`
+      DELETE FROM registry_row;
+      DELETE FROM version;
+      DELETE FROM vacated;
+      DELETE FROM entry WHERE base_path IS NULL;
+    `);
+    const bases = this.#db.prepare('SELECT * FROM entry').all();
+    this.#db.exec('DELETE FROM entry');
+    for (const row of bases) {
+      const content = decodeContent(row.base_content as Uint8Array);
+      const settings = row.base_settings === null ? null : String(row.base_settings);
+      const { id, kind, base_path: path, base_registered: registered } = row;
+      this.#insertBase(String(id), String(kind), String(path), content, registered === 1, settings);
+    }
   }
 
   base(id: string): Base | undefined {

@@ -74,7 +74,8 @@ CREATE INDEX observation_subject ON observation (subject) WHERE subject <> '';
 CREATE INDEX observation_inode ON observation (inode);
 CREATE INDEX observation_doubtful ON observation (doubtful) WHERE doubtful;
 
--- Documents being written straight into the folder of a new copy. What is found at their paths after a crash is ours.
+-- While a new copy is being filled: documents of the base up to this folded path may have been begun. What is found at
+-- their paths after a crash, and was not observed, is ours.
 CREATE TABLE straight (
-  document TEXT PRIMARY KEY
-) WITHOUT ROWID;
+  up_to TEXT NOT NULL
+);

@@ -1,0 +1,346 @@
+/**
+ * Takes in what was done in the folder: reads what settled, recognises what was moved, and makes one change of it all.
+ * What a save replaces is what was observed at its path, however far the registry is ahead of this disk.
+ */
+import type { RegistryOp } from '../../core/body.ts';
+import type { ChangeId } from '../../core/change.ts';
+import type { DocumentContent } from '../../core/content.ts';
+import { foldPath, pathFault, within } from '../../core/paths.ts';
+import {
+  allWrites,
+  contentCell,
+  DOCUMENTS,
+  type MergedDocument,
+  removeOp,
+  setOp,
+  versionName,
+} from '../../core/registry.ts';
+import type { Clock, FileFacts, Files } from '../../platform/ports.ts';
+import { looksSame, type Observation, type Observations, observationOf } from '../../store/observations.ts';
+import type { Registry } from '../../store/registry.ts';
+import { busyDocument, type DocumentProblems, manyGone, sameName, unfitName } from './document-problems.ts';
+import { type Noticing, QUIET_MS } from './noticing.ts';
+import type { Contents, DatabaseReports, DocumentEvent, Ingested, RecordOps } from './ports.ts';
+import { isDatabase } from './walking.ts';
+
+/** A program holds the file: tried again after this. */
+const BUSY_MS = 1000;
+/** Two writes closer together than this may carry one time (4 ms on Linux, 10 ms elsewhere). */
+const TICK_MS = 20;
+/** FAT keeps even seconds. */
+const COARSE_TICK_MS = 2000;
+/** So many of the documents gone at once is a disk that was unplugged rather than an intention. */
+const MANY = 100;
+
+export type CaptureOptions = {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly contents: Contents;
+  readonly record: RecordOps;
+  readonly transaction: <T>(write: () => T) => T;
+  readonly noticing: Noticing;
+  readonly problems: DocumentProblems;
+  readonly databases: DatabaseReports;
+  readonly tell: (event: DocumentEvent) => void;
+};
+
+type Found = { readonly path: string; readonly facts: FileFacts; readonly seen: Observation | undefined };
+type Read = Found & { readonly content: DocumentContent };
+
+/** What is to be recorded, gathered: ops, observations, and what to tell. */
+type Draft = {
+  readonly ops: RegistryOp[];
+  readonly put: Observation[];
+  readonly forget: Set<string>;
+  readonly paths: string[];
+  bytes: number;
+};
+
+export class Capture {
+  readonly #options: CaptureOptions;
+  readonly #observations: Observations;
+  /** The person said that what has gone is to be deleted for everybody. */
+  #deleteMany = false;
+  readonly #interrupted = new Set<string>();
+
+  constructor(options: CaptureOptions) {
+    this.#options = options;
+    this.#observations = options.registry.observations;
+  }
+
+  /** We were stopped while we put a version of it in place: that version is none of the user's saves. */
+  wasInterrupted(id: string): void {
+    this.#interrupted.add(id);
+  }
+
+  allowDeletingMany(): void {
+    this.#deleteMany = true;
+  }
+
+  /** Takes in these paths. They are in our hands. */
+  async take(paths: readonly string[]): Promise<void> {
+    const draft: Draft = { ops: [], put: [], forget: new Set(), paths: [], bytes: 0 };
+    const found: Found[] = [];
+    const gone: Observation[] = [];
+    for (const path of this.#reallyThere(paths)) this.#sort(path, draft, found, gone);
+    const unread = found.filter((one) => !this.#takeMove(one, draft));
+    const read = await this.#readAll(unread);
+    const alike = new Set<string>();
+    for (const one of read) this.#takeContent(one, gone, draft, alike);
+    this.#takeGone(gone, draft);
+    await this.#keep(draft);
+  }
+
+  /** Where the disk does not mind case, a file is found under its old spelling too; only its own counts. */
+  #reallyThere(paths: readonly string[]): readonly string[] {
+    const spellings = new Map<string, number>();
+    for (const path of paths) spellings.set(foldPath(path), (spellings.get(foldPath(path)) ?? 0) + 1);
+    return paths.filter((path) => spellings.get(foldPath(path)) === 1 || this.#isSpelled(path));
+  }
+
+  #isSpelled(path: string): boolean {
+    let folder = '';
+    for (const name of path.split('/')) {
+      if (!this.#options.files.list(folder)?.some((entry) => entry.name === name)) return false;
+      folder = within(folder, name);
+    }
+    return true;
+  }
+
+  /** Is what was seen there still there, and not only under the spelling `path`? */
+  #isStillAt(seen: Observation, path: string): boolean {
+    if (this.#options.files.facts(seen.path)?.inode !== seen.inode) return false;
+    return foldPath(seen.path) !== foldPath(path) || this.#isSpelled(seen.path);
+  }
+
+  /** Documents, databases, what has gone, and what cannot be synced. */
+  #sort(path: string, draft: Draft, found: Found[], gone: Observation[]): void {
+    const { files, databases, problems, noticing } = this.#options;
+    const facts = files.facts(path);
+    const seen = this.#observations.at(path);
+    if (facts?.kind !== 'file') {
+      if (seen?.subject === '') {
+        draft.forget.add(path);
+        databases.databaseGone(path);
+      } else if (seen) gone.push(seen);
+      return;
+    }
+    const fault = pathFault(path);
+    if (fault) return problems.set(path, unfitName(path, fault.text));
+    const sniffed = isDatabase(files, path);
+    if (sniffed === 'unknown') {
+      problems.set(path, busyDocument(path));
+      return noticing.defer(path, BUSY_MS);
+    }
+    if (sniffed) return this.#takeDatabase({ path, facts, seen }, draft);
+    if (seen?.subject === '') {
+      draft.forget.add(path);
+      databases.databaseGone(path);
+    }
+    found.push({ path, facts, seen: seen?.subject === '' ? undefined : seen });
+  }
+
+  #takeDatabase({ path, facts, seen }: Found, draft: Draft): void {
+    const { databases, registry } = this.#options;
+    draft.put.push(observationOf(path, '', '', facts));
+    if (seen?.subject === '') return databases.databaseReplaced(path);
+    // A document that became a database is no document any more.
+    if (seen) draft.ops.push(this.#removal(seen));
+    const from = this.#movedFrom(path, facts);
+    if (from?.subject === '' && databases.databaseMoved) {
+      draft.forget.add(from.path);
+      return databases.databaseMoved(from.path, path);
+    }
+    if (registry.entryAt(path)?.kind === 'database') databases.databaseChanged(path);
+    databases.databaseFound(path);
+  }
+
+  /** A document under another name, untouched: nothing is read, nothing travels but the name. */
+  #takeMove({ path, facts, seen }: Found, draft: Draft): boolean {
+    const { registry } = this.#options;
+    if (seen !== undefined) return false;
+    const from = this.#movedFrom(path, facts);
+    if (from === undefined || from.subject === '') return false;
+    const entry = registry.entryAt(path);
+    if (entry !== undefined && entry.id !== from.subject) return false;
+    this.#move(from, path, facts, draft);
+    return true;
+  }
+
+  #move(from: Observation, path: string, facts: FileFacts, draft: Draft): void {
+    const { registry } = this.#options;
+    draft.forget.add(from.path);
+    draft.put.push(observationOf(path, from.subject, from.hash, facts, this.#isDoubtful(facts)));
+    draft.paths.push(path);
+    const merged = registry.document(from.subject);
+    if (merged === undefined || (merged.path === path && merged.alive)) return;
+    const over = pathWrites(merged, from, registry);
+    draft.ops.push(setOp(DOCUMENTS, from.subject, { path: { value: path, over } }));
+  }
+
+  /** What was seen elsewhere with this inode, size and time, and is not there any more. */
+  #movedFrom(path: string, facts: FileFacts): Observation | undefined {
+    return this.#observations.withInode(facts.inode).find((seen) => {
+      if (seen.path === path || this.#isStillAt(seen, path)) return false;
+      // Inodes are used again: only with its size and time it is the same file.
+      const [size, mtime] = seen.look.split(':');
+      return seen.subject === '' || (size === String(facts.size) && mtime === String(facts.mtimeNs));
+    });
+  }
+
+  async #readAll(found: readonly Found[]): Promise<Read[]> {
+    const { files, contents, problems, noticing } = this.#options;
+    if (found.length === 0) return [];
+    const results = await contents.ingest(found.map(({ path }) => files.native(path)));
+    const read: Read[] = [];
+    for (const [index, one] of found.entries()) {
+      const result = results[index] as Ingested;
+      if (result.kind === 'failed') problems.set(one.path, { ...result.problem, path: one.path });
+      if (result.kind === 'busy') problems.set(one.path, busyDocument(one.path));
+      if (result.kind === 'failed' || result.kind === 'busy') noticing.defer(one.path, BUSY_MS);
+      if (result.kind === 'missing') noticing.hint(one.path);
+      if (result.kind !== 'done') continue;
+      problems.clear(one.path);
+      const { content, before, after } = result;
+      const now = files.facts(one.path);
+      const asRead = observationOf(one.path, '', '', after);
+      // RACE: a write between this look and the next one is a change of time or size, and taken in as its own save.
+      if (now && looksSame(asRead, before) && looksSame(asRead, now)) read.push({ ...one, facts: now, content });
+      else noticing.defer(one.path, QUIET_MS);
+    }
+    return read;
+  }
+
+  #takeContent(one: Read, gone: readonly Observation[], draft: Draft, alike: Set<string>): void {
+    const { registry, noticing, databases } = this.#options;
+    const { path, seen, content, facts } = one;
+    if (seen) return this.#save(seen.subject, seen, one, draft);
+    const entry = registry.entryAt(path);
+    if (entry?.kind === 'database') return databases.databaseReplaced(path);
+    const elsewhere = entry && this.#observations.of(entry.id);
+    if (entry && elsewhere === undefined) return this.#save(entry.id, undefined, one, draft);
+    if (elsewhere && this.#collides(one, elsewhere.path)) return;
+    // Copied and deleted, or moved from another disk: the same content came where another went.
+    const away = [...gone, ...[...noticing.gone()].flatMap((each) => this.#observations.at(each) ?? [])];
+    const from = away.find(
+      ({ hash, path: old }) => hash === content.hash && content.size > 0 && !draft.forget.has(old),
+    );
+    if (from) return this.#move(from, path, facts, draft);
+    const id = registry.newId(path, 'document');
+    if (alike.has(id)) return this.#options.problems.set(path, sameName(path, 'another new document'));
+    alike.add(id);
+    draft.ops.push(setOp(DOCUMENTS, id, { path: { value: path, over: [] }, content: contentCell(content, []) }));
+    this.#note(id, one, draft);
+  }
+
+  /** On a disk that minds case, two documents can have names that are one name elsewhere. */
+  #collides({ path }: Read, other: string): boolean {
+    const { files, problems } = this.#options;
+    if (path === other || files.facts(other) === undefined || !this.#isSpelled(other)) return false;
+    problems.set(path, sameName(path, other));
+    return true;
+  }
+
+  /** New content of a document; `seen` is what lay there before, undefined when nothing of it was placed yet. */
+  #save(id: string, seen: Observation | undefined, one: Read, draft: Draft): void {
+    const { registry } = this.#options;
+    const { content, facts, path } = one;
+    const merged = registry.document(id);
+    const shown = merged?.contents[0]?.content.hash;
+    const isKnown = content.hash === shown || content.hash === seen?.hash;
+    // Found where nothing was seen before: a version that we were placing when something stopped us.
+    const isOurs =
+      (seen === undefined || this.#interrupted.has(id)) && registry.contentByHash(id, content.hash) !== undefined;
+    if (merged?.alive ? isKnown || isOurs : content.hash === seen?.hash) {
+      draft.put.push(observationOf(path, id, content.hash, facts, this.#isDoubtful(facts)));
+      return;
+    }
+    const entry = registry.entry(id);
+    // Kept local by its behaviour: it is shown as modified, and goes nowhere.
+    if (entry && (entry.behaviour !== 'automatic' || !entry.registered)) return;
+    const over = merged && seen ? contentWrites(merged, seen.hash) : [];
+    draft.ops.push(setOp(DOCUMENTS, id, { content: contentCell(content, over) }));
+    this.#note(id, one, draft);
+  }
+
+  #note(id: string, { path, content, facts }: Read, draft: Draft): void {
+    draft.put.push(observationOf(path, id, content.hash, facts, this.#isDoubtful(facts)));
+    draft.paths.push(path);
+    draft.bytes += content.size;
+  }
+
+  #takeGone(gone: readonly Observation[], draft: Draft): void {
+    const { noticing, problems, registry } = this.#options;
+    const left = gone.filter(({ path }) => !draft.forget.has(path));
+    if (left.length === 0) return;
+    if (this.#isSuspicious(left, left.length + noticing.gone().size)) {
+      problems.set('', manyGone('', left.length + noticing.gone().size));
+      return;
+    }
+    problems.clear('', 'many-gone');
+    for (const seen of left) {
+      draft.forget.add(seen.path);
+      draft.paths.push(seen.path);
+      if (registry.entry(seen.subject)?.alive) draft.ops.push(this.#removal(seen));
+    }
+  }
+
+  /** Most of the file, or a disk that was mounted in the folder: asked for, never deleted for everybody. */
+  #isSuspicious(gone: readonly Observation[], all: number): boolean {
+    if (this.#deleteMany) return false;
+    const here = this.#options.files.facts('')?.device;
+    if (gone.some(({ device }) => device !== here) && gone.length > 1) return true;
+    return all >= MANY && all > this.#observations.count() / 2;
+  }
+
+  /** Deletes what was seen: a content that was stored and not placed here keeps the document. */
+  #removal(seen: Observation): RegistryOp {
+    const { registry } = this.#options;
+    const merged = registry.document(seen.subject);
+    const all = allWrites(registry.row(DOCUMENTS, seen.subject));
+    if (merged === undefined) return removeOp(DOCUMENTS, seen.subject, all);
+    const shownNow = [...merged.contents, ...merged.paths].flatMap(({ by }) => by).map(versionName);
+    const hadHere = [...contentWrites(merged, seen.hash), ...pathWrites(merged, seen, registry)].map(versionName);
+    const unseen = new Set(shownNow).difference(new Set(hadHere));
+    return removeOp(
+      DOCUMENTS,
+      seen.subject,
+      all.filter((write) => !unseen.has(versionName(write))),
+    );
+  }
+
+  async #keep(draft: Draft): Promise<void> {
+    const { record, transaction, tell } = this.#options;
+    const write = () => {
+      for (const path of draft.forget) this.#observations.remove(path);
+      for (const seen of draft.put) this.#observations.put(seen);
+    };
+    if (draft.ops.length > 0) await record(draft.ops, write);
+    else if (draft.put.length + draft.forget.size > 0) transaction(write);
+    if (draft.paths.length > 0) tell({ kind: 'captured', documents: draft.paths, bytes: draft.bytes });
+  }
+
+  #isDoubtful(facts: FileFacts): boolean {
+    return isDoubtful(facts, this.#options.clock.now());
+  }
+}
+
+/** Was it written so shortly before `now` (ms) that a write after this look may leave the same time? */
+export function isDoubtful(facts: FileFacts, now: number): boolean {
+  const age = now - Number(facts.changedNs / 1_000_000n);
+  const isCoarse = facts.mtimeNs % 2_000_000_000n === 0n;
+  return age >= -COARSE_TICK_MS && age < (isCoarse ? COARSE_TICK_MS : TICK_MS);
+}
+
+/** The writes that made the content that was seen: these the save replaces, and no others. */
+export function contentWrites(merged: MergedDocument, hash: string): readonly ChangeId[] {
+  return merged.contents.filter(({ content }) => content.hash === hash).flatMap(({ by }) => by);
+}
+
+/** The writes that gave the name under which it was seen. */
+function pathWrites(merged: MergedDocument, seen: Observation, registry: Registry): readonly ChangeId[] {
+  const shown = registry.entry(merged.id)?.shown;
+  const name = seen.path === shown ? merged.path : seen.path;
+  return merged.paths.filter(({ path }) => path === name).flatMap(({ by }) => by);
+}

@@ -1,0 +1,134 @@
+/** What keeps single documents from being synced: one problem per path, since when, until it is over. */
+import type { Problem } from '../../core/problem.ts';
+import type { Clock } from '../../platform/ports.ts';
+
+export type OpenProblem = Problem & {
+  readonly path: string;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+};
+
+export class DocumentProblems {
+  readonly #clock: Clock;
+  readonly #changed: () => void;
+  readonly #open = new Map<string, OpenProblem>();
+
+  constructor(clock: Clock, changed: () => void) {
+    this.#clock = clock;
+    this.#changed = changed;
+  }
+
+  set(path: string, problem: Problem): void {
+    const known = this.#open.get(path);
+    if (known?.code === problem.code && known.text === problem.text) return;
+    this.#open.set(path, { ...problem, path, since: known?.since ?? this.#clock.now() });
+    this.#changed();
+  }
+
+  /** Without codes: whatever it was. */
+  clear(path: string, ...codes: string[]): void {
+    const known = this.#open.get(path);
+    if (known === undefined || (codes.length > 0 && !codes.includes(known.code))) return;
+    this.#open.delete(path);
+    this.#changed();
+  }
+
+  at(path: string): OpenProblem | undefined {
+    return this.#open.get(path);
+  }
+
+  list(): OpenProblem[] {
+    return [...this.#open.values()];
+  }
+}
+
+export function unfitName(path: string, why: string): Problem {
+  return {
+    code: 'unfit-name',
+    text: `${path} is not synced: ${why}.`,
+    remedy: 'Give it another name.',
+    path,
+  };
+}
+
+export function sameName(path: string, other: string): Problem {
+  return {
+    code: 'same-name',
+    text: `${path} is not synced: on Windows and macOS it has the same name as ${other}.`,
+    remedy: 'Give one of the two another name.',
+    path,
+  };
+}
+
+export function symbolicLink(path: string): Problem {
+  return {
+    code: 'symbolic-link',
+    text: `${path} is a symbolic link, and is not synced: what it points to may lie outside of the file.`,
+    remedy: 'Put the document itself into the folder.',
+    path,
+  };
+}
+
+export function specialFile(path: string): Problem {
+  return {
+    code: 'special-file',
+    text: `${path} is neither a document nor a folder, and is not synced.`,
+    remedy: 'Move it out of the folder.',
+    path,
+  };
+}
+
+export function nestedCopy(path: string): Problem {
+  return {
+    code: 'nested-copy',
+    text: `${path} is a sync copy of its own, and is not part of this file.`,
+    remedy: 'Move it out of the folder.',
+    path,
+  };
+}
+
+export function heldByProgram(path: string): Problem {
+  return {
+    code: 'held',
+    text: `${path} is open in a program, so the newer version of a colleague waits.`,
+    remedy: 'Close the document; it is brought up to date by itself.',
+    path,
+  };
+}
+
+export function busyDocument(path: string): Problem {
+  return {
+    code: 'in-use',
+    text: `${path} cannot be read: another program holds it.`,
+    remedy: 'Close the other program, or wait until it is done; Tieout tries again by itself.',
+    path,
+  };
+}
+
+export function inTheWay(path: string): Problem {
+  return {
+    code: 'in-the-way',
+    text: `${path} cannot be put in its place: a folder, link or other file lies there.`,
+    remedy: 'Move what lies there away; the document then appears by itself.',
+    path,
+  };
+}
+
+export function manyGone(path: string, count: number): Problem {
+  return {
+    code: 'many-gone',
+    text: `${count} documents have gone from ${path === '' ? 'the folder' : path} at once, so Tieout does not delete them for your colleagues.`,
+    remedy:
+      'Connect the disk or put them back. If they are to be deleted everywhere, remove them with `tieout docs remove`.',
+    path,
+  };
+}
+
+export function folderGone(root: string): Problem {
+  return {
+    code: 'folder-gone',
+    text: 'The folder of this copy is not there, or is not the same any more.',
+    remedy: 'Connect its disk, or put the folder back where it was; nothing is deleted for your colleagues.',
+    path: root,
+  };
+}

@@ -1,0 +1,336 @@
+/**
+ * Notices what was done in the folder: by hints of the watcher and by scanning. Each path that differs from what was
+ * observed settles first (a save in place until it is quiet, what has gone until it stays gone) and is then due to be
+ * taken in. Decides nothing and writes nothing.
+ */
+import { maybeTemporary, notDocument } from '../../core/not-documents.ts';
+import { foldPath, nameOf, parentOf, pathFault, SYNC_FOLDER } from '../../core/paths.ts';
+import type { Clock, FileFacts, Files } from '../../platform/ports.ts';
+import { lookOf, looksSame, type Observation, type Observations } from '../../store/observations.ts';
+import {
+  type DocumentProblems,
+  folderGone,
+  nestedCopy,
+  sameName,
+  specialFile,
+  symbolicLink,
+  unfitName,
+} from './document-problems.ts';
+import type { Hands } from './hands.ts';
+import type { DatabaseReports } from './ports.ts';
+import { companionOf, isInForeignFolder, isOurFolder, type Listed, listFolder } from './walking.ts';
+
+/** An in-place save counts as done after this long without a change of size or time. */
+export const QUIET_MS = 250;
+/** A new file under a known name came by rename; unless somebody deleted the old one and writes a new one. */
+const FRESH_MS = 15;
+/** What is gone may come back at once: many programs save by deleting and renaming. */
+export const GONE_MS = 1000;
+/** A tree that is being deleted is looked at as a whole; but not for ever. */
+const GONE_LIMIT_MS = 10_000;
+/** A name that mostly belongs to a save in progress. */
+const TEMPORARY_MS = 5000;
+/** Looking at a doubtful document again costs reading it: once for all hints of one save. */
+const DOUBTFUL_MS = 100;
+/** A scan gives way to others after this long. */
+const SLICE_MS = 8;
+
+type Pending = { look: string; dueAt: number };
+
+export type NoticingOptions = {
+  readonly files: Files;
+  readonly root: string;
+  readonly clock: Clock;
+  readonly observations: Observations;
+  readonly problems: DocumentProblems;
+  readonly databases: DatabaseReports;
+  readonly hands: Hands;
+  /** Is there a database of the registry, or one observed, at this path? */
+  readonly isKnownDatabase: (path: string) => boolean;
+  /** Something is due, or an owner file came or went. */
+  readonly wake: (owners: boolean) => void;
+};
+
+export class Noticing {
+  readonly #options: NoticingOptions;
+  readonly #pending = new Map<string, Pending>();
+  readonly #gone = new Set<string>();
+  /** Own unfinished files that the last scan met. */
+  readonly #temporaries = new Set<string>();
+  #hints = new Set<string>();
+  #goneSince = 0;
+  #goneDueAt = 0;
+  #looking = false;
+
+  constructor(options: NoticingOptions) {
+    this.#options = options;
+  }
+
+  /** Nothing waits to settle. */
+  get isQuiet(): boolean {
+    return this.#pending.size === 0 && this.#hints.size === 0;
+  }
+
+  /** Something may have happened there. Looked at in a later turn, many hints at once. */
+  hint(path: string): void {
+    this.#hints.add(path);
+    if (this.#looking) return;
+    this.#looking = true;
+    this.#options.clock.after(0, () => this.lookAtHints());
+  }
+
+  lookAtHints(): void {
+    this.#looking = false;
+    const hints = this.#hints;
+    this.#hints = new Set();
+    for (const path of hints) this.#lookAtHint(path);
+    this.#options.wake(false);
+  }
+
+  isPending(path: string): boolean {
+    return this.#pending.has(path);
+  }
+
+  /** What has gone and may be gone for good. */
+  gone(): ReadonlySet<string> {
+    return this.#gone;
+  }
+
+  /** Hints were not followed while the path was in our hands. */
+  lookAfter(path: string): void {
+    const seen = this.#options.observations.at(path);
+    const facts = this.#options.files.facts(path);
+    if (this.#pending.has(path) || (seen && facts && looksSame(seen, facts))) return;
+    this.#look(path, facts);
+  }
+
+  /** Looks again at a path in `ms`. */
+  defer(path: string, ms: number): void {
+    this.#pending.set(path, { look: '', dueAt: this.#options.clock.monotonic() + ms });
+  }
+
+  /** Milliseconds until something is due; undefined: nothing is pending. */
+  dueIn(): number | undefined {
+    let first: number | undefined;
+    for (const { dueAt } of this.#pending.values()) if (first === undefined || dueAt < first) first = dueAt;
+    return first === undefined ? undefined : Math.max(0, first - this.#options.clock.monotonic());
+  }
+
+  /** Takes what is due and free. What changed since it was looked at settles anew. */
+  takeDue(limit: number): string[] {
+    const now = this.#options.clock.monotonic();
+    const due: string[] = [];
+    for (const [path, pending] of this.#pending) {
+      if (due.length === limit) break;
+      if (pending.dueAt > now || this.#options.hands.has(path) || !this.#hasSettled(path, pending.look)) continue;
+      this.#drop(path);
+      due.push(path);
+    }
+    return due;
+  }
+
+  #hasSettled(path: string, look: string): boolean {
+    if (look === '') return true;
+    const facts = this.#options.files.facts(path);
+    const isFile = facts?.kind === 'file';
+    if (look === 'gone' ? !isFile : isFile && this.#lookText(facts) === look) return true;
+    return this.#look(path, facts) === 'due';
+  }
+
+  /**
+   * Compares the whole folder with what was observed. Slow only on purpose: it gives way every few milliseconds.
+   * Returns how long it worked (ms), or undefined when the folder is not there.
+   */
+  async scan(isStopped: () => boolean): Promise<number | undefined> {
+    const { clock, observations, files, root, problems } = this.#options;
+    if (files.facts(SYNC_FOLDER)?.kind !== 'folder') {
+      problems.set(root, folderGone(root));
+      return undefined;
+    }
+    problems.clear(root);
+    let worked = 0;
+    let began = clock.monotonic();
+    const visited = new Set<string>();
+    const giveWay = async () => {
+      const took = clock.monotonic() - began;
+      if (took < SLICE_MS) return;
+      worked += took;
+      await new Promise<void>((resolve) => void clock.after(0, resolve));
+      began = clock.monotonic();
+    };
+    const left = [''];
+    for (let folder = left.pop(); folder !== undefined && !isStopped(); folder = left.pop()) {
+      visited.add(folder);
+      left.push(...this.#scanFolder(folder));
+      await giveWay();
+    }
+    for (const folder of observations.folders()) {
+      if (visited.has(folder)) continue;
+      for (const { path } of observations.inFolder(folder)) this.#look(path);
+      await giveWay();
+    }
+    this.#forgetProblems();
+    this.#options.wake(true);
+    return worked + clock.monotonic() - began;
+  }
+
+  /** Returns the folders in it. */
+  #scanFolder(folder: string): readonly string[] {
+    const { files, observations } = this.#options;
+    const listed = listFolder(files, folder);
+    if (listed === undefined) return [];
+    if (this.tellOddities(folder, listed)) return [];
+    const seen = new Map(observations.inFolder(folder).map((one) => [one.path, one]));
+    for (const { path, facts } of listed.files) {
+      const known = seen.get(path);
+      seen.delete(path);
+      if (known === undefined || !this.#isAsSeen(known, facts)) this.#look(path, facts);
+      else if (this.#pending.has(path)) this.#drop(path);
+    }
+    for (const path of seen.keys()) this.#look(path);
+    return listed.folders;
+  }
+
+  /** Names what cannot be synced. True: nothing in the folder can be. */
+  tellOddities(folder: string, listed: Listed): boolean {
+    const { problems } = this.#options;
+    if (listed.isCopy) problems.set(folder, nestedCopy(folder));
+    else {
+      for (const path of listed.links) problems.set(path, symbolicLink(path));
+      for (const path of listed.others) problems.set(path, specialFile(path));
+      for (const path of listed.unreadable) problems.set(path, unfitName(path, 'its name is not valid Unicode text'));
+      for (const path of listed.temporaries) this.#temporaries.add(path);
+    }
+    return listed.isCopy;
+  }
+
+  /** Can it be a document of a base? `taken`: folded paths of those before it. */
+  isFit(path: string, taken: Map<string, string>): boolean {
+    const { problems } = this.#options;
+    const fault = pathFault(path);
+    const other = taken.get(foldPath(path));
+    if (fault) problems.set(path, unfitName(path, fault.text));
+    else if (other !== undefined) problems.set(path, sameName(path, other));
+    else taken.set(foldPath(path), path);
+    return !fault && other === undefined;
+  }
+
+  /** What a crash left of our own unfinished files. Called when nothing is unfinished. */
+  removeTemporaries(): void {
+    const { files, observations } = this.#options;
+    for (const path of this.#temporaries) {
+      this.#temporaries.delete(path);
+      if (observations.at(path) === undefined) files.remove(path);
+    }
+  }
+
+  #isAsSeen(known: Observation, facts: FileFacts): boolean {
+    if (known.subject === '') return known.inode === facts.inode;
+    return looksSame(known, facts) && !known.doubtful;
+  }
+
+  #lookAtHint(path: string): void {
+    if (path === '') return;
+    const kind = notDocument(nameOf(path));
+    if (isInForeignFolder(path)) return;
+    if (kind === 'owner') this.#options.wake(true);
+    else if (kind === 'temporary') this.#saveInProgress(parentOf(path));
+    else if (kind === undefined) this.#look(path);
+  }
+
+  /**
+   * One path against what was observed of it. 'due' when it has settled already; otherwise it is pending, or as seen.
+   */
+  #look(path: string, known?: FileFacts): 'due' | 'pending' | 'as-seen' {
+    const { files, observations, databases, isKnownDatabase, hands } = this.#options;
+    const facts = known ?? files.facts(path);
+    const seen = observations.at(path);
+    if (facts?.kind !== 'file') return this.#lookAtOther(path, facts, seen);
+    const database = companionOf(path, isKnownDatabase);
+    if (database !== undefined) {
+      databases.databaseChanged(database);
+      return 'as-seen';
+    }
+    if (seen?.subject === '' && seen.inode === facts.inode) {
+      databases.databaseChanged(path);
+      return this.#asSeen(path);
+    }
+    if (seen !== undefined && this.#isAsSeen(seen, facts)) return this.#asSeen(path);
+    if (hands.has(path)) return 'as-seen';
+    return this.#settles(path, this.#lookText(facts), this.#wait(path, facts, seen));
+  }
+
+  #lookAtOther(path: string, facts: FileFacts | undefined, seen: Observation | undefined) {
+    const { observations, problems, hands } = this.#options;
+    if (facts?.kind === 'link') problems.set(path, symbolicLink(path));
+    if (facts?.kind === 'other') problems.set(path, specialFile(path));
+    if (facts?.kind === 'folder') {
+      this.#lookIntoFolder(path);
+    } else if (seen === undefined) {
+      this.#drop(path);
+      for (const below of observations.below(path)) this.#look(below.path);
+    }
+    if (seen === undefined || hands.has(path)) return 'as-seen';
+    const now = this.#options.clock.monotonic();
+    if (this.#gone.size === 0) this.#goneSince = now;
+    if (!this.#gone.has(path)) {
+      this.#gone.add(path);
+      this.#goneDueAt = Math.min(now + GONE_MS, this.#goneSince + GONE_LIMIT_MS);
+      for (const each of this.#gone) this.#pending.set(each, { look: 'gone', dueAt: this.#goneDueAt });
+    }
+    return this.#goneDueAt <= now ? 'due' : 'pending';
+  }
+
+  /** A folder came into being, perhaps full: the watcher need not have told of what is in it. */
+  #lookIntoFolder(path: string): void {
+    if (!isOurFolder(nameOf(path)) || pathFault(path)?.code === 'ours') return;
+    const left = [path];
+    for (let folder = left.pop(); folder !== undefined; folder = left.pop()) left.push(...this.#scanFolder(folder));
+  }
+
+  #settles(path: string, look: string, wait: number): 'due' | 'pending' {
+    this.#gone.delete(path);
+    this.#pending.set(path, { look, dueAt: this.#options.clock.monotonic() + wait });
+    return wait <= 0 ? 'due' : 'pending';
+  }
+
+  #wait(path: string, facts: FileFacts, seen: Observation | undefined): number {
+    const age = this.#options.clock.now() - Number(facts.changedNs / 1000n) / 1000;
+    const left = (quiet: number) => Math.min(Math.max(quiet - age, 0), quiet);
+    if (seen === undefined) return left(maybeTemporary(nameOf(path)) ? TEMPORARY_MS : QUIET_MS);
+    if (looksSame(seen, facts)) return DOUBTFUL_MS;
+    if (seen.inode === facts.inode) return left(QUIET_MS);
+    // Renaming is later than the last write: the file was whole before it came here.
+    return facts.changedNs > facts.mtimeNs ? 0 : left(FRESH_MS);
+  }
+
+  #saveInProgress(folder: string): void {
+    const dueAt = this.#options.clock.monotonic() + QUIET_MS;
+    for (const [path, pending] of this.#pending) {
+      if (parentOf(path) === folder && pending.look !== 'gone' && pending.dueAt < dueAt) pending.dueAt = dueAt;
+    }
+  }
+
+  #asSeen(path: string): 'as-seen' {
+    this.#drop(path);
+    this.#options.problems.clear(path, 'in-use');
+    return 'as-seen';
+  }
+
+  #drop(path: string): void {
+    this.#pending.delete(path);
+    this.#gone.delete(path);
+  }
+
+  #lookText(facts: FileFacts): string {
+    return `${facts.inode} ${lookOf(facts)}`;
+  }
+
+  /** What a problem spoke of is not there any more. */
+  #forgetProblems(): void {
+    const { problems, files } = this.#options;
+    for (const { path, code } of problems.list()) {
+      if (code !== 'folder-gone' && code !== 'many-gone' && files.facts(path) === undefined) problems.clear(path);
+    }
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * Fills a new copy: the base's documents are written straight into the folder, without a rename each, in large batches
+ * by the workers, and observed once a flush has made them durable. Goes on where a crash or a cut left it.
+ */
+import { parentOf } from '../../core/paths.ts';
+import type { FileFacts, Files } from '../../platform/ports.ts';
+import { type Observations, observationOf, type UnseenBase } from '../../store/observations.ts';
+import type { DocumentProblems } from './document-problems.ts';
+import type { Hands } from './hands.ts';
+import type { ChunkSource, Contents, DocumentEvent } from './ports.ts';
+
+const BATCH_DOCUMENTS = 512;
+const BATCH_BYTES = 32 * 1024 * 1024;
+const BATCHES = 3;
+/** Written and not yet observed: as much as is written again after a power cut. */
+const GROUP_DOCUMENTS = 16_384;
+const GROUP_BYTES = 512 * 1024 * 1024;
+
+export type StraightOptions = {
+  readonly files: Files;
+  readonly observations: Observations;
+  readonly contents: Contents;
+  readonly source: ChunkSource;
+  readonly transaction: <T>(write: () => T) => T;
+  readonly problems: DocumentProblems;
+  readonly hands: Hands;
+  readonly tell: (event: DocumentEvent) => void;
+  readonly signal: AbortSignal;
+};
+
+type Written = { readonly base: UnseenBase; readonly facts: FileFacts };
+
+export class StraightPlacing {
+  readonly #options: StraightOptions;
+  #left = { documents: 0, bytes: 0 };
+  #unavailable = 0;
+  /** What is found at the path of a base document up to here, after a crash, is ours. */
+  #former: string | undefined;
+
+  constructor(options: StraightOptions) {
+    this.#options = options;
+  }
+
+  /** Is this copy new, or was its filling cut short? */
+  get applies(): boolean {
+    const { observations } = this.#options;
+    return observations.straightUpTo() !== undefined || (observations.count() === 0 && !this.#isEmpty());
+  }
+
+  missing(): { documents: number; bytes: number } {
+    return { ...this.#left };
+  }
+
+  /** 'unavailable': some content could not be had; call again when it may. */
+  async run(): Promise<'done' | 'unavailable'> {
+    const { observations, transaction, signal } = this.#options;
+    this.#former = observations.straightUpTo();
+    const groups = this.#groups();
+    this.#unavailable = 0;
+    let flushing: Promise<void> = Promise.resolve();
+    for (const group of groups) {
+      if (signal.aborted) return 'unavailable';
+      transaction(() => observations.setStraightUpTo(this.#furthest(group)));
+      const written = await this.#writeGroup(group);
+      await flushing;
+      flushing = this.#observe(written);
+    }
+    await flushing;
+    if (this.#unavailable > 0 || signal.aborted) return 'unavailable';
+    transaction(() => observations.setStraightUpTo(undefined));
+    return 'done';
+  }
+
+  #isEmpty(): boolean {
+    for (const _ of this.#options.observations.unseenBase()) return false;
+    return true;
+  }
+
+  /** All that is to be written, in the order of paths. The list is held: ids, paths and chunk lists of what is missing. */
+  #groups(): UnseenBase[][] {
+    const groups: UnseenBase[][] = [];
+    this.#left = { documents: 0, bytes: 0 };
+    let bytes = 0;
+    for (const base of this.#options.observations.unseenBase()) {
+      const group = groups.at(-1);
+      if (group === undefined || group.length === GROUP_DOCUMENTS || bytes > GROUP_BYTES) {
+        groups.push([base]);
+        bytes = 0;
+      } else group.push(base);
+      bytes += base.content.size;
+      this.#left.documents += 1;
+      this.#left.bytes += base.content.size;
+    }
+    return groups;
+  }
+
+  #furthest(group: readonly UnseenBase[]): string {
+    const last = group.at(-1)!.folded;
+    return this.#former !== undefined && this.#former > last ? this.#former : last;
+  }
+
+  async #writeGroup(group: readonly UnseenBase[]): Promise<Written[]> {
+    const { hands } = this.#options;
+    const { free, former } = this.#whatIsFree(group);
+    hands.take(free.map(({ path }) => path));
+    const written = await this.#wholeAlready(former);
+    const isWhole = new Set(written.map(({ base }) => base.id));
+    const batches = batchesOf(free.filter(({ id }) => !isWhole.has(id)));
+    const work = async () => {
+      for (let batch = batches.shift(); batch && !this.#options.signal.aborted; batch = batches.shift()) {
+        written.push(...(await this.#writeBatch(batch)));
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: BATCHES }, work));
+      return written;
+    } finally {
+      const done = new Set(written.map(({ base }) => base.path));
+      hands.release(free.map(({ path }) => path).filter((path) => !done.has(path)));
+    }
+  }
+
+  /** What a former try has finished and could not observe any more is proved by its hash, and not fetched again. */
+  async #wholeAlready(former: readonly UnseenBase[]): Promise<Written[]> {
+    const { contents, files } = this.#options;
+    const whole: Written[] = [];
+    for (let at = 0; at < former.length; at += BATCH_DOCUMENTS) {
+      const some = former.slice(at, at + BATCH_DOCUMENTS);
+      const read = await contents.ingest(
+        some.map(({ path }) => files.native(path)),
+        { keep: false },
+      );
+      for (const [index, base] of some.entries()) {
+        const one = read[index];
+        if (one?.kind === 'done' && one.content.hash === base.content.hash) whole.push({ base, facts: one.after });
+      }
+    }
+    return whole;
+  }
+
+  async #writeBatch(batch: readonly UnseenBase[]): Promise<Written[]> {
+    const { contents, files, source, problems, signal } = this.#options;
+    const wanted = batch.map(({ path, content }) => ({ path: files.native(path), content }));
+    const onProgress = (bytes: number) => {
+      this.#left.bytes = Math.max(0, this.#left.bytes - bytes);
+    };
+    const made = await contents.assemble(wanted, source, { sync: false, signal, onProgress });
+    const written: Written[] = [];
+    for (const [index, base] of batch.entries()) {
+      const one = made[index];
+      if (one?.kind === 'done') written.push({ base, facts: one.facts });
+      else this.#unavailable += 1;
+      if (one?.kind === 'failed') problems.set(base.path, { ...one.problem, path: base.path });
+    }
+    return written;
+  }
+
+  /**
+   * Makes the folders, and leaves out what has something else at its path: that is taken in first, like any save.
+   * RACE: a file that somebody makes at such a path between this look and the writing is overwritten. A copy that is
+   * being made has no users yet.
+   */
+  #whatIsFree(group: readonly UnseenBase[]): { free: UnseenBase[]; former: UnseenBase[] } {
+    const { files } = this.#options;
+    const free: UnseenBase[] = [];
+    const former: UnseenBase[] = [];
+    let folder: string | undefined;
+    let names: ReadonlySet<string> | 'blocked' = new Set();
+    for (const base of group) {
+      if (parentOf(base.path) !== folder) {
+        folder = parentOf(base.path);
+        names = this.#namesIn(folder);
+      }
+      if (names === 'blocked') this.#unavailable += 1;
+      else if (!names.has(base.path)) free.push(base);
+      else {
+        const facts = files.facts(base.path);
+        const isOurs = facts?.kind === 'file' && this.#former !== undefined && base.folded <= this.#former;
+        if (!isOurs) this.#left.documents -= 1;
+        else free.push(base);
+        if (isOurs && facts.size === base.content.size) former.push(base);
+      }
+    }
+    return { free, former };
+  }
+
+  #namesIn(folder: string): ReadonlySet<string> | 'blocked' {
+    const { files } = this.#options;
+    const made = files.makeFolder(folder);
+    if (made === 'blocked') return 'blocked';
+    if (made === 'made') return new Set();
+    const prefix = folder === '' ? '' : `${folder}/`;
+    return new Set(files.list(folder)?.map(({ name }) => prefix + name));
+  }
+
+  /** Durable first: an observation of what a power cut takes away would look like somebody's save. */
+  async #observe(written: readonly Written[]): Promise<void> {
+    const { files, observations, transaction, hands, tell } = this.#options;
+    if (written.length === 0) return;
+    try {
+      await files.flush(written.map(({ base }) => base.path));
+      transaction(() => {
+        for (const { base, facts } of written) {
+          observations.put(observationOf(base.path, base.id, base.content.hash, facts));
+        }
+      });
+      this.#left.documents -= written.length;
+    } finally {
+      hands.release(written.map(({ base }) => base.path));
+    }
+    tell({ kind: 'placed', documents: written.map(({ base }) => base.path) });
+  }
+}
+
+function batchesOf(group: readonly UnseenBase[]): UnseenBase[][] {
+  const batches: UnseenBase[][] = [];
+  let bytes = 0;
+  for (const base of group) {
+    const batch = batches.at(-1);
+    if (batch === undefined || batch.length === BATCH_DOCUMENTS || bytes + base.content.size > BATCH_BYTES) {
+      batches.push([base]);
+      bytes = 0;
+    } else batch.push(base);
+    bytes += base.content.size;
+  }
+  return batches;
+}

@@ -1,0 +1,76 @@
+/** What lies in a folder of the copy, sorted by what it is to us. Looks, and changes nothing. */
+import { databaseOfCompanion, notDocument } from '../../core/not-documents.ts';
+import { SYNC_FOLDER, within } from '../../core/paths.ts';
+import type { FileFacts, Files } from '../../platform/ports.ts';
+
+export type Listed = {
+  readonly files: readonly { readonly path: string; readonly facts: FileFacts }[];
+  readonly folders: readonly string[];
+  readonly links: readonly string[];
+  readonly others: readonly string[];
+  /** Names that are no Unicode text, so that nothing can be said of them but that. */
+  readonly unreadable: readonly string[];
+  /** Unfinished files of ours. */
+  readonly temporaries: readonly string[];
+  /** The folder belongs to another sync copy. */
+  readonly isCopy: boolean;
+};
+
+const HEADER = Buffer.from('SQLite format 3\0', 'latin1');
+
+/** undefined: there is no such folder. Files that are no documents are left out. */
+export function listFolder(files: Files, folder: string): Listed | undefined {
+  const entries = files.list(folder);
+  if (entries === undefined) return undefined;
+  const found = { files: [], folders: [], links: [], others: [], unreadable: [], temporaries: [], isCopy: false } as {
+    -readonly [K in keyof Listed]: Listed[K] extends readonly (infer T)[] ? T[] : Listed[K];
+  };
+  for (const { name, facts } of entries) {
+    if (facts === undefined) {
+      if (name.includes('\ufffd')) found.unreadable.push(within(folder, name));
+      continue;
+    }
+    if (name === SYNC_FOLDER && folder !== '' && facts.kind === 'folder') found.isCopy = true;
+    const path = within(folder, name);
+    if (facts.kind === 'folder') {
+      if (isOurFolder(name)) found.folders.push(path);
+    } else if (isOwnTemporary(name)) found.temporaries.push(path);
+    else if (notDocument(name) !== undefined) continue;
+    else if (facts.kind === 'file') found.files.push({ path, facts });
+    else if (facts.kind === 'link') found.links.push(path);
+    else found.others.push(path);
+  }
+  return found;
+}
+
+/** A folder is only left out when it is the sync folder or the system's. */
+export function isOurFolder(name: string): boolean {
+  const kind = notDocument(name);
+  return kind !== 'own' && kind !== 'system';
+}
+
+/** Does anything on the way to a path make it none of ours? */
+export function isInForeignFolder(path: string): boolean {
+  return path
+    .split('/')
+    .slice(0, -1)
+    .some((name) => !isOurFolder(name));
+}
+
+/** Is it a SQLite database, by its first bytes? 'unknown': it cannot be read now. */
+export function isDatabase(files: Files, path: string): boolean | 'unknown' {
+  const file = files.open(path, 'read');
+  if (typeof file === 'string') return file === 'missing' ? false : 'unknown';
+  try {
+    const start = Buffer.alloc(HEADER.length);
+    return file.read(start, 0) === HEADER.length && start.equals(HEADER);
+  } finally {
+    file.close();
+  }
+}
+
+/** The database that a file belongs to as log or journal; undefined when there is no such database. */
+export function companionOf(path: string, isKnownDatabase: (path: string) => boolean): string | undefined {
+  const database = databaseOfCompanion(path);
+  return database !== undefined && isKnownDatabase(database) ? database : undefined;
+}
