@@ -1,6 +1,6 @@
 /** What lies in a folder of the copy, sorted by what it is to us. Looks, and changes nothing. */
 import { databaseOfCompanion, notDocument } from '../../core/not-documents.ts';
-import { SYNC_FOLDER, within } from '../../core/paths.ts';
+import { isOwnTemporary, SYNC_FOLDER, within } from '../../core/paths.ts';
 import type { FileFacts, Files } from '../../platform/ports.ts';
 
 export type Listed = {
