@@ -15,12 +15,29 @@ export type Deliver = (chunk: ChunkRecord) => undefined | Promise<void>;
 export type Upload = { readonly id: string; readonly bytes: number; readonly read: () => ChunkRecord };
 
 type Offer = { uploads: readonly Upload[]; open: Set<string>; done: () => void; failed: (error: Error) => void };
-type Fetch = { left: number; deliver: Deliver; done: () => void; failed: (error: Error) => void };
+type Fetch = {
+  left: number;
+  over: boolean;
+  readonly deliver: Deliver;
+  readonly done: () => void;
+  readonly failed: (error: Error) => void;
+};
+
+export interface FetchOptions {
+  /** Goes before everything that was not asked for yet: a change waits for it. */
+  readonly urgent?: boolean;
+  /** Nobody waits any longer: nothing more is delivered, and what was not asked for is not asked for. */
+  readonly signal?: AbortSignal;
+}
 
 /** Chunks read together before the line is looked at again: at most 16 MiB. */
 const READ_AT_ONCE = 64;
 /** Uploads up to this many bytes go out at once, without asking what is needed: a save is there a round trip earlier. */
 const UNASKED_BYTES = 128 * 1024;
+
+function nobodyWaits(): Error {
+  return new Error('nobody waits for it any longer');
+}
 
 export class ChunkExchange {
   readonly #channel: number;
@@ -33,6 +50,7 @@ export class ChunkExchange {
   #outstanding = 0;
 
   #toServe: string[] = [];
+  #inService = 0;
   #serving = false;
   /** Wants of the partner for chunks that are not here yet. */
   readonly #awaited = new Set<string>();
@@ -49,20 +67,23 @@ export class ChunkExchange {
   }
 
   /** Asks for chunks; each is delivered once, checked against its stored hash. Rejects when the line ends. */
-  fetch(ids: readonly string[], deliver: Deliver): Promise<void> {
-    if (this.#ended) return Promise.reject(this.#ended);
+  fetch(ids: readonly string[], deliver: Deliver, { urgent = false, signal }: FetchOptions = {}): Promise<void> {
+    if (this.#ended || signal?.aborted) return Promise.reject(this.#ended ?? nobodyWaits());
     const distinct = [...new Set(ids)];
     if (distinct.length === 0) return Promise.resolve();
     return new Promise((done, failed) => {
-      const fetch: Fetch = { left: distinct.length, deliver, done, failed };
+      const fetch: Fetch = { left: distinct.length, over: false, deliver, done, failed };
+      const unasked: string[] = [];
       for (const id of distinct) {
         const others = this.#wanted.get(id);
         if (others) others.push(fetch);
         else {
           this.#wanted.set(id, [fetch]);
-          this.#unasked.push(id);
+          unasked.push(id);
         }
       }
+      this.#unasked = urgent ? [...unasked, ...this.#unasked] : [...this.#unasked, ...unasked];
+      signal?.addEventListener('abort', () => this.#abandon(fetch, nobodyWaits()), { once: true });
       this.#ask();
     });
   }
@@ -81,6 +102,8 @@ export class ChunkExchange {
   }
 
   onWant({ ids }: MessageOf<'want'>): void {
+    const open = this.#toServe.length + this.#inService + this.#awaited.size;
+    if (open + ids.length > OUTSTANDING_WANTS) throw new MalformedError('more wants at once than agreed');
     for (const id of ids) this.#toServe.push(id);
     void this.#serve();
   }
@@ -137,6 +160,9 @@ export class ChunkExchange {
 
   end(error: Error): void {
     this.#ended = error;
+    this.#toServe = [];
+    this.#unasked = [];
+    this.#awaited.clear();
     const fetches = new Set([...this.#wanted.values()].flat());
     const offers = new Set([...this.#offers, ...[...this.#keeping.values()].flat()]);
     this.#wanted.clear();
@@ -158,15 +184,29 @@ export class ChunkExchange {
   }
 
   #deliver(fetch: Fetch, chunk: ChunkRecord): Promise<void> | undefined {
+    if (fetch.over) return undefined;
     try {
       const busy = fetch.deliver(chunk);
       fetch.left -= 1;
-      if (fetch.left === 0) fetch.done();
+      fetch.over = fetch.left === 0;
+      if (fetch.over) fetch.done();
       return busy;
     } catch (error) {
-      fetch.failed(error as Error);
+      this.#abandon(fetch, error as Error);
       return undefined;
     }
+  }
+
+  /** What was asked for already still comes, and is dropped. */
+  #abandon(fetch: Fetch, why: Error): void {
+    if (fetch.over) return;
+    fetch.over = true;
+    this.#unasked = this.#unasked.filter((id) => {
+      const needed = this.#wanted.get(id)?.some(({ over }) => !over) ?? false;
+      if (!needed) this.#wanted.delete(id);
+      return needed;
+    });
+    fetch.failed(why);
   }
 
   async #serve(): Promise<void> {
@@ -175,11 +215,15 @@ export class ChunkExchange {
     try {
       while (this.#toServe.length > 0 && !this.#ended) {
         const ids = this.#toServe.splice(0, READ_AT_ONCE);
+        this.#inService = ids.length;
         const found = this.#replica.readChunks(ids);
         if (found.length < ids.length) this.#await(ids, found);
+        this.#inService = 0;
         this.#sendBatches(found);
         if (this.#line.backlog > BACKLOG_BYTES) await this.#line.drained(BACKLOG_BYTES / 2);
       }
+    } catch (error) {
+      this.#line.fail(error);
     } finally {
       this.#serving = false;
     }
@@ -237,7 +281,7 @@ export class ChunkExchange {
       () => {
         if (!this.#ended) this.#line.send({ kind: 'kept', channel: this.#channel, ids });
       },
-      (error: unknown) => this.end(error as Error),
+      (error: unknown) => this.#line.fail(error),
     );
   }
 

@@ -4,12 +4,13 @@
  * survive: after a cut it starts again from what both sides have stored.
  */
 import { MalformedError } from '../core/codec.ts';
-import { at, type CopyId, includes, join, type Vector } from '../core/vector.ts';
-import { ChunkExchange, type Deliver, type Upload } from './chunk-exchange.ts';
-import { BATCH_BYTES, MAX_BATCH, UNACKED_BYTES } from './limits.ts';
-import type { Message, MessageOf } from './messages.ts';
-import type { Line, Refusal, Replica, Tip } from './replica.ts';
-import { type Incoming, WireReader, WireWriter } from './wire.ts';
+import { assert } from '../core/problem.ts';
+import { at, type CopyId, includes, type Vector } from '../core/vector.ts';
+import { ChunkExchange, type Deliver, type FetchOptions, type Upload } from './chunk-exchange.ts';
+import { BATCH_BYTES, MAX_BATCH, UNACKED_MESSAGES } from './limits.ts';
+import { clipped, type Message, type MessageOf, type WireChange } from './messages.ts';
+import type { ChunkRecord, Line, Refusal, Replica, Tip } from './replica.ts';
+import { type Incoming, WireReader, WireWriter, wireBytes } from './wire.ts';
 
 export interface ExchangeOptions {
   readonly channel: number;
@@ -29,28 +30,24 @@ export interface ExchangeOptions {
   readonly onEnd: (why: Refusal) => void;
 }
 
-type InFlight = { readonly copy: CopyId; readonly seq: number; readonly bytes: number };
-
-/** Headers, names and list lengths around a body on the wire, roughly: for filling batches. */
-const CHANGE_OVERHEAD = 160;
-const CHANGES_AT_ONCE = 1024;
-
 export class Exchange {
   readonly chunks: ChunkExchange;
   readonly #options: ExchangeOptions;
   readonly #replica: Replica;
   readonly #writer = new WireWriter();
   readonly #reader = new WireReader();
+  #begun = false;
   #ready = false;
   #ended = false;
   /** What the partner has, or is on its way to it. */
-  #sent: Vector = new Map();
+  readonly #sent = new Map<CopyId, number>();
   /** What the partner has stored durably, by its own word. */
-  #partner: Vector = new Map();
-  #inFlight: InFlight[] = [];
-  #unacked = 0;
-  /** Changes that came in and wait for the parts of a large body. */
-  #incoming: Incoming[] = [];
+  readonly #partner = new Map<CopyId, number>();
+  /** Per message that is not acknowledged yet, the last change of each copy in it. */
+  readonly #inFlight: Vector[] = [];
+  /** Changes that came in and wait for the parts of a large body, each with the number of its message. */
+  #incoming: { readonly message: number; readonly change: Incoming }[] = [];
+  #messages = 0;
   #awaitingParts = false;
 
   constructor(options: ExchangeOptions) {
@@ -59,21 +56,25 @@ export class Exchange {
     this.chunks = new ChunkExchange(options.channel, options.replica, options.line, options);
   }
 
-  /** Says what this side has. */
+  /** Says what this side has. Changes travel once both sides have; chunks can be had before. */
   begin(): void {
+    assert(!this.#begun, 'an exchange begins once');
+    this.#begun = true;
     const tips = [...this.#replica.tips()].map(([copy, { seq, hash }]) => ({ copy, seq, hash }));
-    this.#send({ kind: 'have', channel: this.#options.channel, tips });
+    this.#send({ kind: 'have', channel: this.channel, tips });
+    this.advance();
   }
 
   get channel(): number {
     return this.#options.channel;
   }
 
+  /** The partner has said what it has, and both logs agree. */
   get ready(): boolean {
     return this.#ready;
   }
 
-  /** What the partner has stored durably. */
+  /** What the partner has stored durably, as it is from moment to moment. */
   get partner(): Vector {
     return this.#partner;
   }
@@ -90,8 +91,10 @@ export class Exchange {
       case 'have':
         return this.#onHave(message);
       case 'changes':
+        this.#mustHaveBegun();
         return this.#onChanges(message);
       case 'ack':
+        this.#mustHaveBegun();
         return this.#onAck(message);
       case 'want':
         return this.chunks.onWant(message);
@@ -108,22 +111,22 @@ export class Exchange {
     }
   }
 
-  /** The log has grown, or the partner has room again: sends what it lacks. */
+  /** The log has grown, or the partner has room again: sends what it lacks. Never throws: others call it as well. */
   advance(): void {
-    while (this.#ready && !this.#ended && this.#unacked < UNACKED_BYTES) {
-      const changes = this.#nextBatch();
-      if (changes.length === 0) return;
-      const { channel } = this.#options;
-      this.#send({
-        kind: 'changes',
-        channel,
-        ...this.#writer.write(changes, (copy, seq) => this.#replica.depsOf(copy, seq)),
-      });
+    try {
+      while (this.#begun && this.#ready && this.#inFlight.length < UNACKED_MESSAGES) {
+        const changes = this.#nextBatch();
+        if (changes.length === 0) return;
+        const copies = this.#writer.takeNamed();
+        this.#send({ kind: 'changes', channel: this.channel, copies, changes });
+      }
+    } catch (error) {
+      this.#options.line.fail(error);
     }
   }
 
-  fetch(ids: readonly string[], deliver: Deliver): Promise<void> {
-    return this.chunks.fetch(ids, deliver);
+  fetch(ids: readonly string[], deliver: Deliver, options?: FetchOptions): Promise<void> {
+    return this.chunks.fetch(ids, deliver, options);
   }
 
   upload(uploads: readonly Upload[]): Promise<void> {
@@ -138,13 +141,19 @@ export class Exchange {
     this.#options.onEnd(why);
   }
 
+  #mustHaveBegun(): void {
+    if (!this.#begun || !this.#ready) throw new MalformedError('changes before both sides said what they have');
+  }
+
   #onHave({ tips }: MessageOf<'have'>): void {
     if (this.#ready) throw new MalformedError('said twice what it has');
     const theirs = new Map<CopyId, Tip>(tips.map(({ copy, seq, hash }) => [copy, { seq, hash }]));
     const fork = this.#fork(theirs);
-    if (fork) return this.end(fork);
-    this.#partner = new Map([...theirs].map(([copy, { seq }]) => [copy, seq]));
-    this.#sent = this.#partner;
+    if (fork) return this.#refuse(fork);
+    for (const [copy, { seq }] of theirs) {
+      this.#partner.set(copy, seq);
+      this.#sent.set(copy, seq);
+    }
     this.#ready = true;
     this.#options.onReady?.();
     this.advance();
@@ -161,102 +170,116 @@ export class Exchange {
     return null;
   }
 
-  #nextBatch(): ReturnType<Replica['after']> {
-    const found = this.#replica.after(this.#sent, { limit: CHANGES_AT_ONCE });
+  #nextBatch(): WireChange[] {
+    const batch: WireChange[] = [];
+    const tips = new Map<CopyId, number>();
     let bytes = 0;
-    let count = 0;
-    for (const change of found) {
-      if (bytes >= BATCH_BYTES || count >= MAX_BATCH) break;
-      const size =
-        CHANGE_OVERHEAD + (change.content.kind === 'inline' ? change.size : change.content.parts.length * 36);
-      bytes += size;
-      count += 1;
-      this.#inFlight.push({ copy: change.copy, seq: change.seq, bytes: size });
-      this.#sent = new Map(this.#sent).set(change.copy, change.seq);
+    for (const change of this.#replica.after(this.#sent, { limit: MAX_BATCH, bytes: BATCH_BYTES })) {
+      if (bytes >= BATCH_BYTES) break;
+      const written = this.#writer.write(change, (copy, seq) => this.#replica.depsOf(copy, seq));
+      bytes += wireBytes(written);
+      batch.push(written);
+      tips.set(change.copy, change.seq);
     }
-    this.#unacked += bytes;
-    return found.slice(0, count);
+    for (const [copy, seq] of tips) this.#sent.set(copy, seq);
+    if (batch.length > 0) this.#inFlight.push(tips);
+    return batch;
   }
 
   #onChanges({ copies, changes }: MessageOf<'changes'>): void {
+    const message = this.#messages++;
+    const oldest = this.#incoming[0]?.message ?? message;
+    if (message - oldest >= UNACKED_MESSAGES) throw new MalformedError('more changes at once than agreed');
     const incoming = this.#reader.read(copies, changes, (copy, seq) => this.#replica.depsOf(copy, seq));
-    this.#incoming.push(...incoming);
-    for (const { copy, seq } of incoming) {
-      if (at(this.#partner, copy) < seq) this.#partner = new Map(this.#partner).set(copy, seq);
-      if (at(this.#sent, copy) < seq) this.#sent = new Map(this.#sent).set(copy, seq);
+    for (const change of incoming) {
+      // Nobody but us makes changes of this copy: whoever has the next one has another history of it.
+      if (change.copy === this.#options.own && this.#isNew(change))
+        return this.#refuse(forked(change.copy, change.copy));
+      raise(this.#partner, change);
+      raise(this.#sent, change);
+      this.#incoming.push({ message, change });
     }
     this.#take();
   }
 
   /** Stores what has come in, up to the first change whose body's parts are not all here. */
   #take(): void {
-    if (this.#awaitingParts) return;
-    const mine = this.#replica.vector();
-    const fresh = this.#incoming.filter(({ copy, seq }) => at(mine, copy) < seq);
-    const duplicates = this.#incoming.length > fresh.length;
-    const complete: Incoming[] = [];
-    let missing: readonly string[] = [];
-    for (const change of fresh) {
-      if (change.content.kind === 'parts') {
-        missing = this.#replica.lacking(change.content.parts.map(({ id }) => id));
-        if (missing.length > 0) break;
-      }
-      complete.push(change);
-    }
+    if (this.#awaitingParts || this.#ended) return;
+    const heard = new Set(this.#incoming.map(({ change }) => change.copy));
+    // The same may have come by another way in the meantime.
+    const fresh = this.#incoming.filter(({ change }) => this.#isNew(change));
+    const { complete, missing } = this.#withParts(fresh.map(({ change }) => change));
+    const known = this.#incoming.length - fresh.length;
     this.#incoming = fresh.slice(complete.length);
-    if (complete.length > 0 || duplicates) this.#store(complete);
-    if (missing.length > 0 && !this.#ended) void this.#fetchParts(missing);
+    const refusal = complete.length > 0 ? this.#replica.receive(complete) : null;
+    if (complete.length + known > 0) this.#acknowledge(heard);
+    if (complete.length > 0) this.#options.onStored();
+    if (refusal) this.#refuse(refusal);
+    else if (missing.length > 0) void this.#fetchParts(missing);
   }
 
-  #store(changes: readonly Incoming[]): void {
-    const before = this.#replica.vector();
-    const refusal = changes.length > 0 ? this.#replica.receive(changes) : null;
-    const now = this.#replica.vector();
-    const copies = new Set(changes.map(({ copy }) => copy));
-    for (const { copy } of this.#incoming) copies.add(copy);
-    const tips = [...(copies.size > 0 ? copies : now.keys())].map((copy) => ({ copy, seq: at(now, copy) }));
-    this.#send({ kind: 'ack', channel: this.#options.channel, tips });
-    if (!includes(before, now)) this.#options.onStored();
-    if (refusal) {
-      this.#send({ kind: 'close', channel: this.#options.channel, ...refusal });
-      this.end(refusal);
+  #isNew({ copy, seq }: Incoming): boolean {
+    return at(this.#replica.vector(), copy) < seq;
+  }
+
+  #withParts(fresh: readonly Incoming[]): { complete: readonly Incoming[]; missing: readonly string[] } {
+    for (const [index, { content }] of fresh.entries()) {
+      if (content.kind === 'inline') continue;
+      const missing = this.#replica.lacking(content.parts.map(({ id }) => id));
+      if (missing.length > 0) return { complete: fresh.slice(0, index), missing };
     }
+    return { complete: fresh, missing: [] };
+  }
+
+  /** Says how far the logs of these copies are stored; never more than the partner knows of them. */
+  #acknowledge(copies: ReadonlySet<CopyId>): void {
+    const mine = this.#replica.vector();
+    const tips = [...copies].map((copy) => ({ copy, seq: Math.min(at(mine, copy), at(this.#partner, copy)) }));
+    this.#send({ kind: 'ack', channel: this.channel, tips });
   }
 
   async #fetchParts(ids: readonly string[]): Promise<void> {
     this.#awaitingParts = true;
+    const keeping: Promise<void>[] = [];
+    const keep = (chunk: ChunkRecord): undefined => {
+      const kept = this.#replica.keepChunks([chunk]);
+      kept.catch(() => {});
+      keeping.push(kept);
+    };
     try {
-      const keeping: Promise<void>[] = [];
-      await this.chunks.fetch(ids, (chunk) => {
-        keeping.push(this.#replica.keepChunks([chunk]));
-        return undefined;
-      });
+      await this.chunks.fetch(ids, keep, { urgent: true });
       await Promise.all(keeping);
       this.#awaitingParts = false;
       this.#take();
     } catch (error) {
-      this.end({ code: 'parts', text: (error as Error).message });
+      if (!this.#ended) this.#options.line.fail(error);
     }
   }
 
   #onAck({ tips }: MessageOf<'ack'>): void {
-    const acked = new Map(tips.map(({ copy, seq }) => [copy, seq]));
-    for (const [copy, seq] of acked) {
-      if (seq > at(this.#replica.vector(), copy)) throw new MalformedError('acknowledged what was never sent');
+    const mine = this.#replica.vector();
+    for (const tip of tips) {
+      if (tip.seq > at(mine, tip.copy)) throw new MalformedError('acknowledged what was never sent');
+      raise(this.#partner, tip);
     }
-    this.#partner = join(this.#partner, acked);
-    this.#inFlight = this.#inFlight.filter(({ copy, seq, bytes }) => {
-      if (at(this.#partner, copy) < seq) return true;
-      this.#unacked -= bytes;
-      return false;
-    });
+    while (this.#inFlight[0] && includes(this.#partner, this.#inFlight[0])) this.#inFlight.shift();
     this.#options.onAcked?.();
     this.advance();
+  }
+
+  /** Tells the partner why it does not go on, and ends. */
+  #refuse(why: Refusal): void {
+    this.#send({ kind: 'close', channel: this.channel, code: why.code, text: clipped(why.text) });
+    this.end(why);
   }
 
   #send(message: Message): void {
     this.#options.line.send(message);
   }
+}
+
+function raise(vector: Map<CopyId, number>, { copy, seq }: { copy: CopyId; seq: number }): void {
+  if (at(vector, copy) < seq) vector.set(copy, seq);
 }
 
 function forked(copy: CopyId, own: CopyId | undefined): Refusal {

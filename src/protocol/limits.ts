@@ -12,10 +12,15 @@ export const MAX_BATCH = 4096;
 export const MAX_STORED_CHUNK = 256 * 1024 + 1024;
 /** Ids in one want, offer, need or kept. */
 export const MAX_IDS = 4096;
-/** Changes sent and not yet acknowledged, per file: bounds what a slow partner makes us hold. */
-export const UNACKED_BYTES = 8 * 1024 * 1024;
+/**
+ * Messages with changes that are sent and not yet acknowledged, per file. Bounds what either side must hold, and while
+ * they are under way small changes gather for the next one: the more a partner has to do, the more goes in one go.
+ */
+export const UNACKED_MESSAGES = 8;
 /** Chunk bytes handed to a link that the network has not taken yet. */
 export const BACKLOG_BYTES = 4 * 1024 * 1024;
+/** Bytes queued for a partner that asks and does not read what it gets: the connection is ended. */
+export const MAX_BACKLOG = 256 * 1024 * 1024;
 /** Chunk ids asked for and not yet answered, per file; at 64 KiB each this is the window of a fast line. */
 export const OUTSTANDING_WANTS = 512;
 /** Files open over one link at the same time. */

@@ -57,7 +57,7 @@ export const wireChange = struct({
 });
 
 const question = union(
-  { files: 1, create: 2, snapshot: 3, publish: 4, users: 5 },
+  { files: 1, create: 2, snapshot: 3, publish: 4, users: 5, change: 6 },
   {
     files: struct({}),
     /** Makes a parent file without content; the asker's copy is its first. Asking again for one's own is no error. */
@@ -73,11 +73,13 @@ const question = union(
       bytes: varint(),
     }),
     users: struct({ file: id }),
+    /** The hash of one change, by which a copy finds how much of its own log the hub shares. */
+    change: struct({ file: id, copy: id, seq: varint() }),
   },
 );
 
 const answer = union(
-  { files: 1, done: 2, snapshot: 3, users: 4 },
+  { files: 1, done: 2, snapshot: 3, users: 4, change: 5 },
   {
     files: struct({
       files: list(
@@ -86,6 +88,8 @@ const answer = union(
       ),
     }),
     done: struct({}),
+    /** null: the hub has no such change. */
+    change: struct({ hash: optional(hex(32)) }),
     snapshot: struct({ record: blob(MAX_SNAPSHOT) }),
     users: struct({
       users: list(struct({ user: name, device: name, copy: id, online: bool, lastSeenMs: varint() }), MAX_COPIES),
@@ -145,6 +149,14 @@ export type MessageOf<K extends Message['kind']> = Extract<Message, { kind: K }>
 export type WireChange = Carried<typeof wireChange>;
 export type Question = Carried<typeof question>;
 export type Answer = Carried<typeof answer>;
+
+/** A text for the other side's eyes: what is too long is cut, what is no text is made one. */
+export function clipped(text: string): string {
+  const whole = text.toWellFormed();
+  if (Buffer.byteLength(whole) <= MAX_TEXT) return whole;
+  // Three bytes at most for each.
+  return `${whole.slice(0, MAX_TEXT / 4).toWellFormed()}…`;
+}
 
 export function encodeMessage(value: Message): Uint8Array {
   return encode(message, value);

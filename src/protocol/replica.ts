@@ -15,13 +15,14 @@ export interface Replica {
   hashAt(copy: CopyId, seq: number): Hash | undefined;
   depsOf(copy: CopyId, seq: number): Vector | undefined;
   /** In a causal order. */
-  after(vector: Vector, options: { limit: number }): Change[];
+  after(vector: Vector, options: { limit: number; bytes: number }): Change[];
   /**
    * Checks and durably stores changes that follow on what is here, in the order given. All parts of their bodies are
    * here already. What comes before a refused one is stored.
    */
   receive(changes: readonly Incoming[]): Refusal | null;
 
+  /** Those of them that are not here durably. */
   lacking(ids: readonly string[]): readonly string[];
   /** Those of them that are here and whole, in any order. */
   readChunks(ids: readonly string[]): readonly ChunkRecord[];
@@ -34,4 +35,6 @@ export interface Line {
   send(message: Message): void;
   readonly backlog: number;
   drained(bytes: number): Promise<void>;
+  /** Something on this side broke in the middle of an exchange: the connection ends, and the next one starts over. */
+  fail(error: unknown): void;
 }

@@ -5,8 +5,16 @@
 import { MalformedError } from '../core/codec.ts';
 import { ProblemError } from '../core/problem.ts';
 import type { Exchange } from './exchange.ts';
-import { MAX_CHANNELS, VERSIONS } from './limits.ts';
-import { type Answer, decodeMessage, encodeMessage, type Message, type MessageOf, type Question } from './messages.ts';
+import { MAX_BACKLOG, MAX_CHANNELS, VERSIONS } from './limits.ts';
+import {
+  type Answer,
+  clipped,
+  decodeMessage,
+  encodeMessage,
+  type Message,
+  type MessageOf,
+  type Question,
+} from './messages.ts';
 import type { Line } from './replica.ts';
 
 /** What the session needs of a connection (`Link` of the platform is one). */
@@ -66,7 +74,13 @@ export class Session implements Line {
   }
 
   send(message: Message): void {
-    if (!this.#ended) this.#carrier.send(encodeMessage(message));
+    if (this.#ended) return;
+    if (message.kind === 'close') this.#exchanges.delete(message.channel);
+    this.#carrier.send(encodeMessage(message));
+  }
+
+  fail(error: unknown): void {
+    this.end((error as Error).message);
   }
 
   ask(question: Question): Promise<Answer> {
@@ -94,19 +108,20 @@ export class Session implements Line {
   close(exchange: Exchange, text: string): void {
     const { channel } = exchange;
     if (this.#exchanges.get(channel) !== exchange) return;
-    this.#exchanges.delete(channel);
-    this.send({ kind: 'close', channel, code: 'closed', text });
+    this.send({ kind: 'close', channel, code: 'closed', text: clipped(text) });
     exchange.end({ code: 'closed', text });
   }
 
   /** Ends the connection from this side. */
   end(reason: string): void {
+    if (this.#ended) return;
     this.#carrier.close(reason);
     this.#onClosed(reason);
   }
 
   #onBytes(bytes: Uint8Array, dialled: boolean): void {
     if (this.#ended) return;
+    if (this.backlog > MAX_BACKLOG) return this.end('the other side does not read what it asks for');
     try {
       this.#onMessage(decodeMessage(bytes), dialled);
     } catch (error) {
@@ -157,23 +172,23 @@ export class Session implements Line {
         throw new Error('no common protocol version');
       }
       this.send({ kind: 'welcome', version, software, nowMs: nowMs() });
-    }
+    } else if (!VERSIONS.some((ours) => ours === message.version)) throw new MalformedError('a version nobody offered');
     this.#greeted = true;
     const aheadMs = message.kind === 'welcome' ? nowMs() - message.nowMs : 0;
     this.#options.onReady?.({ software: message.software, aheadMs });
   }
 
   async #answer({ id, question }: MessageOf<'ask'>): Promise<void> {
+    this.#answering += 1;
     try {
-      if (this.#answering >= MAX_OPEN_QUESTIONS) throw new MalformedError('too many questions at once');
-      this.#answering += 1;
+      if (this.#answering > MAX_OPEN_QUESTIONS) throw new MalformedError('too many questions at once');
       if (!this.#options.answer) throw new MalformedError('this side answers no questions');
       const answer = await this.#options.answer(question);
       this.send({ kind: 'answer', id, answer });
     } catch (error) {
       if (error instanceof ProblemError) {
         const { code, text, remedy } = error.problem;
-        this.send({ kind: 'fail', id, code, text, remedy });
+        this.send({ kind: 'fail', id, code, text: clipped(text), remedy: clipped(remedy) });
       } else this.end((error as Error).message);
     } finally {
       this.#answering -= 1;
@@ -196,7 +211,7 @@ export class Session implements Line {
       exchange.begin();
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
-      this.send({ kind: 'close', channel: open.channel, code: error.problem.code, text: error.problem.text });
+      this.send({ kind: 'close', channel: open.channel, code: error.problem.code, text: clipped(error.problem.text) });
     }
   }
 

@@ -4,9 +4,9 @@
  */
 import type { Hash } from '../core/bytes.ts';
 import { sha256 } from '../core/bytes.ts';
-import { type Change, type ChangeId, type Header, MAX_INLINE_BODY } from '../core/change.ts';
+import { type Change, type Header, MAX_BODY, MAX_INLINE_BODY } from '../core/change.ts';
 import { MalformedError } from '../core/codec.ts';
-import { at, type CopyId, MAX_COPIES, type Vector, withEntry } from '../core/vector.ts';
+import { at, type CopyId, EMPTY, MAX_COPIES, type Vector } from '../core/vector.ts';
 import type { WireChange } from './messages.ts';
 
 /** A change as it came in: not yet checked against hash and signature. */
@@ -15,39 +15,24 @@ export type Incoming = Header & Pick<Change, 'content' | 'signature'>;
 /** The deps of a change that this replica holds. */
 export type DepsOf = (copy: CopyId, seq: number) => Vector | undefined;
 
+/** The deps of the last change of a copy that passed: mostly what the next one's are told by. */
+type Last = { readonly seq: number; readonly deps: Vector };
+
 export class WireWriter {
   readonly #index = new Map<CopyId, number>();
+  readonly #last = new Map<CopyId, Last>();
+  #named: CopyId[] = [];
 
-  /** Returns the changes and the copies that they name for the first time. */
-  write(changes: readonly Change[], depsOf: DepsOf): { copies: CopyId[]; changes: WireChange[] } {
-    const copies: CopyId[] = [];
-    const indexOf = (copy: CopyId): number => {
-      const known = this.#index.get(copy);
-      if (known !== undefined) return known;
-      const index = this.#index.size;
-      this.#index.set(copy, index);
-      copies.push(copy);
-      return index;
-    };
-    const last = new Map<CopyId, Change>();
-    const written = changes.map((change) => {
-      const previous = last.get(change.copy);
-      const before =
-        previous?.seq === change.seq - 1 ? previous.deps : (depsOf(change.copy, change.seq - 1) ?? new Map());
-      last.set(change.copy, change);
-      return this.#one(change, before, indexOf);
-    });
-    return { copies, changes: written };
-  }
-
-  #one(change: Change, before: Vector, indexOf: (copy: CopyId) => number): WireChange {
+  write(change: Change, depsOf: DepsOf): WireChange {
+    const before = this.#before(change, depsOf);
     const deps: { copy: number; seq: number }[] = [];
     for (const [copy, seq] of change.deps) {
-      if (copy !== change.copy && at(before, copy) !== seq) deps.push({ copy: indexOf(copy), seq });
+      if (copy !== change.copy && at(before, copy) !== seq) deps.push({ copy: this.#indexOf(copy), seq });
     }
+    this.#last.set(change.copy, { seq: change.seq, deps: change.deps });
     const { content, body, size } = change;
     return {
-      copy: indexOf(change.copy),
+      copy: this.#indexOf(change.copy),
       seq: change.seq,
       stamp: change.stamp,
       deps,
@@ -56,12 +41,39 @@ export class WireWriter {
       chain: change.chain,
     };
   }
+
+  /** The copies that were named for the first time since this was last asked. */
+  takeNamed(): CopyId[] {
+    const named = this.#named;
+    this.#named = [];
+    return named;
+  }
+
+  #before({ copy, seq }: Change, depsOf: DepsOf): Vector {
+    const last = this.#last.get(copy);
+    return (last?.seq === seq - 1 ? last.deps : depsOf(copy, seq - 1)) ?? EMPTY;
+  }
+
+  #indexOf(copy: CopyId): number {
+    const known = this.#index.get(copy);
+    if (known !== undefined) return known;
+    const index = this.#index.size;
+    this.#index.set(copy, index);
+    this.#named.push(copy);
+    return index;
+  }
+}
+
+/** Bytes of a change in a message, at most a little above: batches are filled by it. */
+export function wireBytes({ content, deps, chain }: WireChange): number {
+  const body = content.kind === 'inline' ? content.bytes.byteLength : 48 + content.parts.length * 36;
+  const certificates = (chain ?? []).reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return 96 + body + deps.length * 10 + certificates;
 }
 
 export class WireReader {
   readonly #copies: CopyId[] = [];
-  /** The last change read of each copy: the next one's deps may build on it before it is stored. */
-  readonly #last = new Map<CopyId, ChangeId & { deps: Vector }>();
+  readonly #last = new Map<CopyId, Last>();
 
   read(copies: readonly CopyId[], changes: readonly WireChange[], depsOf: DepsOf): Incoming[] {
     if (this.#copies.length + copies.length > MAX_COPIES) throw new MalformedError('too many copies');
@@ -74,7 +86,7 @@ export class WireReader {
     if (wire.seq < 1) throw new MalformedError('a change without a number');
     if ((wire.seq === 1) !== (wire.chain !== null)) throw new MalformedError('certificates belong in the first change');
     const deps = this.#deps(copy, wire, depsOf);
-    this.#last.set(copy, { copy, seq: wire.seq, deps });
+    this.#last.set(copy, { seq: wire.seq, deps });
     const { content } = wire;
     const { body, size } = content.kind === 'inline' ? bodyOf(content.bytes) : content;
     if (content.kind === 'parts') checkParts(content.parts, size);
@@ -100,13 +112,16 @@ export class WireReader {
 
   #deps(copy: CopyId, wire: WireChange, depsOf: DepsOf): Vector {
     const last = this.#last.get(copy);
-    const before = wire.seq === 1 ? new Map() : last?.seq === wire.seq - 1 ? last.deps : depsOf(copy, wire.seq - 1);
+    const before = wire.seq === 1 ? EMPTY : last?.seq === wire.seq - 1 ? last.deps : depsOf(copy, wire.seq - 1);
     if (before === undefined) throw new MalformedError(`change ${wire.seq} of ${copy} before its predecessor`);
-    let deps: Vector = wire.seq === 1 ? before : withEntry(before, copy, wire.seq - 1);
+    const deps = new Map(before);
+    if (wire.seq > 1) deps.set(copy, wire.seq - 1);
     for (const entry of wire.deps) {
       const other = this.#copy(entry.copy);
       if (other === copy) throw new MalformedError('a change that depends on its own log by name');
-      deps = withEntry(deps, other, entry.seq);
+      // What a maker has stored only grows, so a dependency that stands still or falls is not worth naming.
+      if (entry.seq <= at(deps, other)) throw new MalformedError('a dependency that did not grow');
+      deps.set(other, entry.seq);
     }
     return deps;
   }
@@ -119,4 +134,5 @@ function bodyOf(bytes: Uint8Array): { body: Hash; size: number } {
 function checkParts(parts: readonly { size: number }[], size: number): void {
   const sum = parts.reduce((total, part) => total + part.size, 0);
   if (sum !== size || size <= MAX_INLINE_BODY) throw new MalformedError('parts that do not make up the body');
+  if (size > MAX_BODY) throw new MalformedError('a body above the limit');
 }

@@ -9,8 +9,10 @@ import type { DatabaseSync } from 'node:sqlite';
 import { concatBytes, sha256 } from '../core/bytes.ts';
 import {
   type Change,
+  type ChangeId,
   type Content,
   type Header,
+  MAX_BODY,
   MAX_INLINE_BODY,
   MissingDependency,
   signedBytes,
@@ -18,8 +20,8 @@ import {
 import { boundaries } from '../core/chunking.ts';
 import { MAX_DRIFT_MS, nextStamp, observe, type Stamp, stampAt, stampMs } from '../core/clock.ts';
 import { MalformedError } from '../core/codec.ts';
-import { assert } from '../core/problem.ts';
-import { at, type CopyId, includes, type Vector, withEntry } from '../core/vector.ts';
+import { ProblemError } from '../core/problem.ts';
+import { at, type CopyId, includes, type Vector } from '../core/vector.ts';
 import { type Identity, signBytes, verifyBytes, verifyChain } from '../platform/certificates.ts';
 import type { Clock } from '../platform/ports.ts';
 import type { ChunkRecord, Refusal, Replica, Tip } from '../protocol/replica.ts';
@@ -27,7 +29,7 @@ import type { Incoming } from '../protocol/wire.ts';
 import type { ChunkStore } from './chunks.ts';
 import { type AfterOptions, Log, type StoredChange } from './log.ts';
 import { transaction } from './sqlite.ts';
-import { decodeChunk, encodeChunk } from './stored-chunk.ts';
+import { DamagedChunk, decodeChunk, encodeChunk } from './stored-chunk.ts';
 
 /** Who makes changes here: the copy's id, the device's key and its certificates. */
 export interface Author {
@@ -39,8 +41,11 @@ export interface Author {
 }
 
 export interface StoreHooks {
-  /** Inside the transaction that stores the change: folds it, and answers what its ops are about. */
-  stored(change: Change, body: Uint8Array): string | null;
+  /**
+   * Inside the transaction that stores the change: folds it, and answers what its ops are about. Not given by a hub,
+   * to which bodies are opaque.
+   */
+  stored?(change: Change, body: Uint8Array): string | null;
   /** After the commit. */
   chunksArrived?(ids: readonly string[]): void;
   /** They are not used, and count as missing from now on. */
@@ -106,15 +111,23 @@ export class FileStore implements Replica {
   }
 
   receive(changes: readonly Incoming[]): Refusal | null {
-    return this.transaction(() => {
-      for (const change of changes) {
-        const checked = this.#checked(change);
-        if ('code' in checked) return checked;
-        this.#keep(checked);
-        this.#observe(checked);
-      }
-      return null;
-    });
+    try {
+      return this.transaction(() => {
+        for (const change of changes) {
+          const checked = this.#checked(change);
+          if ('code' in checked) return checked;
+          const bytes = this.#readable(checked);
+          if (bytes !== null && 'code' in bytes) return bytes;
+          this.#keep(checked, bytes);
+          this.#observe(checked);
+        }
+        return null;
+      });
+    } catch (error) {
+      // What is forgotten is fetched again when the change comes the next time.
+      if (error instanceof DamagedChunk) this.#forget([error.id]);
+      throw error;
+    }
   }
 
   /** One transaction on the store; when it is rolled back, the memory of the log is brought back in step. */
@@ -137,6 +150,7 @@ export class FileStore implements Replica {
     bodies: readonly Uint8Array[],
     alongside?: (made: readonly StoredChange[]) => void,
   ): StoredChange[] {
+    for (const { byteLength } of bodies) if (byteLength > MAX_BODY) throw tooLarge(byteLength);
     const contents = bodies.map((bytes) => this.#contentOf(bytes));
     if (contents.some(({ kind }) => kind === 'parts')) this.chunks.flush();
     author.reserve(at(this.vector(), author.copy) + bodies.length);
@@ -144,6 +158,21 @@ export class FileStore implements Replica {
       const made = bodies.map((bytes, index) => this.#make(author, bytes, contents[index] as Content));
       alongside?.(made);
       return made;
+    });
+  }
+
+  /**
+   * Takes back the changes of `copy` after `seq`, which nobody else has, and makes changes of these bodies by `author`
+   * in their place: in one transaction. `refold` brings what was folded back to the log that is left.
+   */
+  reissue(author: Author, copy: CopyId, seq: number, bodies: readonly Uint8Array[], refold: () => void): void {
+    const contents = bodies.map((bytes) => this.#contentOf(bytes));
+    this.chunks.flush();
+    author.reserve(bodies.length);
+    this.transaction(() => {
+      this.log.withdraw(copy, seq);
+      refold();
+      for (const [index, bytes] of bodies.entries()) this.#make(author, bytes, contents[index] as Content);
     });
   }
 
@@ -158,17 +187,24 @@ export class FileStore implements Replica {
     return identity;
   }
 
+  /** The changes in the log that are not what their makers signed; doctor reads them all. */
+  damaged(): Generator<ChangeId> {
+    return this.log.damaged((change, signed) => {
+      const maker = this.maker(change.copy);
+      return maker !== undefined && verifyBytes(maker.publicKey, signed, change.signature);
+    });
+  }
+
   lacking(ids: readonly string[]): readonly string[] {
     const here = this.chunks.has(ids);
+    // Whoever is told that we have a chunk forgets that it had to send it.
+    if (here.size > 0) this.chunks.flush();
     return ids.filter((id) => !here.has(id));
   }
 
   readChunks(ids: readonly string[]): readonly ChunkRecord[] {
     const { found, damaged } = this.chunks.read(ids);
-    if (damaged.length > 0) {
-      this.chunks.forget(damaged);
-      this.#options.hooks?.chunksDamaged?.(damaged);
-    }
+    if (damaged.length > 0) this.#forget(damaged);
     return found;
   }
 
@@ -199,12 +235,13 @@ export class FileStore implements Replica {
 
   #make(author: Author, bytes: Uint8Array, content: Content): StoredChange {
     const { copy, key, chain } = author;
-    const seq = at(this.vector(), copy) + 1;
+    const deps = this.vector();
+    const seq = at(deps, copy) + 1;
     this.#lastStamp = nextStamp(this.#lastStamp, this.#options.clock.now());
     const header: Header = {
       copy,
       seq,
-      deps: seq > 1 ? withEntry(this.vector(), copy, seq - 1) : this.vector(),
+      deps,
       stamp: this.#lastStamp,
       body: sha256(bytes),
       size: bytes.byteLength,
@@ -234,7 +271,8 @@ export class FileStore implements Replica {
     const mine = this.vector();
     const where = `Change ${seq} of copy ${copy}`;
     if (seq !== at(mine, copy) + 1) return { code: 'gap', text: `${where} does not follow on ${at(mine, copy)}.` };
-    if (!includes(mine, deps)) return { code: 'gap', text: `${where} came before what it depends on.` };
+    if (!includes(mine, deps) || at(deps, copy) !== seq - 1)
+      return { code: 'gap', text: `${where} came before what it depends on.` };
     const identity = seq === 1 ? verifyChain(incoming.chain ?? [], this.#options.office) : this.maker(copy);
     if (identity === undefined || 'distrust' in identity) {
       return { code: 'distrusted', text: `${where} is by nobody we know: ${identity?.distrust ?? 'no certificate'}.` };
@@ -251,11 +289,25 @@ export class FileStore implements Replica {
     }
   }
 
-  #keep(change: Change, bytes?: Uint8Array): StoredChange {
-    const { hooks } = this.#options;
-    if (hooks === undefined) return this.log.insert(change, null);
-    const subject = hooks.stored(change, bytes ?? this.body(change));
+  /** The body for whoever folds it; null where nobody does. */
+  #readable(change: Change): Uint8Array | Refusal | null {
+    if (this.#options.hooks?.stored === undefined) return null;
+    try {
+      return this.body(change);
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      return { code: 'forged', text: `${this.maker(change.copy)?.user ?? 'Somebody'}: ${error.message}.` };
+    }
+  }
+
+  #keep(change: Change, bytes: Uint8Array | null): StoredChange {
+    const subject = bytes && (this.#options.hooks?.stored?.(change, bytes) ?? null);
     return this.log.insert(change, subject);
+  }
+
+  #forget(ids: readonly string[]): void {
+    this.chunks.forget(ids);
+    this.#options.hooks?.chunksDamaged?.(ids);
   }
 
   #observe({ stamp, copy }: Change): void {
@@ -265,10 +317,16 @@ export class FileStore implements Replica {
   }
 
   #highestStamp(): Stamp {
-    const limit = stampAt(this.#options.clock.now() + MAX_DRIFT_MS);
-    const row = this.#db.prepare('SELECT max(stamp) AS stamp FROM change WHERE stamp <= ?').get(limit);
-    return Number(row?.stamp ?? 0);
+    return this.log.highestStamp(stampAt(this.#options.clock.now() + MAX_DRIFT_MS));
   }
+}
+
+function tooLarge(bytes: number): ProblemError {
+  return new ProblemError({
+    code: 'change-too-large',
+    text: `One transaction changed ${Math.round(bytes / 1024 / 1024)} MiB, more than one change can hold.`,
+    remedy: 'Do the work in several transactions.',
+  });
 }
 
 /** Reads a body for whoever has the chunks at hand: the agent, or the database process. */
@@ -279,7 +337,8 @@ export function bodyBytes(
   if (content.kind === 'inline') return content.bytes;
   const plain = content.parts.map(({ id, size }) => {
     const record = chunks.readOne(id);
-    assert(record, `part ${id} of change ${seq} of ${copy} is not here`);
+    if (record === undefined)
+      throw new DamagedChunk(id, `it holds a part of change ${seq} of copy ${copy} and is gone`);
     return decodeChunk(id, record.bytes, size);
   });
   const bytes = concatBytes(plain);

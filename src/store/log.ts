@@ -4,7 +4,7 @@
  * follows from it are kept together.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { fromHex, type Hash, sha256, toHex } from '../core/bytes.ts';
+import { fromHex, type Hash, sameBytes, sha256, toHex } from '../core/bytes.ts';
 import {
   type Change,
   type ChangeId,
@@ -14,7 +14,8 @@ import {
   partsCodec,
   signedBytes,
 } from '../core/change.ts';
-import { decode, encode, list, struct, varint } from '../core/codec.ts';
+import type { Stamp } from '../core/clock.ts';
+import { decode, encode, list, struct, varint, Writer } from '../core/codec.ts';
 import { assert, ProblemError } from '../core/problem.ts';
 import { at, type CopyId, includes, MAX_COPIES, type Vector } from '../core/vector.ts';
 
@@ -29,32 +30,48 @@ export interface AfterOptions {
   /** Only changes on this database ('' for the registry). */
   readonly subject?: string;
   readonly limit?: number;
+  /** No more are read once their bodies and lists of parts have come to this many bytes. */
+  readonly bytes?: number;
 }
 
-type CopyEntry = { idx: number; id: CopyId; chain: readonly Uint8Array[]; tip: Tip; deps: Vector };
+type CopyEntry = {
+  readonly idx: number;
+  readonly id: CopyId;
+  readonly chain: readonly Uint8Array[];
+  tip: Tip & { readonly stamp: Stamp };
+  deps: Vector;
+  /** Hashes of earlier changes that were asked for: the deps of one change are mostly those of the one before. */
+  readonly hashes: Map<number, Hash>;
+};
 type Row = Record<string, unknown>;
 
+/** Per copy. */
+const HASHES_KEPT = 256;
+
 const localDeps = list(struct({ copy: varint(MAX_COPIES * 16), seq: varint() }), MAX_COPIES);
-const COLUMNS = 'n, copy, seq, stamp, deps, hash, signature, size, body, body_hash, parts, subject';
+const COLUMNS = 'n, copy, seq, stamp, deps, hash, signature, size, body, body_hash, parts, subject, sum';
 
 export class Log {
   readonly #db: DatabaseSync;
   readonly #copies = new Map<CopyId, CopyEntry>();
   readonly #byIndex = new Map<number, CopyEntry>();
-  readonly #statements: Record<'insert' | 'addCopy' | 'get' | 'hash' | 'after' | 'afterSubject', StatementSync>;
+  readonly #statements: Record<
+    'insert' | 'addCopy' | 'get' | 'read' | 'hash' | 'after' | 'afterSubject',
+    StatementSync
+  >;
   #vector = new Map<CopyId, number>();
 
   constructor(db: DatabaseSync) {
     this.#db = db;
     this.#statements = {
-      insert: db.prepare(`INSERT INTO change (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+      insert: db.prepare(`INSERT INTO change (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
       addCopy: db.prepare('INSERT INTO copy (idx, id, chain) VALUES (?, ?, ?)'),
       get: db.prepare(`SELECT ${COLUMNS} FROM change WHERE copy = ? AND seq = ?`),
       hash: db.prepare('SELECT hash FROM change WHERE copy = ? AND seq = ?'),
-      after: db.prepare(`SELECT ${COLUMNS} FROM change WHERE copy = ? AND seq > ? ORDER BY seq LIMIT ?`),
-      afterSubject: db.prepare(
-        `SELECT ${COLUMNS} FROM change WHERE copy = ? AND seq > ? AND subject = ? ORDER BY seq LIMIT ?`,
-      ),
+      read: db.prepare(`SELECT ${COLUMNS} FROM change WHERE n = ?`),
+      // Both answered from an index alone.
+      after: db.prepare('SELECT n FROM change WHERE copy = ? AND seq > ? ORDER BY seq LIMIT ?'),
+      afterSubject: db.prepare('SELECT n FROM change WHERE copy = ? AND seq > ? AND subject = ? ORDER BY seq LIMIT ?'),
     };
     this.reload();
   }
@@ -65,7 +82,7 @@ export class Log {
     this.#byIndex.clear();
     const rows = this.#db
       .prepare(
-        `SELECT copy.idx, copy.id, copy.chain, change.seq, change.hash, change.deps FROM copy
+        `SELECT copy.idx, copy.id, copy.chain, change.seq, change.hash, change.stamp, change.deps FROM copy
          JOIN change ON change.copy = copy.idx
           AND change.seq = (SELECT max(seq) FROM change WHERE change.copy = copy.idx)`,
       )
@@ -75,8 +92,9 @@ export class Log {
         idx: Number(row.idx),
         id: toHex(row.id as Uint8Array),
         chain: decode(chainCodec, row.chain as Uint8Array) ?? [],
-        tip: { seq: Number(row.seq), hash: toHex(row.hash as Uint8Array) },
+        tip: { seq: Number(row.seq), hash: toHex(row.hash as Uint8Array), stamp: Number(row.stamp) },
         deps: new Map(),
+        hashes: new Map(),
       });
     }
     for (const row of rows) {
@@ -104,8 +122,20 @@ export class Log {
     const entry = this.#copies.get(copy);
     if (entry === undefined || seq > entry.tip.seq) return undefined;
     if (entry.tip.seq === seq) return entry.tip.hash;
+    const known = entry.hashes.get(seq);
+    if (known !== undefined) return known;
     const row = this.#statements.hash.get(entry.idx, seq);
-    return row ? toHex(row.hash as Uint8Array) : undefined;
+    if (row === undefined) return undefined;
+    const hash = toHex(row.hash as Uint8Array);
+    if (entry.hashes.size >= HASHES_KEPT) entry.hashes.clear();
+    entry.hashes.set(seq, hash);
+    return hash;
+  }
+
+  /** The highest stamp up to `limit` of the copies' last changes. */
+  highestStamp(limit: Stamp): Stamp {
+    const stamps = [...this.#copies.values()].map(({ tip }) => tip.stamp);
+    return Math.max(0, ...stamps.filter((stamp) => stamp <= limit));
   }
 
   get({ copy, seq }: ChangeId): StoredChange | undefined {
@@ -121,9 +151,29 @@ export class Log {
     return this.get({ copy, seq })?.deps;
   }
 
-  /** Up to `limit` of the changes that a replica with `vector` lacks, in a causal order. */
-  after(vector: Vector, { subject, limit = 10_000 }: AfterOptions = {}): StoredChange[] {
-    const rows: Row[] = [];
+  /**
+   * Up to `limit` of the changes that a replica with `vector` lacks, in a causal order. Throws a `ProblemError` that
+   * names the record when one of them is damaged.
+   */
+  after(
+    vector: Vector,
+    { subject, limit = 10_000, bytes = Number.POSITIVE_INFINITY }: AfterOptions = {},
+  ): StoredChange[] {
+    const found: StoredChange[] = [];
+    let size = 0;
+    for (const n of this.#placesAfter(vector, subject, limit)) {
+      if (size >= bytes) break;
+      const row = this.#statements.read.get(n) as Row;
+      size += ((row.body ?? row.parts) as Uint8Array).byteLength;
+      found.push(this.#change(row));
+    }
+    return found;
+  }
+
+  /** The first places, in the order of arrival. */
+  #placesAfter(vector: Vector, subject: string | undefined, limit: number): number[] {
+    const places: number[] = [];
+    let copies = 0;
     for (const entry of this.#copies.values()) {
       const from = at(vector, entry.id);
       if (from >= entry.tip.seq) continue;
@@ -131,10 +181,10 @@ export class Log {
         subject === undefined
           ? this.#statements.after.all(entry.idx, from, limit)
           : this.#statements.afterSubject.all(entry.idx, from, subject, limit);
-      rows.push(...found);
+      for (const { n } of found) places.push(n as number);
+      copies += 1;
     }
-    rows.sort((a, b) => Number(a.n) - Number(b.n));
-    return rows.slice(0, limit).map((row) => this.#change(row));
+    return copies > 1 ? places.sort((a, b) => a - b).slice(0, limit) : places;
   }
 
   /** How much of the log a replica with `vector` lacks. */
@@ -169,27 +219,23 @@ export class Log {
   insert(change: Change, subject: string | null): StoredChange {
     const entry = this.#copies.get(change.copy) ?? this.#addCopy(change);
     assert(change.seq === entry.tip.seq + 1, `change ${change.seq} of ${change.copy} after ${entry.tip.seq}`);
-    assert(
-      includes(this.#vector, withoutOwn(change)),
-      `change ${change.seq} of ${change.copy} before its dependencies`,
-    );
+    assert(includes(this.#vector, change.deps), `change ${change.seq} of ${change.copy} before its dependencies`);
     const { content } = change;
     const inline = content.kind === 'inline';
-    const inserted = this.#statements.insert.run(
-      null,
-      entry.idx,
-      change.seq,
-      change.stamp,
-      this.#writeDeps(change),
-      fromHex(change.hash),
-      change.signature,
-      change.size,
-      inline ? content.bytes : null,
-      inline ? null : fromHex(change.body),
-      inline ? null : encode(partsCodec, content.parts),
+    const row = {
+      seq: change.seq,
+      stamp: change.stamp,
+      deps: this.#writeDeps(change),
+      hash: fromHex(change.hash),
+      signature: change.signature,
+      size: change.size,
+      body: inline ? content.bytes : null,
+      body_hash: inline ? null : fromHex(change.body),
+      parts: inline ? null : encode(partsCodec, content.parts),
       subject,
-    );
-    entry.tip = { seq: change.seq, hash: change.hash };
+    };
+    const inserted = this.#statements.insert.run(null, entry.idx, ...Object.values(row), sumOf(row));
+    entry.tip = { seq: change.seq, hash: change.hash, stamp: change.stamp };
     entry.deps = change.deps;
     this.#vector = new Map(this.#vector).set(change.copy, change.seq);
     return { ...change, n: Number(inserted.lastInsertRowid), subject };
@@ -204,15 +250,18 @@ export class Log {
     this.reload();
   }
 
-  /** Recomputes the hash of every record and names those that are not what they were. */
-  *damaged(): Generator<ChangeId> {
+  /**
+   * Puts together again what was signed and names the changes that are not what they were; `isSigned` judges the
+   * signature, which the hash does not cover.
+   */
+  *damaged(isSigned: (change: Change, signed: Uint8Array) => boolean): Generator<ChangeId> {
     const rows = this.#db.prepare(`SELECT ${COLUMNS} FROM change ORDER BY n`);
     for (const row of rows.iterate()) {
-      const id = { copy: this.#entry(row).id, seq: Number(row.seq) };
+      const id = { copy: this.#byIndex.get(Number(row.copy))?.id ?? '?', seq: Number(row.seq) };
       try {
         const change = this.#change(row);
         const bytes = signedBytes(change, (copy, seq) => this.hashAt(copy, seq));
-        if (sha256(bytes) !== change.hash) yield id;
+        if (sha256(bytes) !== change.hash || !isSigned(change, bytes)) yield id;
       } catch {
         yield id;
       }
@@ -226,7 +275,8 @@ export class Log {
 
   #addCopy(first: Header): CopyEntry {
     const idx = Math.max(0, ...this.#byIndex.keys()) + 1;
-    const entry = { idx, id: first.copy, chain: first.chain ?? [], tip: { seq: 0, hash: '' }, deps: new Map() };
+    const tip = { seq: 0, hash: '', stamp: 0 };
+    const entry = { idx, id: first.copy, chain: first.chain ?? [], tip, deps: new Map(), hashes: new Map() };
     this.#statements.addCopy.run(idx, fromHex(first.copy), encode(chainCodec, entry.chain));
     this.#know(entry);
     return entry;
@@ -241,6 +291,7 @@ export class Log {
   #change(row: Row): StoredChange {
     const entry = this.#entry(row);
     const seq = Number(row.seq);
+    if (!isWhole(row)) throw damagedRecord(`change ${seq} of copy ${entry.id}`);
     const content: Content =
       row.body !== null
         ? { kind: 'inline', bytes: row.body as Uint8Array }
@@ -262,11 +313,13 @@ export class Log {
   }
 
   #writeDeps(change: Header): Uint8Array {
-    const others = [...withoutOwn(change)].map(([copy, seq]) => {
+    const others: { copy: number; seq: number }[] = [];
+    for (const [copy, seq] of change.deps) {
+      if (copy === change.copy) continue;
       const entry = this.#copies.get(copy);
       assert(entry, `no log of ${copy}`);
-      return { copy: entry.idx, seq };
-    });
+      others.push({ copy: entry.idx, seq });
+    }
     return encode(localDeps, others);
   }
 
@@ -282,10 +335,40 @@ export class Log {
   }
 }
 
-function withoutOwn(header: Header): Vector {
-  const others = new Map(header.deps);
-  others.delete(header.copy);
-  return others;
+type SummedRow = {
+  readonly seq: number;
+  readonly stamp: number;
+  readonly deps: Uint8Array;
+  readonly hash: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly size: number;
+  readonly body: Uint8Array | null;
+  readonly body_hash: Uint8Array | null;
+  readonly parts: Uint8Array | null;
+  readonly subject: string | null;
+};
+
+const NONE = new Uint8Array();
+
+function isWhole(row: Row): boolean {
+  try {
+    return sameBytes(sumOf(row as SummedRow), row.sum as Uint8Array);
+  } catch {
+    return false;
+  }
+}
+
+/** Against damage, not against people: those are stopped by signature and hash when the change comes in. */
+function sumOf(row: SummedRow): Uint8Array {
+  const to = new Writer(512);
+  for (const item of [row.deps, row.hash, row.signature, row.body ?? NONE, row.body_hash ?? NONE, row.parts ?? NONE]) {
+    to.blob(item);
+  }
+  to.varint(row.seq);
+  to.varint(row.stamp);
+  to.varint(row.size);
+  to.text(row.subject ?? '-');
+  return fromHex(sha256(to.finish()).slice(0, 16));
 }
 
 function damagedRecord(what: string): ProblemError {

@@ -22,8 +22,11 @@ CREATE TABLE change (
   body_hash BLOB,                 -- where it is not
   parts     BLOB,                 -- the chunks that hold the body, where it is not inline
   subject   TEXT,                 -- a database's id, '' for the registry; NULL on a hub, which does not look inside
+  sum       BLOB NOT NULL,        -- of this row, 8 bytes: a damaged record is found by whoever reads it
   UNIQUE (copy, seq)
 );
+-- What a database lacks is found without passing over the changes of all others. A hub, where all is NULL, pays nothing.
+CREATE INDEX change_subject ON change (copy, subject, seq) WHERE subject IS NOT NULL;
 
 -- Single facts about this replica: the file, the copy's own id, the last stamp.
 CREATE TABLE fact (
