@@ -39,7 +39,7 @@ export const rowId: Codec<RowId> = {
   write: (to, id) => {
     const kind = id[0];
     to.byte(id.charCodeAt(0));
-    if (kind === 'n') return opIndex.write(to, Number(id.slice(1)));
+    if (kind === 'n') return opIndex.write(to, indexOf(id));
     if (kind === 'h') return madeRow.write(to, id.slice(1));
     const key = Buffer.from(id.slice(1), 'hex');
     if (kind !== 'k' || id.length !== 1 + 2 * key.byteLength) throw new RangeError(`not a row id: ${id}`);
@@ -53,6 +53,12 @@ export const rowId: Codec<RowId> = {
     throw new MalformedError(`unknown kind of row id ${kind}`);
   },
 };
+
+function indexOf(id: RowId): number {
+  const index = Number(id.slice(1));
+  if (id !== `n${index}`) throw new RangeError(`not a row id: ${id}`);
+  return index;
+}
 
 const opIndex = varint(MAX_OPS);
 const madeRow = hex(MADE_BYTES);
