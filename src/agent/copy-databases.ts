@@ -9,7 +9,15 @@ import { ProblemError } from '../core/problem.ts';
 import { allWrites, contentCell, DATABASES, removeOp, setOp } from '../core/registry.ts';
 import type { Origin } from '../core/rows.ts';
 import type { Vector } from '../core/vector.ts';
-import type { Appended, AppendRequest, Applied, DatabaseEvents, DatabaseProblem, Databases } from '../database/host.ts';
+import type {
+  Appended,
+  AppendRequest,
+  Applied,
+  DatabaseConflict,
+  DatabaseEvents,
+  DatabaseProblem,
+  Databases,
+} from '../database/host.ts';
 import type { Files } from '../platform/ports.ts';
 import type { StoredChange } from '../store/log.ts';
 import type { Entry, Registry } from '../store/registry.ts';
@@ -94,9 +102,12 @@ export class CopyDatabases implements DatabaseReports {
     await this.#databases.settle();
   }
 
-  async conflictCount(): Promise<number> {
-    const lists = await Promise.all([...this.#open].map((id) => this.#databases.conflicts(id)));
-    return lists.reduce((sum, list) => sum + list.length, 0);
+  /** What is in conflict in each database that is followed here. */
+  async conflicts(): Promise<{ id: string; path: string; conflicts: readonly DatabaseConflict[] }[]> {
+    const entries = [...this.#options.registry.entries('database')].filter(({ id }) => this.#open.has(id));
+    return Promise.all(
+      entries.map(async ({ id, shown }) => ({ id, path: shown, conflicts: await this.#databases.conflicts(id) })),
+    );
   }
 
   /** Databases that the registry has and that are not in their place yet. */

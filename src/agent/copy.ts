@@ -233,7 +233,9 @@ export class Copy implements Attached {
   }
 
   async conflictCount(): Promise<number> {
-    return this.registry.conflicting().length + (await this.databases.conflictCount());
+    const lists = await this.databases.conflicts();
+    const inDatabases = lists.reduce((sum, { conflicts }) => sum + conflicts.length, 0);
+    return this.documents.list.conflicts().length + inDatabases;
   }
 
   allProblems(): OpenProblem[] {

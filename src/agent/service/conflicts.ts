@@ -1,0 +1,172 @@
+/** What was written without knowledge of each other, and what was written before. */
+import { stampMs } from '../../core/clock.ts';
+import { ProblemError } from '../../core/problem.ts';
+import type { Origin } from '../../core/rows.ts';
+import type { DatabaseConflict, HistoryEntry } from '../../database/host.ts';
+import type { Result, Service } from '../../sdk/contract.ts';
+import type { Entry } from '../../store/registry.ts';
+import type { Agent } from '../agent.ts';
+import type { Copy } from '../copy.ts';
+import { pathIn } from './place.ts';
+import { iso } from './time.ts';
+
+type Conflict = Result<'conflicts'>[number];
+type Happened = Result<'history'>[number];
+
+export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'resolve' | 'history'> {
+  return {
+    async conflicts({ folder }) {
+      const copy = agent.copyAt(folder);
+      return [...documentConflicts(copy), ...(await databaseConflicts(copy))];
+    },
+
+    async resolve({ folder, conflict, candidate }) {
+      for (const copy of candidatesFor(agent, folder)) {
+        for (const { id, conflicts } of await copy.databases.conflicts()) {
+          if (!conflicts.some((one) => one.id === conflict)) continue;
+          await copy.databases.process.resolve(id, conflict, candidate);
+          return { id: conflict };
+        }
+        if (copy.documents.list.conflicts().some(({ id }) => id === conflict)) {
+          await copy.documents.list.resolve(conflict, candidate);
+          return { id: conflict };
+        }
+      }
+      throw noConflict(conflict);
+    },
+
+    async history({ path, row, limit = Number.MAX_SAFE_INTEGER }) {
+      const copy = agent.copyAt(path);
+      if (row !== undefined) return rowHistory(copy, row, limit);
+      const inFile = pathIn(copy, path);
+      const entry = copy.registry.entryAt(inFile);
+      if (entry?.kind === 'document') return documentHistory(copy, inFile).slice(0, limit);
+      if (entry?.kind === 'database') return databaseHistory(copy, entry, limit);
+      return fileHistory(copy, inFile, limit);
+    },
+  };
+}
+
+/** The copy that the caller stands in, or else all of this machine's. */
+function candidatesFor(agent: Agent, folder: string): Copy[] {
+  try {
+    return [agent.copyAt(folder)];
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.problem.code !== 'not-a-copy') throw error;
+    return agent.copies().flatMap((listed) => (listed.kind === 'open' ? [listed.copy] : []));
+  }
+}
+
+function documentConflicts(copy: Copy): Conflict[] {
+  return copy.documents.list.conflicts().map(({ id, kind, path, candidates }) => ({
+    id,
+    kind,
+    database: null,
+    table: null,
+    key: null,
+    column: null,
+    path,
+    candidates: candidates.map(({ at, ...candidate }) => ({ ...candidate, at: iso(at) })),
+  }));
+}
+
+async function databaseConflicts(copy: Copy): Promise<Conflict[]> {
+  const lists = await copy.databases.conflicts();
+  return lists.flatMap(({ path, conflicts }) => conflicts.map((conflict) => told(copy, path, conflict)));
+}
+
+function told(copy: Copy, database: string, { id, kind, table, key, column, candidates }: DatabaseConflict): Conflict {
+  return {
+    id,
+    kind,
+    database,
+    table,
+    key,
+    column,
+    path: null,
+    candidates: candidates.map(({ id: candidate, value, by, shown }) => ({
+      id: candidate,
+      value,
+      by: names(copy, by),
+      at: iso(by[0] ? stampMs(by[0].stamp) : 0),
+      shown,
+    })),
+  };
+}
+
+function names(copy: Copy, by: readonly Origin[]): string {
+  return [...new Set(by.map((one) => copy.makerName(one.copy)))].join(', ');
+}
+
+type RowAsked = { database: string; table: string; key: Record<string, never>; column?: string | undefined };
+
+async function rowHistory(copy: Copy, row: object, limit: number): Promise<Happened[]> {
+  const { database, table, key, column } = row as RowAsked;
+  const entry = copy.registry.entryAt(database);
+  if (entry?.kind !== 'database') throw noDatabase(database);
+  const query = { table, key, limit, ...(column === undefined ? {} : { column }) };
+  const entries = await copy.databases.process.history(entry.id, query);
+  return entries.map((one) => happened(copy, database, one));
+}
+
+async function databaseHistory(copy: Copy, entry: Entry, limit: number): Promise<Happened[]> {
+  const entries = await copy.databases.process.history(entry.id, { limit });
+  return entries.map((one) => happened(copy, entry.shown, one));
+}
+
+function documentHistory(copy: Copy, path: string): Happened[] {
+  return copy.documents.list.history(path).map(({ at, by, copy: of, what, from, to }) => ({
+    at: iso(at),
+    by,
+    copy: of ?? copy.facts.copy,
+    what: `${path} ${what}`,
+    from,
+    to,
+  }));
+}
+
+/** Everything in the folder: the newest of its documents and databases together. */
+async function fileHistory(copy: Copy, folder: string, limit: number): Promise<Happened[]> {
+  const inside = ({ shown }: Entry): boolean => folder === '' || shown.startsWith(`${folder}/`);
+  const all: Happened[] = [];
+  for (const entry of [...copy.registry.entries('document')].filter(inside)) {
+    all.push(...documentHistory(copy, entry.shown).filter(({ from }) => from !== null));
+  }
+  for (const entry of [...copy.registry.entries('database')].filter(inside)) {
+    all.push(...(await databaseHistory(copy, entry, limit)));
+  }
+  return all.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0)).slice(0, limit);
+}
+
+function happened(copy: Copy, database: string, entry: HistoryEntry): Happened {
+  const { kind, table, key, column, from, to } = entry;
+  const row = Object.entries(key)
+    .map(([name, value]) => `${name} ${typeof value === 'object' ? JSON.stringify(value) : value}`)
+    .join(', ');
+  const cell = column === null ? '' : ` ${column}`;
+  return {
+    at: iso(stampMs(entry.stamp)),
+    by: copy.makerName(entry.copy),
+    copy: entry.copy,
+    what: `${kind} ${database} ${table} ${row}${cell}`,
+    from,
+    to,
+  };
+}
+
+function noConflict(id: string): ProblemError {
+  return new ProblemError({
+    code: 'no-conflict',
+    text: `There is no conflict ${id}.`,
+    remedy: 'See `tieout conflicts`; it may have been settled meanwhile.',
+  });
+}
+
+function noDatabase(path: string): ProblemError {
+  return new ProblemError({
+    code: 'no-database',
+    text: `${path} is not a database of this file.`,
+    remedy: 'Give its path within the file, as `tieout conflicts` and `tieout history` show it.',
+    path,
+  });
+}

@@ -1,0 +1,66 @@
+/** The Document Manager: documents and their versions. */
+import { ProblemError } from '../../core/problem.ts';
+import type { Service } from '../../sdk/contract.ts';
+import type { Agent } from '../agent.ts';
+import type { DocumentInfo, VersionInfo } from '../documents/listing.ts';
+import { found } from './place.ts';
+import { iso } from './time.ts';
+
+type Documents = 'docs' | 'versions' | 'get' | 'promote';
+
+export function documentMethods(agent: Agent): Pick<Service, Documents> {
+  return {
+    async docs({ folder }) {
+      const copy = agent.copyAt(folder);
+      return [...copy.documents.list.all()].map(entryOf);
+    },
+
+    async versions({ document }) {
+      const { copy, path } = found(agent, document);
+      return copy.documents.list.versions(path).map(versionEntry);
+    },
+
+    async get({ document, version, out }, { signal, progress }) {
+      const { copy, path } = found(agent, document);
+      const [folder, name] = parted(out);
+      if (agent.options.filesOf(folder).facts(name)) throw inTheWay(out);
+      const total = copy.documents.list.content(path, version).size;
+      let done = 0;
+      const { size } = await copy.documents.list.get(path, version, out, {
+        signal,
+        onProgress: (bytes) => {
+          done += bytes;
+          progress({ phase: 'receiving', bytes: { done, total }, documents: { done: 0, total: 1 } });
+        },
+      });
+      return { path: out, size };
+    },
+
+    async promote({ document, version }) {
+      const { copy, path } = found(agent, document);
+      return versionEntry(await copy.documents.list.promote(path, version));
+    },
+  };
+}
+
+function parted(path: string): [folder: string, name: string] {
+  const at = Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\'));
+  return [path.slice(0, at) || path.slice(0, at + 1), path.slice(at + 1)];
+}
+
+function entryOf({ openBy, ...info }: DocumentInfo) {
+  return { ...info, at: iso(info.at), openBy: [...openBy] };
+}
+
+function versionEntry({ alsoBy, ...info }: VersionInfo) {
+  return { ...info, at: iso(info.at), alsoBy: [...alsoBy] };
+}
+
+function inTheWay(path: string): ProblemError {
+  return new ProblemError({
+    code: 'in-the-way',
+    text: `${path} exists already.`,
+    remedy: 'Choose another name with --out.',
+    path,
+  });
+}
