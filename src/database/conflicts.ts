@@ -1,6 +1,7 @@
 /** The conflicts of one database: computed from the merged rows, equal on all copies that have the same changes. */
 import type { RowId } from '../core/body.ts';
 import { sha256 } from '../core/bytes.ts';
+import { type JsonRow, toJson } from '../core/plain-value.ts';
 import {
   candidates,
   compareOrigins,
@@ -10,7 +11,7 @@ import {
   type Row,
 } from '../core/rows.ts';
 import { numberColumn, type Table } from '../core/tables.ts';
-import { type Value, valueText } from '../core/value.ts';
+import type { Value } from '../core/value.ts';
 import type { ConflictCandidate, DatabaseConflict } from './host.ts';
 import type { Shown } from './shown.ts';
 
@@ -23,8 +24,9 @@ export function listConflicts(database: string, shown: Shown): DatabaseConflict[
     const table = shown.tables.get(id);
     const merged = view.row(id, row);
     if (table === undefined || merged === undefined) continue;
-    const about = { database, table: table.name, row, key: keyText(shown, table, row) };
-    if (keptAgainstDeletion(merged)) found.push({ ...about, ...rowConflict(about, merged) });
+    const about = { database, table: table.name, row, key: keyOf(shown, table, row) };
+    if (keptAgainstDeletion(merged))
+      found.push({ ...about, ...rowConflict(about, merged, rowValues(shown, table, row)) });
     for (const column of conflictingColumns(merged)) {
       const at = table.columns.findIndex((each) => each.id === column);
       // Numbers are mended, and no person chose them.
@@ -35,7 +37,7 @@ export function listConflicts(database: string, shown: Shown): DatabaseConflict[
   for (const { table: id, row } of view.allWithheld()) {
     const table = shown.tables.get(id);
     if (table === undefined) continue;
-    const about = { database, table: table.name, row, key: keyText(shown, table, row) };
+    const about = { database, table: table.name, row, key: keyOf(shown, table, row) };
     const note = view.withheld({ table: id, row }) ?? null;
     found.push({
       ...about,
@@ -50,36 +52,27 @@ export function listConflicts(database: string, shown: Shown): DatabaseConflict[
 }
 
 type About = { readonly table: string; readonly row: RowId };
+type Rest = Pick<DatabaseConflict, 'id' | 'kind' | 'column' | 'note' | 'candidates'>;
 
-function rowConflict(
-  about: About,
-  merged: Row,
-): Pick<DatabaseConflict, 'id' | 'kind' | 'column' | 'note' | 'candidates'> {
+/** The candidates of a row that one deleted and another edited. */
+export const KEEP = 'keep';
+export const DELETE = 'delete';
+
+function rowConflict(about: About, merged: Row, values: JsonRow): Rest {
   const writers = new Map<string, Origin>();
   for (const writes of merged.cells.values()) {
     for (const { copy, seq, stamp, dead } of writes) if (!dead) writers.set(`${copy}:${seq}`, { copy, seq, stamp });
   }
-  const keep: ConflictCandidate = {
-    id: 'keep',
-    text: 'keep',
-    shown: true,
-    by: [...writers.values()].sort(newestFirst),
-  };
-  const remove: ConflictCandidate = { id: 'delete', text: 'delete', shown: false, by: merged.deletions };
+  const keep = { id: KEEP, value: values, shown: true, by: [...writers.values()].sort(newestFirst) };
+  const remove = { id: DELETE, value: null, shown: false, by: merged.deletions };
   return { id: conflictId(about, 'row', ''), kind: 'row', column: null, note: null, candidates: [keep, remove] };
 }
 
-function cellConflict(
-  about: About,
-  shown: Shown,
-  table: Table,
-  at: number,
-  merged: Row,
-): Pick<DatabaseConflict, 'id' | 'kind' | 'column' | 'note' | 'candidates'> {
+function cellConflict(about: About, shown: Shown, table: Table, at: number, merged: Row): Rest {
   const column = table.columns[at] as { id: string; name: string };
   const all = candidates(merged.cells.get(column.id) ?? []).map(({ value, by }, index): ConflictCandidate => {
     const [first] = by as [Origin];
-    return { id: `${first.copy}:${first.seq}`, text: valueText(shown.plain(table, at, value)), shown: index === 0, by };
+    return { id: `${first.copy}:${first.seq}`, value: toJson(shown.plain(table, at, value)), shown: index === 0, by };
   });
   return { id: conflictId(about, 'cell', column.id), kind: 'cell', column: column.name, note: null, candidates: all };
 }
@@ -92,18 +85,17 @@ function newestFirst(a: Origin, b: Origin): number {
   return compareOrigins(b, a);
 }
 
-/** The key as people know it: "4010", or "A, 7". */
-export function keyText(shown: Shown, table: Table, row: RowId): string {
-  if (table.kind === 'hidden') return hiddenText(shown, table, row);
-  return (shown.key(table, row) ?? []).map(valueText).join(', ');
+/** The row's key as people know it; rows without one are told by what is in them. */
+export function keyOf(shown: Shown, table: Table, row: RowId): JsonRow {
+  if (table.kind === 'hidden') return rowValues(shown, table, row);
+  const key = shown.key(table, row) ?? [];
+  return Object.fromEntries(
+    table.key.map(({ at }, index) => [(table.columns[at] as { name: string }).name, toJson(key[index] ?? null)]),
+  );
 }
 
-/** Rows without a key are told by what is in them. */
-function hiddenText(shown: Shown, table: Table, row: RowId): string {
-  const values: readonly Value[] = shown.values(table, row)?.slice(1) ?? [];
-  return values
-    .filter((item) => item !== null)
-    .slice(0, 3)
-    .map(valueText)
-    .join(', ');
+function rowValues(shown: Shown, table: Table, row: RowId): JsonRow {
+  const values = shown.values(table, row) ?? [];
+  const named = table.columns.map(({ id, name }, at): [string, string, Value] => [id, name, values[at] ?? null]);
+  return Object.fromEntries(named.filter(([id]) => id !== '').map(([, name, item]) => [name, toJson(item)]));
 }

@@ -6,6 +6,7 @@
 import { body as bodyCodec, type DatabaseBody } from '../core/body.ts';
 import { decode } from '../core/codec.ts';
 import { assert } from '../core/problem.ts';
+import { type Renaming, renamedVector } from '../core/reissue.ts';
 import { covers, type Vector, withEntry } from '../core/vector.ts';
 import { hasMark, type MarkId } from './marks.ts';
 import type { Position } from './position.ts';
@@ -30,7 +31,8 @@ export function* changesAfter(source: ChangeSource, subject: string, vector: Vec
       from = withEntry(from, change.copy, change.seq);
       yield change;
     }
-    if (page.length < PAGE) return;
+    // A page may be cut short by its size.
+    if (page.length === 0) return;
   }
 }
 
@@ -40,18 +42,29 @@ export function readBody(source: ChangeSource, change: SourceChange): DatabaseBo
   return read;
 }
 
-export function whatItContains(sql: Statements, position: Position, source: ChangeSource): Containing {
-  const own = [...changesAfter(source, position.database, position.vector)].filter(
-    ({ copy }) => copy === position.copy,
-  );
+/** A position may name an id under which this copy no longer numbers. */
+export function renamedPosition(position: Position, renamings: readonly Renaming[]): Position {
+  return { ...position, vector: renamings.reduce(renamedVector, position.vector) };
+}
+
+export function whatItContains(
+  sql: Statements,
+  position: Position,
+  source: ChangeSource,
+  renamings: readonly Renaming[],
+): Containing {
+  const authors = new Set([position.copy]);
+  for (const { from, to } of renamings) if (authors.has(from)) authors.add(to);
+  const own = [...changesAfter(source, position.database, position.vector)].filter(({ copy }) => authors.has(copy));
   for (let index = own.length - 1; index >= 0; index--) {
     const change = own[index] as SourceChange;
     const { mark } = readBody(source, change);
     if (mark === null || typeof mark.nonce !== 'bigint') continue;
     const found: MarkId = { id: mark.id, nonce: mark.nonce };
     if (found.id <= position.mark || !hasMark(sql, found)) continue;
-    const vector = withEntry(position.vector, change.copy, change.seq);
-    return { vector, mark: found, edited: own.slice(0, index + 1) };
+    const edited = own.slice(0, index + 1);
+    const vector = edited.reduce<Vector>((all, { copy, seq }) => withEntry(all, copy, seq), position.vector);
+    return { vector, mark: found, edited };
   }
   return { vector: position.vector, mark: { id: position.mark, nonce: null }, edited: [] };
 }

@@ -10,18 +10,21 @@ import type { DatabaseSync } from 'node:sqlite';
 import { body as bodyCodec, type DatabaseBody } from '../core/body.ts';
 import { encode } from '../core/codec.ts';
 import { assert, type Problem } from '../core/problem.ts';
-import { type CopyId, covers, EMPTY, join, same, type Vector, withEntry } from '../core/vector.ts';
+import type { Renaming } from '../core/reissue.ts';
+import type { Table } from '../core/tables.ts';
+import { at, type CopyId, covers, EMPTY, join, same, type Vector, withEntry } from '../core/vector.ts';
 import type { FileFacts } from '../platform/ports.ts';
 import { ROWS_SCHEMA, RowState } from '../store/row-state.ts';
 import { openStore } from '../store/sqlite.ts';
 import { BaseFile } from './base-file.ts';
 import { bodyOf, type Captured, capture } from './capture.ts';
 import { compareTables } from './comparing-tables.ts';
-import { type Containing, changesAfter, isBeyond, readBody, whatItContains } from './containing.ts';
+import { type Containing, changesAfter, isBeyond, readBody, renamedPosition, whatItContains } from './containing.ts';
 import { Folding } from './folding.ts';
 import type { Appended, AppendRequest, OpenDatabase } from './host.ts';
 import { addMark, clearMarks, hasMark, hasMarksToClear, marksAfter, newestMark } from './marks.ts';
 import { OpenFile } from './open-file.ts';
+import { rowsOfOther } from './other-rows.ts';
 import { PlacingRows } from './placing-rows.ts';
 import { type Position, readPosition, writePosition } from './position.ts';
 import { parseSettings } from './settings.ts';
@@ -35,6 +38,7 @@ export interface EngineOptions {
   readonly rows: DatabaseSync;
   readonly source: ChangeSource;
   readonly facts: (path: string) => FileFacts | undefined;
+  readonly renamings?: readonly Renaming[];
 }
 
 export type CaptureStep =
@@ -67,10 +71,13 @@ export class DatabaseEngine {
   readonly #state: RowState;
   readonly #base: BaseFile;
   #file: OpenFile | null = null;
+  #lastTables: ReadonlyMap<string, Table> | null = null;
   #position: Position | null = null;
   /** The last mark that was captured. */
   #mark: Containing['mark'] = { id: 0, nonce: null };
   #behind: Behind | null = null;
+  /** We have the write lock, because marks came again and again before we could apply. */
+  #held = false;
   #capturing: { captured: Captured; body: DatabaseBody } | null = null;
   /** Own changes, in the log and in the file, that are not folded yet. */
   #edited: { change: SourceChange; body: DatabaseBody }[] = [];
@@ -80,6 +87,12 @@ export class DatabaseEngine {
     this.#id = options.database.id;
     this.#state = new RowState(options.rows, this.#id);
     this.#base = new BaseFile(options.database.basePath);
+    // Own changes were issued again under another id: what is folded under the old one is folded anew.
+    if (this.#renamings.some(({ from, after }) => at(this.#state.vector, from) > after)) this.#state.clear();
+  }
+
+  get #renamings(): readonly Renaming[] {
+    return this.#options.renamings ?? [];
   }
 
   get isOpen(): boolean {
@@ -102,14 +115,27 @@ export class DatabaseEngine {
 
   /** Closes the connection; the next step opens it again. */
   disconnect(): void {
+    this.#lastTables = this.#file?.tables ?? this.#lastTables;
     this.#file?.rollback();
     this.#file?.close();
     this.#behind?.store.close();
     this.#file = null;
     this.#position = null;
     this.#behind = null;
+    this.#held = false;
     this.#edited = [];
     this.#capturing = null;
+  }
+
+  /** Takes the write lock, so that the next capture and the next apply are one. For a program that never pauses. */
+  hold(): void {
+    this.#ready().sql.db.exec('BEGIN IMMEDIATE');
+    this.#held = true;
+  }
+
+  letGo(): void {
+    if (this.#held) this.#file?.rollback();
+    this.#held = false;
   }
 
   close(): void {
@@ -125,12 +151,27 @@ export class DatabaseEngine {
     return now?.inode !== then?.inode || now?.device !== then?.device;
   }
 
+  /** Are there changes in the log that the database lacks? */
+  hasMore(): boolean {
+    return this.#options.source.after(this.#state.vector, { subject: this.#id, limit: 1 }).length > 0;
+  }
+
   dataVersion(): number {
     return this.#file?.connection.dataVersion() ?? 0;
   }
 
+  /** What is shown by what is folded. Needs no connection once there was one. */
   shown(): Shown {
-    return new Shown(this.#state, this.#base, this.#open().tables);
+    return new Shown(this.#state, this.#base, this.tables);
+  }
+
+  /** For descriptions: one number from the open database. */
+  count(sql: string): number {
+    return Number(this.#ready().sql.one(sql));
+  }
+
+  get tables(): ReadonlyMap<string, Table> {
+    return this.#file?.tables ?? this.#lastTables ?? this.#ready().tables;
   }
 
   /** Reads what was edited since the last capture. */
@@ -138,13 +179,13 @@ export class DatabaseEngine {
     assert(this.#capturing === null, 'the last capture was not finished');
     const file = this.#ready();
     if (this.#foldEdited() === 'must apply') return { kind: 'apply' };
-    file.sql.db.exec('BEGIN');
+    if (!this.#held) file.sql.db.exec('BEGIN');
     try {
       // Somebody was quicker: the next step looks again.
       if (file.schemaMoved() || !this.#isAsLeft(file)) return { kind: 'apply' };
       return this.#captureWithin(file);
     } finally {
-      file.rollback();
+      if (!this.#held) file.rollback();
     }
   }
 
@@ -216,8 +257,9 @@ export class DatabaseEngine {
     this.#state.begin();
     try {
       const folding = fold();
-      file.sql.db.exec('BEGIN IMMEDIATE');
-      if (!this.#isAsLeft(file) || newestMark(file.sql) > this.#mark.id || file.schemaMoved()) {
+      if (!this.#held) file.sql.db.exec('BEGIN IMMEDIATE');
+      if (this.#isStale(file)) {
+        this.letGo();
         file.rollback();
         this.#state.rollback();
         return { kind: 'capture' };
@@ -230,10 +272,16 @@ export class DatabaseEngine {
       this.#commit(file);
       return { kind: 'applied', changes: folding.changes, rows: placing.rows };
     } catch (error) {
+      this.letGo();
       file.rollback();
       this.#state.rollback();
       throw error;
     }
+  }
+
+  /** Did anything happen in the file that was not captured? Asked under the write lock. */
+  #isStale(file: OpenFile): boolean {
+    return !this.#isAsLeft(file) || newestMark(file.sql) > this.#mark.id || file.schemaMoved();
   }
 
   /** RACE: between the two commits a crash leaves the file ahead of rows.db; its position says so (see #recover). */
@@ -247,6 +295,7 @@ export class DatabaseEngine {
     writePosition(file.sql, position);
     clearMarks(file.sql, this.#mark.id);
     file.sql.db.exec('COMMIT');
+    this.#held = false;
     this.#position = position;
     this.#state.commit();
   }
@@ -259,6 +308,24 @@ export class DatabaseEngine {
       const write = shown.merged(table, row).cells.get(column)?.[0];
       if (write?.copy !== this.#options.copy || table.columns.length < 2) continue;
       addMark(file.sql, file.numberOf(table), 's', [number]);
+    }
+  }
+
+  /**
+   * Does what a person chose in the user's database, with a mark of our own, so that the next capture takes it for the
+   * edit that it is: it is in the file, and in the log, or in neither. Everything must be captured before.
+   */
+  edit(work: (file: OpenFile, shown: Shown) => void): 'done' | 'capture' {
+    const file = this.#ready();
+    if (this.#edited.length > 0 || this.#behind !== null) return 'capture';
+    file.sql.db.exec('BEGIN IMMEDIATE');
+    try {
+      if (this.#isStale(file)) return 'capture';
+      work(file, this.shown());
+      file.sql.db.exec('COMMIT');
+      return 'done';
+    } finally {
+      file.rollback();
     }
   }
 
@@ -320,6 +387,31 @@ export class DatabaseEngine {
     return step;
   }
 
+  /**
+   * Rows of another database, of which nobody here knew anything: the change is appended with nothing seen, and then
+   * applied like a colleague's.
+   */
+  entering(path: string): AppendRequest | null {
+    const body = rowsOfOther(path, this.shown(), this.#id);
+    if (body === null) return null;
+    return {
+      database: this.#id,
+      bytes: encode(bodyCodec, { kind: 'database', ...body }),
+      seen: EMPTY,
+      ops: body.ops.length,
+    };
+  }
+
+  /** The entered change is in the log and not in the file: the file is behind. */
+  entered({ copy, seq, stamp }: Appended): void {
+    const file = this.#ready();
+    this.#behind ??= this.#stateAt(file, this.#state.vector);
+    const change: SourceChange = { copy, seq, stamp, deps: EMPTY, size: 0 };
+    this.#state.begin();
+    foldInto(this.#state, this.#base, file, [{ change, body: readBody(this.#options.source, change) }]);
+    this.#state.commit();
+  }
+
   /** What the program that edited had in front of it. */
   #seen(): Vector {
     if (this.#behind !== null) return this.#behind.vector;
@@ -379,12 +471,13 @@ export class DatabaseEngine {
     this.#behind = null;
     this.#edited = [];
     const { source } = this.#options;
-    const position = readPosition(file.sql);
-    if (position === null || position.database !== this.#id) return this.#start(file);
-    const { vector, mark, edited } = whatItContains(file.sql, position, source);
+    const stated = readPosition(file.sql);
+    if (stated === null || stated.database !== this.#id) return this.#start(file);
+    const position = renamedPosition(stated, this.#renamings);
+    const { vector, mark, edited } = whatItContains(file.sql, position, source, this.#renamings);
     // A crash came between the two commits, or rows.db lost its last ones: the file has these already.
     this.#foldContained(file, position.vector);
-    this.#position = position;
+    this.#position = stated;
     this.#mark = mark;
     const missing = edited.filter(({ copy, seq }) => !covers(this.#state.vector, copy, seq));
     this.#edited = missing.map((change) => ({ change, body: readBody(source, change) }));
@@ -440,9 +533,10 @@ export class DatabaseEngine {
       covers(this.#state.vector, copy, seq),
     );
     const bodies = lacking.map((change) => ({ change, body: readBody(this.#options.source, change) }));
-    file.sql.db.exec('BEGIN IMMEDIATE');
+    if (!this.#held) file.sql.db.exec('BEGIN IMMEDIATE');
     try {
-      if (!this.#isAsLeft(file) || newestMark(file.sql) > this.#mark.id || file.schemaMoved()) {
+      if (this.#isStale(file)) {
+        this.letGo();
         file.rollback();
         return { kind: 'capture' };
       }
@@ -458,6 +552,7 @@ export class DatabaseEngine {
       this.#behind = null;
       return { kind: 'applied', changes: lacking.length, rows: placing.rows };
     } catch (error) {
+      this.letGo();
       file.rollback();
       this.#state.rollback();
       throw error;

@@ -10,6 +10,7 @@ import type { ChangeId } from '../core/change.ts';
 import type { Stamp } from '../core/clock.ts';
 import type { JsonRow, JsonValue } from '../core/plain-value.ts';
 import type { Problem } from '../core/problem.ts';
+import type { Renaming } from '../core/reissue.ts';
 import type { CopyId, Vector } from '../core/vector.ts';
 
 export interface OpenDatabase {
@@ -180,4 +181,6 @@ export interface DatabasesOptions {
   readonly copy: CopyId;
   /** `rows.db` in the sync folder; ':memory:' in tests that throw it away. */
   readonly rowsPath: string;
+  /** Under which ids this copy numbered before, oldest first. */
+  readonly renamings?: readonly Renaming[];
 }

@@ -4,7 +4,7 @@ import { copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { body as bodyCodec } from '../../src/core/body.ts';
+import { body as bodyCodec, withSeen } from '../../src/core/body.ts';
 import { stampAt } from '../../src/core/clock.ts';
 import { decode } from '../../src/core/codec.ts';
 import { at, type CopyId, includes, type Vector, withEntry } from '../../src/core/vector.ts';
@@ -13,7 +13,6 @@ import { type DatabaseConflict, listConflicts } from '../../src/database/conflic
 import { DatabaseEngine } from '../../src/database/engine.ts';
 import type { Appended, AppendRequest } from '../../src/database/host.ts';
 import type { ChangeSource, SourceChange } from '../../src/database/source.ts';
-import { withSeen } from '../../src/database/with-seen.ts';
 import type { FileFacts } from '../../src/platform/ports.ts';
 import { ROWS_SCHEMA } from '../../src/store/row-state.ts';
 import { openStore } from '../../src/store/sqlite.ts';

@@ -1,0 +1,204 @@
+/**
+ * The databases of all copies of one agent, in the one process that may open them (child.ts). When that process dies it
+ * is started again and everything opened anew; what was asked of it meanwhile fails, and is tried again by whoever
+ * asked.
+ */
+import { ProblemError } from '../core/problem.ts';
+import type { Renaming } from '../core/reissue.ts';
+import type { CopyId } from '../core/vector.ts';
+import { type Child, startChild } from '../platform/child.ts';
+import type { Clock } from '../platform/ports.ts';
+import { systemClock } from '../platform/system.ts';
+import { answerOf, openAnswer } from './answering.ts';
+import type { Answer, CopyStart, FromChild, Method, ToChild } from './child-messages.ts';
+import type { DatabaseEvents, Databases, OpenDatabase } from './host.ts';
+
+/** What must be known of a sync folder. */
+export interface CopyFolder {
+  path(name: string): string;
+  readonly renamings: readonly Renaming[];
+}
+
+export interface ChildDatabases {
+  make(copy: CopyId, folder: CopyFolder, events: DatabaseEvents): Databases;
+  /** Ends the process; nothing is called any more. */
+  end(): Promise<void>;
+}
+
+interface Copy {
+  readonly start: CopyStart;
+  readonly events: DatabaseEvents;
+  readonly open: Map<string, OpenDatabase>;
+}
+
+type Waiting = (answer: Answer<unknown>) => void;
+
+const RESTART_MS = [0, 100, 500, 2_000, 10_000];
+/** A process that has run for so long has not failed at its start. */
+const STEADY_MS = 60_000;
+
+export function childDatabases({
+  log,
+  clock = systemClock,
+}: {
+  log: (text: string) => void;
+  clock?: Clock;
+}): ChildDatabases {
+  const host = new Host(log, clock);
+  return { make: (copy, folder, events) => host.make(copy, folder, events), end: () => host.end() };
+}
+
+class Host {
+  readonly #log: (text: string) => void;
+  readonly #clock: Clock;
+  readonly #copies = new Map<number, Copy>();
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #unasked: ToChild[] = [];
+  #child: Child<ToChild, FromChild> | null = null;
+  #lastId = 0;
+  #ended = false;
+  #failures = 0;
+  #startedAt = 0;
+
+  constructor(log: (text: string) => void, clock: Clock) {
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  make(copy: CopyId, folder: CopyFolder, events: DatabaseEvents): Databases {
+    const at = ++this.#lastId;
+    const start: CopyStart = {
+      copy,
+      rowsPath: folder.path('rows.db'),
+      storePath: folder.path('store.db'),
+      packs: folder.path('packs'),
+      renamings: folder.renamings,
+    };
+    const made: Copy = { start, events, open: new Map() };
+    this.#copies.set(at, made);
+    if (this.#child === null) this.#startChild();
+    else this.#send({ kind: 'start', at, start });
+    return this.#databases(at, made);
+  }
+
+  async end(): Promise<void> {
+    this.#ended = true;
+    await this.#child?.end();
+  }
+
+  #databases(at: number, copy: Copy): Databases {
+    const call = <T>(method: Method, ...args: readonly unknown[]): Promise<T> => this.#call(at, method, args);
+    return {
+      makeBase: (request) => call('makeBase', request),
+      adopt: (request) => call('adopt', request),
+      open: async (database) => {
+        copy.open.set(database.id, database);
+        await call('open', database);
+      },
+      close: async (id) => {
+        copy.open.delete(id);
+        await call('close', id);
+      },
+      poke: (database) => this.#send({ kind: 'poke', at, database }),
+      forward: () => this.#send({ kind: 'forward', at }),
+      settle: (ids) => call('settle', ids),
+      conflicts: (id) => call('conflicts', id),
+      resolve: (id, conflict, candidate) => call('resolve', id, conflict, candidate),
+      history: (id, query) => call('history', id, query),
+      describe: (id) => call('describe', id),
+      enterRows: (id, path) => call('enterRows', id, path),
+      stop: async () => {
+        if (!this.#copies.delete(at) || this.#child === null) return;
+        await this.#ask((id) => ({ kind: 'stop', at, id })).catch(() => undefined);
+      },
+    };
+  }
+
+  async #call<T>(at: number, method: Method, args: readonly unknown[]): Promise<T> {
+    return (await this.#ask((id) => ({ kind: 'call', at, id, method, args }))) as T;
+  }
+
+  #ask(message: (id: number) => ToChild): Promise<unknown> {
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, (answer) => {
+        try {
+          resolve(openAnswer(answer));
+        } catch (error) {
+          reject(error as Error);
+        }
+      });
+      this.#send(message(id));
+    });
+  }
+
+  #send(message: ToChild): void {
+    if (this.#child !== null) this.#child.send(message);
+    // Between two lives of the process: hints are made up for by opening anew, questions wait.
+    else if (message.kind === 'call') this.#unasked.push(message);
+    else if (message.kind === 'stop') this.#waiting.get(message.id)?.({ kind: 'done', value: undefined });
+  }
+
+  #startChild(): void {
+    // In a build both are .js.
+    const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
+    const child = startChild<ToChild, FromChild>(new URL(`./child${extension}`, import.meta.url));
+    this.#child = child;
+    this.#startedAt = this.#clock.monotonic();
+    child.onMessage = (message) => void this.#receive(message);
+    child.onExit = (how) => this.#onExit(how);
+    for (const [at, { start, open }] of this.#copies) {
+      this.#send({ kind: 'start', at, start });
+      for (const database of open.values()) void this.#call(at, 'open', [database]).catch(() => undefined);
+    }
+    for (const message of this.#unasked.splice(0)) this.#send(message);
+  }
+
+  #onExit(how: string): void {
+    this.#child = null;
+    const lost = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const waiting of lost) waiting({ kind: 'problem', problem: processGone() });
+    if (this.#ended) return;
+    this.#failures = this.#clock.monotonic() - this.#startedAt > STEADY_MS ? 0 : this.#failures + 1;
+    const wait = RESTART_MS[Math.min(this.#failures, RESTART_MS.length - 1)] as number;
+    this.#log(`the database process ended (${how}); it is started again`);
+    this.#clock.after(wait, () => {
+      if (!this.#ended && this.#child === null && this.#copies.size > 0) this.#startChild();
+    });
+  }
+
+  async #receive(message: FromChild): Promise<void> {
+    if (message.kind === 'answer') {
+      const waiting = this.#waiting.get(message.id);
+      this.#waiting.delete(message.id);
+      waiting?.(message.answer);
+      return;
+    }
+    const events = this.#copies.get(message.at)?.events;
+    if (events === undefined) return;
+    switch (message.kind) {
+      case 'append': {
+        const { id, request } = message;
+        const answer = await answerOf(() => events.append(request));
+        return this.#send({ kind: 'appended', id, answer });
+      }
+      case 'applied':
+        return events.applied(message.event);
+      case 'conflicts':
+        return events.conflictsChanged?.(message.database);
+      case 'problems':
+        return events.problems(message.database, message.problems);
+      default:
+        return message satisfies never;
+    }
+  }
+}
+
+function processGone() {
+  return new ProblemError({
+    code: 'database-process-gone',
+    text: 'The process that has the databases open has ended; it is being started again.',
+    remedy: 'Try again in a moment.',
+  }).problem;
+}

@@ -1,0 +1,147 @@
+/** The databases of one copy in the caller's own process: what the child runs, and what the seeded world drives. */
+import type { DatabaseSync } from 'node:sqlite';
+import { assert, ProblemError } from '../core/problem.ts';
+import type { Clock, FileFacts, Random } from '../platform/ports.ts';
+import { ROWS_SCHEMA } from '../store/row-state.ts';
+import { openStore } from '../store/sqlite.ts';
+import { adopt, makeBase } from './base-making.ts';
+import { listConflicts } from './conflicts.ts';
+import { DatabaseEngine } from './engine.ts';
+import { problemOf } from './failing.ts';
+import { Follower } from './follower.ts';
+import { readHistory } from './history.ts';
+import type {
+  BaseMade,
+  DatabaseConflict,
+  DatabaseDescription,
+  DatabaseEvents,
+  Databases,
+  DatabasesOptions,
+  HistoryEntry,
+  HistoryQuery,
+  OpenDatabase,
+} from './host.ts';
+import { resolveConflict } from './resolving.ts';
+import type { ChangeSource } from './source.ts';
+import { quoted } from './sql.ts';
+
+export interface LocalDatabasesOptions extends DatabasesOptions {
+  readonly source: ChangeSource;
+  readonly events: DatabaseEvents;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly facts: (path: string) => FileFacts | undefined;
+}
+
+export class LocalDatabases implements Databases {
+  readonly #options: LocalDatabasesOptions;
+  readonly #rows: DatabaseSync;
+  readonly #followers = new Map<string, Follower>();
+
+  constructor(options: LocalDatabasesOptions) {
+    this.#options = options;
+    this.#rows = openStore(options.rowsPath, { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
+  }
+
+  makeBase(request: { id: string; path: string; basePath: string }): Promise<BaseMade> {
+    return asked(request.path, () => makeBase(request, this.#options.copy));
+  }
+
+  adopt(request: OpenDatabase): Promise<void> {
+    return asked(request.path, () => adopt(request, this.#options.copy));
+  }
+
+  async open(database: OpenDatabase): Promise<void> {
+    await this.close(database.id);
+    const { copy, source, events, clock, random, facts, renamings = [] } = this.#options;
+    const makeEngine = () => new DatabaseEngine({ database, copy, rows: this.#rows, source, facts, renamings });
+    this.#followers.set(database.id, new Follower({ database, makeEngine, events, clock, random, facts }));
+  }
+
+  async close(id: string): Promise<void> {
+    const follower = this.#followers.get(id);
+    this.#followers.delete(id);
+    await follower?.close();
+  }
+
+  poke(id: string): void {
+    this.#followers.get(id)?.poke();
+  }
+
+  forward(): void {
+    for (const follower of this.#followers.values()) follower.forward();
+  }
+
+  async settle(ids?: readonly string[]): Promise<void> {
+    const wanted = [...this.#followers].filter(([id]) => ids === undefined || ids.includes(id));
+    await Promise.all(wanted.map(([, follower]) => follower.settle()));
+  }
+
+  conflicts(id: string): Promise<readonly DatabaseConflict[]> {
+    const follower = this.#follower(id);
+    return asked(follower.database.path, () => follower.between((engine) => listConflicts(id, engine.shown())));
+  }
+
+  resolve(id: string, conflict: string, candidate: string): Promise<void> {
+    const follower = this.#follower(id);
+    return asked(follower.database.path, () => follower.edit(resolveConflict(id, conflict, candidate)));
+  }
+
+  history(id: string, query: HistoryQuery): Promise<readonly HistoryEntry[]> {
+    const follower = this.#follower(id);
+    const { source } = this.#options;
+    return asked(follower.database.path, () =>
+      follower.between((engine) => readHistory(id, source, engine.shown(), query)),
+    );
+  }
+
+  async describe(id: string): Promise<DatabaseDescription> {
+    const follower = this.#follower(id);
+    await follower.settle();
+    return asked(follower.database.path, () =>
+      follower.between((engine) => ({
+        id,
+        path: follower.database.path,
+        vector: engine.vector,
+        figures: follower.figures,
+        tables: [...engine.tables.values()].map(({ name, kind, columns }) => ({
+          name,
+          key: kind,
+          columns: columns.filter((column) => column.id !== '').map((column) => column.name),
+          rows: engine.count(`SELECT count(*) FROM ${quoted(name)}`),
+        })),
+      })),
+    );
+  }
+
+  enterRows(id: string, path: string): Promise<void> {
+    const follower = this.#follower(id);
+    return asked(path, () => follower.enterRows(path));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#followers.keys()].map((id) => this.close(id)));
+    this.#rows.close();
+  }
+
+  #follower(id: string): Follower {
+    const follower = this.#followers.get(id);
+    if (follower !== undefined) return follower;
+    throw new ProblemError({
+      code: 'no-such-database',
+      text: 'This database is not open here.',
+      remedy: 'See `tieout status` for what is wrong with it.',
+    });
+  }
+}
+
+/** What the outside did becomes a `ProblemError`; what we did wrong stays what it is. */
+async function asked<T>(path: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ProblemError) throw error;
+    assert(error instanceof Error, 'something else than an error was thrown');
+    throw new ProblemError(problemOf(error, path), { cause: error });
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * Follows one database: decides when its engine takes a step. Hints (`poke`, `forward`) are cheap and coalesced; a pass
+ * captures and applies until nothing is left; a program that holds the lock is waited for without holding anything.
+ */
+import { type Problem, ProblemError } from '../core/problem.ts';
+import type { Clock, FileFacts, Random } from '../platform/ports.ts';
+import type { DatabaseEngine } from './engine.ts';
+import { busyProblem, isBusy, problemOf } from './failing.ts';
+import type { DatabaseEvents, DatabaseFigures, DatabaseProblem, OpenDatabase } from './host.ts';
+
+export interface FollowerOptions {
+  readonly database: OpenDatabase;
+  readonly makeEngine: () => DatabaseEngine;
+  readonly events: DatabaseEvents;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly facts: (path: string) => FileFacts | undefined;
+}
+
+/** The net below the watcher: SQLite tells for next to nothing whether somebody committed. */
+const POLL_ACTIVE_MS = 250;
+const POLL_QUIET_MS = 1000;
+const ACTIVE_MS = 5_000;
+/** Then the captured marks are cleared. */
+const QUIET_MS = 2_000;
+/** Then the connection is closed. */
+const IDLE_MS = 30_000;
+const BACKOFF_MS = [1, 2, 4, 8, 15, 25, 50, 100, 250];
+const BUSY_PROBLEM_MS = 15_000;
+const RETRY_MS = 5_000;
+const EDIT_TRIES = 40;
+const EDIT_WAIT_MS = 50;
+/** Passes that found new marks at the moment of applying; then both are done under one lock. */
+const PATIENCE = 4;
+
+export class Follower {
+  readonly #options: FollowerOptions;
+  readonly #figures = { captures: 0, capturedRows: 0, applies: 0, appliedRows: 0, busy: 0, longestLockMs: 0 };
+  #engine: DatabaseEngine | null = null;
+  #wanted = false;
+  #running: Promise<void> | null = null;
+  #closed = false;
+  #waiting: (() => void)[] = [];
+  #cancelRetry: (() => void) | null = null;
+  #cancelTick: (() => void) | null = null;
+  #busySince: number | null = null;
+  #busyTries = 0;
+  #lastWork = 0;
+  #isTidy = false;
+  #dataVersion = 0;
+  /** What the files were when we closed them: our own closing is no reason to open again. */
+  #left = '';
+  #told: readonly DatabaseProblem[] = [];
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+    this.#lastWork = options.clock.monotonic();
+    this.#want();
+  }
+
+  get database(): OpenDatabase {
+    return this.#options.database;
+  }
+
+  get figures(): DatabaseFigures {
+    return this.#figures;
+  }
+
+  poke(): void {
+    if (this.#engine?.isOpen === true || this.#left === '' || this.#left !== this.#facts()) this.#want();
+  }
+
+  forward(): void {
+    if (this.#engine === null || this.#engine.hasMore()) this.#want();
+  }
+
+  settle(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#want();
+    });
+  }
+
+  /** Runs `use` between passes. */
+  async between<T>(use: (engine: DatabaseEngine) => T): Promise<T> {
+    while (this.#running !== null) await this.#running;
+    return use(this.#getEngine());
+  }
+
+  /** Lets a person's choice be done in the database and captured. Throws `ProblemError`. */
+  async edit(work: Parameters<DatabaseEngine['edit']>[0]): Promise<void> {
+    for (let tries = 0; tries < EDIT_TRIES; tries++) {
+      await this.settle();
+      const [waiting] = this.#told;
+      if (waiting !== undefined && this.#busySince !== null) throw new ProblemError(waiting);
+      try {
+        if ((await this.between((engine) => engine.edit(work))) === 'done') return await this.settle();
+      } catch (error) {
+        if (!isBusy(error)) throw error;
+        await new Promise<void>((resolve) => this.#options.clock.after(EDIT_WAIT_MS, resolve));
+      }
+    }
+    throw new ProblemError(busyProblem(this.database.path));
+  }
+
+  async enterRows(path: string): Promise<void> {
+    await this.settle();
+    const request = await this.between((engine) => engine.entering(path));
+    if (request === null) return;
+    const entering = this.#options.events.append(request);
+    // No capture may come between the number and its folding.
+    this.#running = entering.then(
+      (appended) => this.#getEngine().entered(appended),
+      () => undefined,
+    );
+    await entering;
+    await this.#running;
+    this.#running = null;
+    this.#want();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancelRetry?.();
+    this.#cancelTick?.();
+    await this.#running;
+    this.#engine?.close();
+    this.#engine = null;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  #want(): void {
+    if (this.#closed) return;
+    this.#wanted = true;
+    this.#cancelRetry?.();
+    this.#cancelRetry = null;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = null;
+      if (this.#wanted) this.#want();
+    });
+  }
+
+  async #run(): Promise<void> {
+    while (this.#wanted && !this.#closed) {
+      this.#wanted = false;
+      const waiting = this.#waiting.splice(0);
+      const outcome = await this.#tryPass();
+      if (outcome === 'busy') {
+        this.#waiting.unshift(...waiting);
+        this.#backOff();
+        return;
+      }
+      for (const resolve of waiting) resolve();
+    }
+    this.#tick();
+  }
+
+  async #tryPass(): Promise<'done' | 'busy' | 'failed'> {
+    try {
+      await this.#pass();
+      this.#busySince = null;
+      this.#busyTries = 0;
+      this.#tell(this.#engine?.problems ?? []);
+      this.#dataVersion = this.#engine?.dataVersion() ?? 0;
+      return 'done';
+    } catch (error) {
+      this.#engine?.letGo();
+      if (isBusy(error)) return 'busy';
+      this.#engine?.disconnect();
+      this.#tell([problemOf(error, this.database.path)]);
+      this.#retryIn(RETRY_MS);
+      return 'failed';
+    }
+  }
+
+  async #pass(): Promise<void> {
+    const engine = this.#getEngine();
+    for (let disturbed = 0; !this.#closed; ) {
+      if (disturbed >= PATIENCE) engine.hold();
+      const captured = await this.#capture(engine);
+      const began = this.#options.clock.monotonic();
+      const step = engine.apply();
+      if (step.kind === 'applied') {
+        disturbed = 0;
+        this.#worked();
+        this.#figures.applies += 1;
+        this.#figures.appliedRows += step.rows;
+        this.#figures.longestLockMs = Math.max(this.#figures.longestLockMs, this.#options.clock.monotonic() - began);
+        const { id } = this.database;
+        this.#options.events.applied({ database: id, changes: step.changes, rows: step.rows, vector: engine.vector });
+        this.#options.events.conflictsChanged?.(id);
+        await this.#letOthers();
+      } else if (step.kind === 'capture') disturbed += 1;
+      else {
+        engine.letGo();
+        if (!captured) return;
+      }
+    }
+  }
+
+  async #capture(engine: DatabaseEngine): Promise<boolean> {
+    const step = engine.capture();
+    if (step.kind !== 'append') return false;
+    try {
+      const appended = await this.#options.events.append(step.request);
+      engine.captured(appended);
+    } catch (error) {
+      engine.notCaptured();
+      throw error;
+    }
+    this.#worked();
+    this.#figures.captures += 1;
+    this.#figures.capturedRows += step.request.ops;
+    this.#options.events.conflictsChanged?.(this.database.id);
+    return true;
+  }
+
+  #getEngine(): DatabaseEngine {
+    this.#engine ??= this.#options.makeEngine();
+    return this.#engine;
+  }
+
+  #worked(): void {
+    this.#lastWork = this.#options.clock.monotonic();
+    this.#isTidy = false;
+  }
+
+  #letOthers(): Promise<void> {
+    return new Promise((resolve) => this.#options.clock.after(0, resolve));
+  }
+
+  #backOff(): void {
+    const { clock, random } = this.#options;
+    this.#figures.busy += 1;
+    this.#busySince ??= clock.monotonic();
+    const ms = BACKOFF_MS[Math.min(this.#busyTries++, BACKOFF_MS.length - 1)] as number;
+    if (clock.monotonic() - this.#busySince > BUSY_PROBLEM_MS) {
+      this.#tell([busyProblem(this.database.path)]);
+      for (const resolve of this.#waiting.splice(0)) resolve();
+    }
+    this.#retryIn(ms * (0.5 + random.fraction()));
+  }
+
+  #retryIn(ms: number): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = this.#options.clock.after(ms, () => this.#want());
+  }
+
+  #tell(problems: readonly Problem[]): void {
+    if (problems.length === this.#told.length && problems.every(({ text }, at) => text === this.#told[at]?.text))
+      return;
+    const now = this.#options.clock.now();
+    const since = ({ text }: Problem): number => this.#told.find((told) => told.text === text)?.since ?? now;
+    this.#told = problems.map((problem) => ({ ...problem, since: since(problem) }));
+    this.#options.events.problems(this.database.id, this.#told);
+  }
+
+  /** While the connection is open: looks for commits, tidies in quiet, closes when idle. */
+  #tick(): void {
+    this.#cancelTick?.();
+    this.#cancelTick = null;
+    const engine = this.#engine;
+    if (this.#closed || engine === null || !engine.isOpen) return;
+    const quiet = this.#options.clock.monotonic() - this.#lastWork;
+    this.#cancelTick = this.#options.clock.after(quiet < ACTIVE_MS ? POLL_ACTIVE_MS : POLL_QUIET_MS, () =>
+      this.#look(engine),
+    );
+  }
+
+  #look(engine: DatabaseEngine): void {
+    if (this.#closed || this.#running !== null) return;
+    try {
+      const quiet = this.#options.clock.monotonic() - this.#lastWork;
+      if (engine.isReplaced() || engine.dataVersion() !== this.#dataVersion) return this.#want();
+      if (quiet > QUIET_MS && !this.#isTidy) this.#isTidy = engine.tidy();
+      if (quiet > IDLE_MS && this.#isTidy) {
+        engine.disconnect();
+        this.#left = this.#facts();
+      }
+    } catch (error) {
+      if (!isBusy(error)) return this.#want();
+    }
+    this.#tick();
+  }
+
+  #facts(): string {
+    const { facts, database } = this.#options;
+    return [database.path, `${database.path}-wal`, `${database.path}-journal`]
+      .map((path) => facts(path))
+      .map((found) => (found ? `${found.inode} ${found.size} ${found.mtimeNs}` : '-'))
+      .join('; ');
+  }
+}

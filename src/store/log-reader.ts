@@ -1,0 +1,66 @@
+/**
+ * The log and the bodies of one file for another process than the agent: read-only, and up to date with every look.
+ * What the agent has committed is here with the next call.
+ */
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { Vector } from '../core/vector.ts';
+import { realFileBytes } from '../platform/file-bytes.ts';
+import { asStorageFailure } from '../platform/storage-failure.ts';
+import { ChunkStore } from './chunks.ts';
+import { bodyBytes } from './file-store.ts';
+import { Log, type StoredChange } from './log.ts';
+
+/** Bodies that one page holds in memory. */
+const PAGE_BYTES = 16 * 1024 * 1024;
+const BUSY_MS = 250;
+
+export class LogReader {
+  readonly #db: DatabaseSync;
+  readonly #log: Log;
+  readonly #chunks: ChunkStore;
+  readonly #version: StatementSync;
+  #seen: unknown;
+
+  /** `storePath`: the agent's store.db, which it has open; `packs`: the folder of its chunks. */
+  constructor(storePath: string, packs: string) {
+    try {
+      this.#db = new DatabaseSync(storePath, { readOnly: true, timeout: BUSY_MS });
+      this.#chunks = new ChunkStore(this.#db, packs, realFileBytes, { readOnly: true });
+      this.#version = this.#db.prepare('PRAGMA data_version');
+      this.#seen = this.#dataVersion();
+      this.#log = new Log(this.#db);
+    } catch (error) {
+      throw asStorageFailure(error, 'Cannot read the log', storePath);
+    }
+  }
+
+  vector(): Vector {
+    this.#refresh();
+    return this.#log.vector();
+  }
+
+  after(vector: Vector, options: { subject: string; limit: number }): readonly StoredChange[] {
+    this.#refresh();
+    return this.#log.after(vector, { ...options, bytes: PAGE_BYTES });
+  }
+
+  body(change: StoredChange): Uint8Array {
+    return bodyBytes(change, this.#chunks);
+  }
+
+  close(): void {
+    this.#chunks.close();
+    this.#db.close();
+  }
+
+  #refresh(): void {
+    const version = this.#dataVersion();
+    if (version === this.#seen) return;
+    this.#seen = version;
+    this.#log.reload();
+  }
+
+  #dataVersion(): unknown {
+    return this.#version.get()?.data_version;
+  }
+}
