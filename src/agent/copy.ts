@@ -235,7 +235,7 @@ export class Copy implements Attached {
   async conflictCount(): Promise<number> {
     const lists = await this.databases.conflicts();
     const inDatabases = lists.reduce((sum, { conflicts }) => sum + conflicts.length, 0);
-    return this.documents.list.conflicts().length + inDatabases;
+    return this.documents.listing.conflicts().length + inDatabases;
   }
 
   allProblems(): OpenProblem[] {

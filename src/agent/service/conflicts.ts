@@ -27,8 +27,8 @@ export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'reso
           await copy.databases.process.resolve(id, conflict, candidate);
           return { id: conflict };
         }
-        if (copy.documents.list.conflicts().some(({ id }) => id === conflict)) {
-          await copy.documents.list.resolve(conflict, candidate);
+        if (copy.documents.listing.conflicts().some(({ id }) => id === conflict)) {
+          await copy.documents.listing.resolve(conflict, candidate);
           return { id: conflict };
         }
       }
@@ -58,7 +58,7 @@ function candidatesFor(agent: Agent, folder: string): Copy[] {
 }
 
 function documentConflicts(copy: Copy): Conflict[] {
-  return copy.documents.list.conflicts().map(({ id, kind, path, candidates }) => ({
+  return copy.documents.listing.conflicts().map(({ id, kind, path, candidates }) => ({
     id,
     kind,
     database: null,
@@ -115,7 +115,7 @@ async function databaseHistory(copy: Copy, entry: Entry, limit: number): Promise
 }
 
 function documentHistory(copy: Copy, path: string): Happened[] {
-  return copy.documents.list.history(path).map(({ at, by, copy: of, what, from, to }) => ({
+  return copy.documents.listing.history(path).map(({ at, by, copy: of, what, from, to }) => ({
     at: iso(at),
     by,
     copy: of ?? copy.facts.copy,

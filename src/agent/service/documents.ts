@@ -12,21 +12,21 @@ export function documentMethods(agent: Agent): Pick<Service, Documents> {
   return {
     async docs({ folder }) {
       const copy = agent.copyAt(folder);
-      return [...copy.documents.list.all()].map(entryOf);
+      return [...copy.documents.listing.all()].map(entryOf);
     },
 
     async versions({ document }) {
       const { copy, path } = found(agent, document);
-      return copy.documents.list.versions(path).map(versionEntry);
+      return copy.documents.listing.versions(path).map(versionEntry);
     },
 
     async get({ document, version, out }, { signal, progress }) {
       const { copy, path } = found(agent, document);
       const [folder, name] = parted(out);
       if (agent.options.filesOf(folder).facts(name)) throw inTheWay(out);
-      const total = copy.documents.list.content(path, version).size;
+      const total = copy.documents.listing.content(path, version).size;
       let done = 0;
-      const { size } = await copy.documents.list.get(path, version, out, {
+      const { size } = await copy.documents.listing.get(path, version, out, {
         signal,
         onProgress: (bytes) => {
           done += bytes;
@@ -38,7 +38,7 @@ export function documentMethods(agent: Agent): Pick<Service, Documents> {
 
     async promote({ document, version }) {
       const { copy, path } = found(agent, document);
-      return versionEntry(await copy.documents.list.promote(path, version));
+      return versionEntry(await copy.documents.listing.promote(path, version));
     },
   };
 }
