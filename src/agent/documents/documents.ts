@@ -32,7 +32,7 @@ const SETTLE_LIMIT_MS = 15_000;
 const AGAIN_MS = 15_000;
 
 export class Documents {
-  readonly listing: Listing;
+  readonly list: Listing;
   readonly #deps: DocumentsDeps;
   readonly #observations: Observations;
   readonly #problems: DocumentProblems;
@@ -86,7 +86,7 @@ export class Documents {
     this.#placing = new Placing({ ...deps, noticing, problems, hands, owners, wake, replaced: this.#replaced });
     const { signal } = this.#stopping;
     this.#straight = new StraightPlacing({ ...deps, observations: this.#observations, problems, hands, signal });
-    this.listing = new Listing({ ...deps, owners, placing: this.#placing, noticing });
+    this.list = new Listing({ ...deps, owners, placing: this.#placing, noticing });
   }
 
   native(path: string): string {
