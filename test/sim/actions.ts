@@ -1,0 +1,254 @@
+/** What people do and what goes wrong: each action of a story, carried out. */
+import { DATABASE_EDITS, readDatabase, tokensIn } from './application.ts';
+import type { Chance } from './chance.ts';
+import { DOCUMENT_EDITS } from './desk.ts';
+import { ApplicationDatabase } from './open-stores.ts';
+import { lookAtDocuments } from './oracles.ts';
+import type { Action, Kind } from './story.ts';
+import type { Person, World } from './world.ts';
+
+type Act = (world: World, person: Person, chance: Chance) => void;
+
+export function perform(world: World, action: Action, chance: Chance): void {
+  ACTS[action.kind](world, world.people[action.who]!, chance);
+}
+
+/** Runs once after `ms`. */
+function later(world: World, ms: number, run: () => void): void {
+  world.timeline.at(world.timeline.now + ms, run);
+}
+
+function say(world: World, person: Person, text: string): void {
+  world.tell(person.machine.name, text);
+}
+
+const ACTS: Readonly<Record<Kind, Act>> = {
+  edit(world, person, chance) {
+    const { machine, applications } = person;
+    if (!machine.hasPower) return;
+    if (applications.size === 0) return ACTS.save(world, person, chance);
+    const path = chance.one([...applications.keys()]);
+    const edits = chance.happens(0.15) ? chance.whole(2, 6) : 1;
+    for (let n = 0; n < edits; n++) {
+      const done = applications.get(path)!.edit(chance.weighed(DATABASE_EDITS), chance, chance.happens(0.3));
+      if (done === undefined) return say(world, person, `cannot edit ${path} now`);
+      world.witness.edited(machine.name, done.added, done.gone);
+      say(world, person, `${path}: ${done.text}`);
+    }
+    machine.disk.disk.tell(machine.native(path));
+    machine.disk.disk.tell(`${machine.native(path)}-wal`);
+  },
+
+  save(_world, person, chance) {
+    if (!person.machine.hasPower || !person.machine.hasFile) return;
+    byPerson(person, () => person.desk.do(chance.weighed(DOCUMENT_EDITS), chance));
+  },
+
+  look(world, person) {
+    look(world, person);
+  },
+
+  /** What is committed from here on may be lost in a power cut. */
+  lose(_world, { machine, applications }) {
+    const copies = machine.copy ? [`${machine.root}/.tieout/rows.db`] : [];
+    machine.mayLose([...copies, ...[...applications.keys()].map((path) => machine.native(path))]);
+  },
+
+  offline(world, person, chance) {
+    const copy = person.machine.copy;
+    if (!copy || !person.machine.isReady) return;
+    say(world, person, 'works offline');
+    copy.setOffline(true);
+    later(world, chance.within(100, 40_000), () => {
+      if (!person.machine.copy?.facts.offline) return;
+      say(world, person, 'is online again');
+      person.machine.copy.setOffline(false);
+    });
+  },
+
+  cut(world, person) {
+    say(world, person, '~ the connection is cut');
+    person.cable.cut();
+  },
+
+  pull(world, person, chance) {
+    if (person.cable.pulled) return;
+    say(world, person, '~ the cable is pulled');
+    person.cable.pull();
+    later(world, chance.within(100, 60_000), () => {
+      if (!person.cable.pulled) return;
+      say(world, person, '~ the cable is back');
+      person.cable.plug();
+      person.machine.agent?.wake();
+    });
+  },
+
+  kill(world, person, chance) {
+    const { machine } = person;
+    if (!machine.isUp) return;
+    say(world, person, '~ the agent is killed');
+    machine.kill();
+    startLater(world, person, chance.within(10, 15_000));
+  },
+
+  stop(world, person, chance) {
+    const { machine } = person;
+    if (!machine.isUp) return;
+    say(world, person, '~ the agent is stopped');
+    void machine.stop().then(() => startLater(world, person, chance.within(10, 15_000)));
+  },
+
+  crash(world, person, chance) {
+    if (!person.machine.hasPower) return;
+    say(world, person, '~ the power goes');
+    powerCut(world, person);
+    startLater(world, person, chance.within(1000, 30_000));
+  },
+
+  hubStop(world, _person, chance) {
+    if (!world.hub.isUp) return;
+    world.tell('hub', '~ is stopped');
+    world.hub.stop();
+    later(world, chance.within(100, 20_000), () => startHub(world));
+  },
+
+  hubCrash(world, _person, chance) {
+    crashHub(world, chance);
+    later(world, chance.within(100, 20_000), () => startHub(world));
+  },
+
+  hubBackup(world) {
+    world.tell('hub', 'is backed up');
+    world.hub.backUp();
+  },
+
+  hubRestore(world, _person, chance) {
+    if (!world.hub.hasBackup) return;
+    crashHub(world, chance);
+    world.tell('hub', '~ its disk is put back from the backup');
+    world.hub.restore();
+    later(world, chance.within(100, 20_000), () => startHub(world));
+  },
+
+  clock(world, person, chance) {
+    const year = 365 * 86_400_000;
+    const aheadMs = chance.one([0, -3_600_000, 200_000, 400_000, year, -year, chance.whole(-5000, 5000)]);
+    say(world, person, `~ the clock is set to ${aheadMs / 1000} s ahead`);
+    person.machine.wall.aheadMs = aheadMs;
+  },
+
+  hold(world, person, chance) {
+    const { applications, machine } = person;
+    if (!machine.hasPower || applications.size === 0) return;
+    const path = chance.one([...applications.keys()]);
+    const application = applications.get(path)!;
+    if (!application.hold(chance)) return;
+    say(world, person, `holds ${path}`);
+    later(world, chance.within(10, 8000), () => {
+      application.close();
+      say(world, person, `lets go of ${path}`);
+    });
+  },
+
+  diskFull(world, person, chance) {
+    const { disk } = person.machine.disk;
+    say(world, person, '~ the disk is full');
+    disk.fault = (call) => (call === 'write' || call === 'mkdir' ? 'ENOSPC' : undefined);
+    later(world, chance.within(100, 20_000), () => {
+      say(world, person, '~ the disk has room again');
+      disk.fault = () => undefined;
+    });
+  },
+
+  diskFault(world, person, chance) {
+    const { disk } = person.machine.disk;
+    let left = chance.whole(1, 40);
+    const code = chance.one(['EIO', 'EACCES', 'ENOSPC']);
+    disk.fault = (call) => {
+      if (call === 'facts' || call === 'list' || --left > 0) return undefined;
+      disk.fault = () => undefined;
+      say(world, person, `~ the disk fails: ${call} ${code}`);
+      return code;
+    };
+  },
+};
+
+/** A person's own program does not meet the faults that are meant for us. */
+export function byPerson(person: Person, act: () => void): void {
+  const { disk } = person.machine.disk;
+  const { fault } = disk;
+  disk.fault = () => undefined;
+  try {
+    act();
+  } finally {
+    disk.fault = fault;
+  }
+}
+
+export function startHub(world: World): void {
+  if (world.hub.isUp) return;
+  world.tell('hub', 'starts');
+  world.hub.start();
+}
+
+function crashHub(world: World, chance: Chance): void {
+  world.tell('hub', '~ its power goes');
+  world.hub.crash();
+  for (const { cable } of world.people) cable.lost('far', chance.within(0, 30_000));
+}
+
+export function startMachine(world: World, person: Person): void {
+  if (person.machine.isUp) return;
+  say(world, person, 'starts');
+  person.machine.start().catch((error) => world.violate(`${person.machine.name} does not start: ${error}`));
+}
+
+function startLater(world: World, person: Person, ms: number): void {
+  later(world, ms, () => startMachine(world, person));
+}
+
+/** The machine goes dark. What was promised and what was not is told apart by what is found on its disk. */
+function powerCut(world: World, person: Person): void {
+  const { machine, applications, desk } = person;
+  const { name } = machine;
+  const saves = world.witness.saves(name);
+  const stood = new Set([...saves].filter(([path, hash]) => desk.hashAt(path) === hash).map(([path]) => path));
+  for (const application of applications.values()) application.close();
+  machine.crash();
+  world.hadPowerCut.add(name);
+  const there = new Set<string>();
+  for (const path of applications.keys()) for (const token of tokensAt(machine.native(path))) there.add(token);
+  world.witness.lostValues(name, there);
+  // A save that nobody had made durable may be gone; one that was replaced by us had to be taken in first.
+  for (const [path, hash] of [...saves]) if (stood.has(path) && desk.hashAt(path) !== hash) saves.delete(path);
+  for (const { path, content, own } of desk.unknown((hash) => world.witness.mayBe(name, hash))) {
+    if (own) world.witness.written(name, content);
+    else world.violate(`${name}: the power cut left half of what the agent had placed at ${path}`);
+  }
+}
+
+function tokensAt(native: string): Set<string> {
+  try {
+    const db = new ApplicationDatabase(new URL(`file://${native}?mode=rw`), { timeout: 0 });
+    const tokens = tokensIn(db);
+    db.close();
+    return tokens;
+  } catch {
+    return new Set();
+  }
+}
+
+/** What must hold at every moment. */
+export function look(world: World, person: Person): void {
+  const { machine, applications } = person;
+  lookAtDocuments(world, person);
+  for (const path of applications.keys()) {
+    if (machine.disk.storeFacts(machine.native(path)) === undefined) continue;
+    try {
+      const { faults } = readDatabase(machine.native(path));
+      for (const fault of faults) world.violate(`${machine.name}: ${path}: ${fault}`);
+    } catch (error) {
+      if (!/locked|busy/.test(String(error))) throw error;
+    }
+  }
+}

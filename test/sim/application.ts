@@ -1,0 +1,349 @@
+/**
+ * A person's program on their databases. Every value that it writes is told from all others ever written, so that it
+ * can be found again; its transactions keep an invariant that no copy may ever show broken.
+ */
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import type { Chance } from './chance.ts';
+import { ApplicationDatabase } from './open-stores.ts';
+
+export const LEDGER = 'ledger.db';
+export const BOOKS = 'books/office.db';
+
+const SCHEMAS: Readonly<Record<string, string>> = {
+  [LEDGER]: `
+    PRAGMA journal_mode = WAL;
+    CREATE TABLE account (no INTEGER PRIMARY KEY, name TEXT, closing, note TEXT);
+    CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT, status TEXT);
+    CREATE TABLE line (entry INTEGER NOT NULL REFERENCES entry (id) ON DELETE CASCADE, nr INTEGER NOT NULL,
+                       account INTEGER REFERENCES account (no), text TEXT, PRIMARY KEY (entry, nr)) WITHOUT ROWID;
+    CREATE TABLE movement (id TEXT PRIMARY KEY, amount INTEGER NOT NULL, text TEXT);
+    INSERT INTO account VALUES (1000, 'Cash', 10, NULL), (1200, 'Bank', 20.5, NULL), (4010, 'Sales', -30, 'net');
+    INSERT INTO entry (text, status) VALUES ('opening', 'posted'), ('accruals', 'draft');
+    INSERT INTO line VALUES (1, 1, 1000, 'a'), (1, 2, 4010, 'b'), (2, 1, 1200, 'c');`,
+  [BOOKS]: `
+    CREATE TABLE setting (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+    CREATE TABLE remark (text TEXT, page INTEGER);
+    CREATE TABLE part (kind TEXT NOT NULL, code BLOB NOT NULL, text, PRIMARY KEY (kind, code));
+    INSERT INTO setting VALUES ('year', 2026), ('rate', 1.5), ('name', 'Miller'), ('logo', x'00ff'), ('none', NULL);
+    INSERT INTO remark VALUES ('check the bank', 3), ('ask Ana', NULL);
+    INSERT INTO part VALUES ('a', x'01', 'one'), ('a', x'02', 'two'), ('b', x'', 'three');`,
+};
+
+export const DATABASES = Object.keys(SCHEMAS);
+
+export function makeDatabase(native: string, name: string): void {
+  const db = new ApplicationDatabase(native);
+  db.exec(`PRAGMA synchronous = OFF; ${SCHEMAS[name] as string}`);
+  db.close();
+}
+
+export const DATABASE_EDITS = {
+  cell: 10,
+  several: 3,
+  insertNumbered: 5,
+  insertNamed: 4,
+  insertHidden: 3,
+  deleteRow: 4,
+  renumber: 1,
+  replace: 2,
+  move: 4,
+  undo: 1,
+} as const;
+export type DatabaseEdit = keyof typeof DATABASE_EDITS;
+
+/** What one transaction did: what stands in the database now that did not before, and the other way round. */
+export type Edited = { readonly text: string; readonly added: ReadonlySet<string>; readonly gone: ReadonlySet<string> };
+
+/** A value that was written by one of our programs. */
+const TOKEN = /^[A-Z][a-z]+#\d+$/;
+
+export class Application {
+  readonly #native: string;
+  readonly #name: string;
+  readonly #token: () => string;
+  #db: DatabaseSync | null = null;
+
+  constructor(native: string, name: string, token: () => string) {
+    this.#native = native;
+    this.#name = name;
+    this.#token = token;
+  }
+
+  get isOpen(): boolean {
+    return this.#db !== null;
+  }
+
+  close(): void {
+    this.#db?.close();
+    this.#db = null;
+  }
+
+  /** One transaction; undefined: the database is locked, or not to be opened now. */
+  edit(kind: DatabaseEdit, chance: Chance, keepOpen: boolean): Edited | undefined {
+    try {
+      this.#db ??= this.#connect(chance);
+      const before = tokensIn(this.#db);
+      this.#db.exec('BEGIN IMMEDIATE');
+      const text = this.#change(this.#db, kind, chance);
+      if (chance.happens(0.05)) {
+        this.#db.exec('ROLLBACK');
+        return { text: `${text}, and takes it back`, added: new Set(), gone: new Set() };
+      }
+      const after = tokensIn(this.#db);
+      this.#db.exec('COMMIT');
+      const added = new Set([...after].filter((token) => !before.has(token)));
+      const gone = new Set([...before].filter((token) => !after.has(token)));
+      return { text, added, gone };
+    } catch (error) {
+      if (this.#db?.isTransaction) this.#db.exec('ROLLBACK');
+      this.close();
+      if (/locked|busy|unable to open/.test((error as Error).message)) return undefined;
+      throw error;
+    } finally {
+      if (!keepOpen) this.close();
+    }
+  }
+
+  /** Begins to write and stays there, with the lock held: `close` gives it up. */
+  hold(chance: Chance): boolean {
+    try {
+      this.#db ??= this.#connect(chance);
+      this.#db.exec('BEGIN IMMEDIATE');
+      return true;
+    } catch {
+      this.close();
+      return false;
+    }
+  }
+
+  #connect(chance: Chance): DatabaseSync {
+    const url = new URL(`file://${this.#native}?mode=rw`);
+    const db = new ApplicationDatabase(url, { timeout: 0, enableForeignKeyConstraints: true });
+    db.exec(`PRAGMA synchronous = ${chance.one(['OFF', 'NORMAL', 'FULL'])}`);
+    if (chance.happens(0.2)) db.exec('PRAGMA recursive_triggers = ON');
+    return db;
+  }
+
+  #change(db: DatabaseSync, kind: DatabaseEdit, chance: Chance): string {
+    const run = (sql: string, ...values: SQLInputValue[]): void => void db.prepare(sql).run(...values);
+    const one = (sql: string): SQLInputValue[] => {
+      const rows = db.prepare(sql).all();
+      return rows.length === 0 ? [] : (Object.values(chance.one(rows)) as SQLInputValue[]);
+    };
+    const token = this.#token();
+    if (this.#name === BOOKS) return this.#changeBooks(kind, chance, run, one, token);
+    switch (kind) {
+      case 'cell': {
+        const [table, key, column] = chance.one([
+          ['account', 'no', 'name'],
+          ['account', 'no', 'note'],
+          ['account', 'no', 'closing'],
+          ['entry', 'id', 'text'],
+          ['entry', 'id', 'status'],
+        ] as const);
+        const [id] = one(`SELECT ${key} FROM ${table} ORDER BY 1`);
+        if (id !== undefined) run(`UPDATE ${table} SET ${column} = ? WHERE ${key} = ?`, token, id);
+        return `${table} ${id}: ${column} = ${token}`;
+      }
+      case 'several': {
+        run('UPDATE account SET note = ?', token);
+        return `all accounts: note = ${token}`;
+      }
+      case 'insertNumbered': {
+        run('INSERT INTO entry (text, status) VALUES (?, ?)', token, 'draft');
+        const id = Number(db.prepare('SELECT max(id) AS id FROM entry').get()?.id);
+        const lines = chance.whole(0, 2);
+        for (let nr = 1; nr <= lines; nr++) {
+          run(
+            'INSERT INTO line VALUES (?, ?, ?, ?)',
+            id,
+            nr,
+            one('SELECT no FROM account ORDER BY 1')[0] ?? null,
+            this.#token(),
+          );
+        }
+        return `new entry ${id} (${token}) with ${lines} lines`;
+      }
+      case 'insertHidden': {
+        const [id] = one('SELECT id FROM entry ORDER BY 1');
+        if (id === undefined) return 'no entry for a line';
+        const nr = chance.whole(1, 4);
+        run('INSERT INTO line VALUES (?, ?, NULL, ?) ON CONFLICT DO UPDATE SET text = excluded.text', id, nr, token);
+        return `line ${id}.${nr}: ${token}`;
+      }
+      case 'insertNamed': {
+        const no = chance.whole(5000, 5006);
+        run('INSERT INTO account VALUES (?, ?, 0, NULL) ON CONFLICT DO UPDATE SET name = excluded.name', no, token);
+        return `account ${no}: ${token}`;
+      }
+      case 'deleteRow': {
+        const table = chance.one(['entry', 'line', 'account'] as const);
+        if (table === 'account') {
+          run(
+            'DELETE FROM account WHERE no = (SELECT no FROM account WHERE no >= 5000 AND no NOT IN (SELECT account FROM line WHERE account IS NOT NULL) ORDER BY no LIMIT 1)',
+          );
+          return 'an unused account goes';
+        }
+        if (table === 'entry') {
+          const [id] = one('SELECT id FROM entry ORDER BY 1');
+          if (id !== undefined) run('DELETE FROM entry WHERE id = ?', id);
+          return `entry ${id} goes, and its lines`;
+        }
+        const [entry, nr] = one('SELECT entry, nr FROM line ORDER BY 1, 2');
+        if (entry !== undefined) run('DELETE FROM line WHERE entry = ? AND nr = ?', entry, nr as SQLInputValue);
+        return `line ${entry}.${nr} goes`;
+      }
+      case 'renumber': {
+        const [nr, entry] = one('SELECT nr, entry FROM line ORDER BY 2, 1');
+        if (entry === undefined) return 'no line to renumber';
+        run(
+          'UPDATE OR REPLACE line SET nr = ? WHERE entry = ? AND nr = ?',
+          chance.whole(1, 5),
+          entry,
+          nr as SQLInputValue,
+        );
+        return `a line of entry ${entry} gets another number`;
+      }
+      case 'replace': {
+        const [no] = one('SELECT no FROM account ORDER BY 1');
+        if (no === undefined) return 'no account to replace';
+        run('UPDATE account SET name = ?, closing = closing WHERE no = ?', token, no);
+        return `account ${no}: name = ${token}, closing as it is`;
+      }
+      case 'move': {
+        const amount = chance.whole(1, 1000);
+        run(
+          'INSERT INTO movement VALUES (?, ?, ?), (?, ?, ?)',
+          `${token}a`,
+          amount,
+          token,
+          `${token}b`,
+          -amount,
+          this.#token(),
+        );
+        return `movement of ${amount} (${token})`;
+      }
+      case 'undo': {
+        const [id] = one('SELECT no FROM account ORDER BY 1');
+        if (id === undefined) return 'nothing to write twice';
+        run('UPDATE account SET note = ? WHERE no = ?', this.#token(), id);
+        run('UPDATE account SET note = ? WHERE no = ?', token, id);
+        return `account ${id}: note twice, last ${token}`;
+      }
+    }
+  }
+
+  #changeBooks(
+    kind: DatabaseEdit,
+    chance: Chance,
+    run: (sql: string, ...values: SQLInputValue[]) => void,
+    one: (sql: string) => SQLInputValue[],
+    token: string,
+  ): string {
+    const key = chance.one(['year', 'rate', 'name', 'logo', 'none', 'new']);
+    switch (kind) {
+      case 'cell':
+      case 'several':
+      case 'undo': {
+        const odd = [9007199254740993n, -0.5, 1e300, 'a\0b', new Uint8Array([1, 0, 2]), null, 'Ünï 決算 👩‍💼'];
+        const value = chance.happens(0.3) ? (chance.one(odd) as SQLInputValue) : token;
+        run('INSERT INTO setting VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value', key, value);
+        return `setting ${key} = ${value instanceof Uint8Array ? 'bytes' : String(value).replace('\0', '0')}`;
+      }
+      case 'insertNamed':
+      case 'replace':
+        run('INSERT OR REPLACE INTO setting VALUES (?, ?)', key, token);
+        return `setting ${key} replaced by ${token}`;
+      case 'insertHidden':
+      case 'insertNumbered':
+        run('INSERT INTO remark VALUES (?, ?)', token, chance.whole(1, 9));
+        return `remark ${token}`;
+      case 'move': {
+        const code = Uint8Array.of(chance.whole(1, 4));
+        run('INSERT INTO part VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET text = excluded.text', 'a', code, token);
+        return `part a ${code[0]}: ${token}`;
+      }
+      case 'renumber': {
+        const [rowid] = one('SELECT rowid FROM remark ORDER BY 1');
+        if (rowid !== undefined) run('UPDATE remark SET text = ? WHERE rowid = ?', token, rowid);
+        return `a remark becomes ${token}`;
+      }
+      case 'deleteRow': {
+        if (chance.happens(0.5)) {
+          run('DELETE FROM setting WHERE key = ?', key);
+          return `setting ${key} goes`;
+        }
+        const [rowid] = one('SELECT rowid FROM remark ORDER BY 1');
+        if (rowid !== undefined) run('DELETE FROM remark WHERE rowid = ?', rowid);
+        return 'a remark goes';
+      }
+    }
+  }
+}
+
+/** All values of ours that stand in any table. */
+export function tokensIn(db: DatabaseSync): Set<string> {
+  const found = new Set<string>();
+  for (const table of tablesOf(db)) {
+    const statement = db.prepare(`SELECT * FROM "${table}"`);
+    statement.setReadBigInts(true);
+    for (const row of statement.all()) {
+      for (const value of Object.values(row)) if (typeof value === 'string' && TOKEN.test(value)) found.add(value);
+    }
+  }
+  return found;
+}
+
+export function isToken(value: unknown): value is string {
+  return typeof value === 'string' && TOKEN.test(value);
+}
+
+function tablesOf(db: DatabaseSync): string[] {
+  const rows = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all();
+  return rows.map(({ name }) => String(name)).filter((name) => !/^(sqlite_|_tieout_)/.test(name));
+}
+
+export type Contents = Readonly<Record<string, readonly string[]>>;
+
+/** What a database file shows, for comparing: rows as text, in an order that does not depend on where they lie. */
+export function readDatabase(native: string): { contents: Contents; faults: string[] } {
+  const db = new ApplicationDatabase(new URL(`file://${native}?mode=rw`), { timeout: 0 });
+  try {
+    const contents: Record<string, string[]> = {};
+    for (const table of tablesOf(db)) {
+      const statement = db.prepare(`SELECT * FROM "${table}"`);
+      statement.setReadBigInts(true);
+      contents[table] = statement
+        .all()
+        .map((row) => Object.values(row).map(shown).join(' | '))
+        .sort();
+    }
+    const faults: string[] = [];
+    const integrity = db
+      .prepare('PRAGMA integrity_check')
+      .all()
+      .map((row) => String(row.integrity_check));
+    if (integrity.join() !== 'ok') faults.push(`integrity_check: ${integrity.join('; ')}`);
+    const broken = db.prepare('PRAGMA foreign_key_check').all();
+    if (broken.length > 0) faults.push(`foreign_key_check: ${JSON.stringify(broken)}`);
+    faults.push(...brokenMovements(db));
+    return { contents, faults };
+  } finally {
+    db.close();
+  }
+}
+
+/** Movements are made in pairs that add up to nothing. */
+export function brokenMovements(db: DatabaseSync): string[] {
+  const there = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'movement'").get();
+  const sum = there && Number(db.prepare('SELECT coalesce(sum(amount), 0) AS sum FROM movement').get()?.sum);
+  return sum === undefined || sum === 0 ? [] : [`half a transaction: movements add up to ${sum}`];
+}
+
+function shown(value: unknown): string {
+  if (value === null) return 'NULL';
+  if (value instanceof Uint8Array) return `x'${Buffer.from(value).toString('hex')}'`;
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'number') return `${value}r`;
+  return JSON.stringify(value);
+}

@@ -1,0 +1,318 @@
+/**
+ * A person's documents, and what programs do to them: saves in place and by rename, copies, renames, deletions, owner
+ * files. Every content is told from all others ever saved, so that it can be found again.
+ */
+import { sha256 } from '../../src/core/bytes.ts';
+import { notDocument } from '../../src/core/not-documents.ts';
+import type { Chance } from './chance.ts';
+import type { Inode } from './disk.ts';
+import type { SimMachine } from './machine.ts';
+import { isStore } from './machine-disk.ts';
+
+/** Few names, so that people meet on them; some are each other's folder, some differ only in case or form. */
+const PATHS = [
+  'Report.docx',
+  'report.docx',
+  'Memo.txt',
+  'Prüfung.pdf',
+  'Pru\u0308fung.pdf',
+  'notes',
+  'notes/Monday.txt',
+  'notes/Tuesday.txt',
+  'work/papers/Cash.xlsx',
+  'work/papers/Tax.xlsx',
+  'work/Plan.txt',
+  'Empty.txt',
+  '決算.xlsx',
+];
+
+export const DOCUMENT_EDITS = {
+  saveInPlace: 6,
+  saveByRename: 6,
+  create: 6,
+  rename: 3,
+  delete: 3,
+  copy: 1,
+  touch: 1,
+  openInEditor: 1,
+  temporary: 1,
+} as const;
+export type DocumentEdit = keyof typeof DOCUMENT_EDITS;
+
+/** Hash of a content. */
+export type Saved = string;
+
+export interface DeskRecord {
+  /** A program has written this, whole or in part: it may be found on this machine's disk. */
+  written(content: Uint8Array): void;
+  /** A whole content stands at a path since now. */
+  saved(path: string, content: Uint8Array): void;
+  /** The person has taken away what stood there. */
+  gone(path: string): void;
+  tell(text: string): void;
+}
+
+export class Desk {
+  readonly #machine: SimMachine;
+  readonly #record: DeskRecord;
+  readonly #token: () => string;
+  /** Files that no copy may ever carry, with what is in them. */
+  readonly untracked = new Map<string, string>();
+  /** Files that this person's programs have written. */
+  readonly #own = new Set<number>();
+  readonly #hashes = new WeakMap<Inode, { bytes: Buffer; hash: string }>();
+
+  constructor(machine: SimMachine, token: () => string, record: DeskRecord) {
+    this.#machine = machine;
+    this.#record = record;
+    this.#token = token;
+  }
+
+  /** The documents that lie there now. */
+  documents(): string[] {
+    return [...files(this.#machine.disk.disk.inode(this.#machine.root), '')].filter(
+      (path) => !isStore(`/${path}`) && !isForeign(path),
+    );
+  }
+
+  hashAt(path: string): string | undefined {
+    const content = this.read(path);
+    return content && sha256(content);
+  }
+
+  /** What lies there and is not known; `own`: this person's programs have written the file, not the agent. */
+  *unknown(isKnown: (hash: string) => boolean): Generator<{ path: string; content: Buffer; own: boolean }> {
+    for (const path of this.documents()) {
+      const inode = this.#inode(path)!;
+      if (!isKnown(this.#hashOf(inode))) yield { path, content: inode.bytes, own: this.#own.has(inode.number) };
+    }
+  }
+
+  /** Reading the same bytes again and again is not what the world is for. */
+  #hashOf(inode: Inode): string {
+    const known = this.#hashes.get(inode);
+    if (known?.bytes === inode.bytes) return known.hash;
+    const hash = sha256(inode.bytes);
+    this.#hashes.set(inode, { bytes: inode.bytes, hash });
+    return hash;
+  }
+
+  read(path: string): Buffer | undefined {
+    const inode = this.#inode(path);
+    return inode?.kind === 'file' ? inode.bytes : undefined;
+  }
+
+  /** Files for the publish; before anybody looks. */
+  lay(paths: readonly string[], chance: Chance): void {
+    for (const path of paths) this.#put(path, this.#content(path, chance));
+    this.#machine.disk.disk.syncAll();
+  }
+
+  do(edit: DocumentEdit, chance: Chance): void {
+    const there = this.documents();
+    const path = chance.happens(0.85) && there.length > 0 ? chance.one(there) : chance.one(PATHS);
+    switch (edit) {
+      case 'create':
+        return this.#saveByRename(chance.one(PATHS), chance);
+      case 'saveByRename':
+        return this.#saveByRename(path, chance);
+      case 'saveInPlace':
+        return this.#saveInPlace(path, chance);
+      case 'rename':
+        return this.#rename(path, chance.one(PATHS));
+      case 'delete':
+        return this.#delete(path);
+      case 'copy':
+        return this.#copy(path, chance.one(PATHS));
+      case 'touch':
+        return this.#touch(path);
+      case 'openInEditor':
+        return this.#openInEditor(path, chance);
+      case 'temporary':
+        return this.#temporary(chance);
+    }
+  }
+
+  #content(path: string, chance: Chance): Buffer {
+    if (path === 'Empty.txt' && chance.happens(0.5)) return Buffer.alloc(0);
+    const token = `${this.#token()} in ${path}\n`;
+    const size = chance.happens(0.05) ? chance.whole(70_000, 400_000) : chance.whole(0, 3000);
+    const filler = Buffer.alloc(size, `${token}${chance.whole(0, 1e9)}`);
+    return Buffer.concat([Buffer.from(token), filler]);
+  }
+
+  #saveByRename(path: string, chance: Chance): void {
+    if (!this.#canStand(path)) return;
+    const { bytes } = this.#machine.disk;
+    const content = this.#content(path, chance);
+    const temporary = `${folderOf(path)}~${chance.whole(100, 999)}.tmp`;
+    this.#makeFolders(path);
+    const before = this.#inode(path);
+    const file = bytes.open(this.#machine.native(temporary), 'extend');
+    this.#owns(temporary);
+    file.write(content, 0);
+    if (chance.happens(0.7)) file.sync();
+    file.close();
+    this.#record.written(content);
+    if (before) this.#record.gone(path);
+    bytes.rename(this.#machine.native(temporary), this.#machine.native(path));
+    this.#record.saved(path, content);
+    this.#record.tell(`${before ? 'saves' : 'makes'} ${path} (${sha256(content).slice(0, 8)})`);
+  }
+
+  /** In up to three steps; between them the program has the document half written. */
+  #saveInPlace(path: string, chance: Chance): void {
+    const before = this.#inode(path);
+    if (before?.kind !== 'file') return;
+    const content = this.#content(path, chance);
+    const native = this.#machine.native(path);
+    const file = this.#machine.disk.bytes.open(native, 'extend');
+    const pauses = chance.whole(0, 2);
+    this.#owns(path);
+    this.#record.gone(path);
+    this.#record.tell(`begins to save ${path} in place (${sha256(content).slice(0, 8)})`);
+    file.truncate(0);
+    this.#record.written(Buffer.alloc(0));
+    let at = 0;
+    const step = (left: number): void => {
+      const until = left === 0 ? content.length : at + Math.floor((content.length - at) / 2);
+      file.write(content.subarray(at, until), at);
+      at = until;
+      this.#record.written(content.subarray(0, at));
+      if (left > 0)
+        return void this.#machine.options.timeline.at(this.#machine.options.timeline.now + chance.within(1, 200), () =>
+          step(left - 1),
+        );
+      if (chance.happens(0.5)) file.sync();
+      file.close();
+      const stands = this.#inode(path) === before;
+      if (stands) this.#record.saved(path, content);
+      this.#record.tell(`has saved ${path} in place${stands ? '' : ', but another file lies there now'}`);
+    };
+    step(pauses);
+  }
+
+  #rename(from: string, to: string): void {
+    const inode = this.#inode(from);
+    if (inode?.kind !== 'file' || from === to || !this.#canStand(to)) return;
+    this.#makeFolders(to);
+    const content = inode.bytes;
+    this.#record.gone(from);
+    if (this.#inode(to)) this.#record.gone(to);
+    this.#machine.disk.bytes.rename(this.#machine.native(from), this.#machine.native(to));
+    this.#record.saved(to, content);
+    this.#record.tell(`renames ${from} to ${to}`);
+  }
+
+  #delete(path: string): void {
+    if (this.#inode(path)?.kind !== 'file') return;
+    this.#record.gone(path);
+    this.#machine.disk.bytes.remove(this.#machine.native(path));
+    this.#record.tell(`deletes ${path}`);
+  }
+
+  #copy(from: string, to: string): void {
+    const content = this.read(from);
+    if (!content || this.#inode(to) || !this.#canStand(to)) return;
+    this.#put(to, Buffer.from(content));
+    this.#record.tell(`copies ${from} to ${to}`);
+  }
+
+  #touch(path: string): void {
+    if (this.#inode(path)?.kind !== 'file') return;
+    const file = this.#machine.disk.bytes.open(this.#machine.native(path), 'extend');
+    file.setModified(BigInt(this.#machine.wall.now()) * 1_000_000n);
+    file.close();
+    this.#record.tell(`touches ${path}`);
+  }
+
+  /** The owner file that Word leaves beside a document while it is open. */
+  #openInEditor(path: string, chance: Chance): void {
+    if (this.#inode(path)?.kind !== 'file') return;
+    const name = path.slice(folderOf(path).length);
+    const owner = `${folderOf(path)}~$${name}`;
+    if (this.#inode(owner)) return;
+    this.#put(owner, Buffer.from('owner'), false);
+    this.#record.tell(`opens ${path} in an editor`);
+    const { timeline } = this.#machine.options;
+    timeline.at(timeline.now + chance.within(500, 20_000), () => {
+      this.closeEditors(owner);
+    });
+  }
+
+  closeEditors(only?: string): void {
+    for (const path of files(this.#machine.disk.disk.inode(this.#machine.root), '')) {
+      const name = path.slice(folderOf(path).length);
+      if (name.startsWith('~$') && (only === undefined || only === path)) {
+        this.#machine.disk.bytes.remove(this.#machine.native(path));
+        this.#record.tell(`closes the editor (${path})`);
+      }
+    }
+  }
+
+  /** Something that is no document and stays. */
+  #temporary(chance: Chance): void {
+    const path = chance.one(['.DS_Store', 'download.part', '~scratch.tmp']);
+    const text = this.#token();
+    if (this.#inode(path)) this.#machine.disk.bytes.remove(this.#machine.native(path));
+    this.#put(path, Buffer.from(text), false);
+    this.untracked.set(path, text);
+    this.#record.tell(`leaves ${path}`);
+  }
+
+  #put(path: string, content: Buffer, isDocument = true): void {
+    this.#makeFolders(path);
+    const file = this.#machine.disk.bytes.open(this.#machine.native(path), 'create');
+    this.#owns(path);
+    file.write(content, 0);
+    file.sync();
+    file.close();
+    if (!isDocument) return;
+    this.#record.written(content);
+    this.#record.saved(path, content);
+  }
+
+  #owns(path: string): void {
+    const inode = this.#inode(path);
+    if (inode) this.#own.add(inode.number);
+  }
+
+  #makeFolders(path: string): void {
+    if (path.includes('/')) this.#machine.disk.bytes.makeFolder(this.#machine.native(folderOf(path)));
+  }
+
+  /** No folder in its place, no file in the place of its folders. */
+  #canStand(path: string): boolean {
+    const there = this.#inode(path);
+    if (there && there.kind !== 'file') return false;
+    for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) {
+      const above = this.#inode(path.slice(0, at));
+      if (above && above.kind !== 'folder') return false;
+    }
+    return true;
+  }
+
+  #inode(path: string): Inode | undefined {
+    return this.#machine.disk.disk.inode(this.#machine.native(path));
+  }
+}
+
+/** All files below, by path; ours left out. */
+export function* files(inode: Inode | undefined, path: string): Generator<string> {
+  if (inode === undefined) return;
+  for (const { name, inode: below } of inode.entries.values()) {
+    const at = path === '' ? name : `${path}/${name}`;
+    if (name === '.tieout') continue;
+    if (below.kind === 'file') yield at;
+    else if (below.kind === 'folder') yield* files(below, at);
+  }
+}
+
+/** What is no document. */
+export function isForeign(path: string): boolean {
+  return path.split('/').some((part) => notDocument(part) !== undefined);
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
+}

@@ -1,0 +1,50 @@
+/** Plays a story to its end and says what was found. */
+
+import { closeBelow } from './open-stores.ts';
+import { checkAnotherRound, checkAtRest, checkNewcomer } from './oracles.ts';
+import { comeToRest } from './rest.ts';
+import type { Story } from './story.ts';
+import { newPlace, Violation, World } from './world.ts';
+
+export type Outcome = {
+  readonly violations: readonly string[];
+  readonly trace: readonly string[];
+  readonly hash: string;
+  readonly events: number;
+};
+
+const FILE = 'f11e'.repeat(8);
+
+export async function play(story: Story): Promise<Outcome> {
+  const place = newPlace();
+  const world = new World(story, place.folder);
+  const unheard = (error: unknown): void => {
+    world.violate(
+      `nobody caught: ${error instanceof Error ? clean(error.stack ?? error.message, place.folder) : error}`,
+    );
+  };
+  process.on('unhandledRejection', unheard);
+  try {
+    await world.run();
+    await comeToRest(world);
+    await checkAtRest(world);
+    if (world.violations.length === 0) await checkAnotherRound(world);
+    if (world.violations.length === 0) await checkNewcomer(world, FILE);
+  } catch (error) {
+    const text = error instanceof Violation ? error.message : ((error as Error).stack ?? String(error));
+    world.violate(clean(text, place.folder));
+  } finally {
+    for (const { applications } of world.people) for (const application of applications.values()) application.close();
+    closeBelow(place.folder);
+    place.remove();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', unheard);
+  }
+  const { violations, trace, traceHash, timeline } = world;
+  return { violations, trace, hash: traceHash, events: timeline.events };
+}
+
+/** The same on every run: without the place, and without where in the source. */
+function clean(text: string, folder: string): string {
+  return text.replaceAll(folder, '').replaceAll(import.meta.dirname, 'test/sim');
+}

@@ -1,0 +1,104 @@
+/** Bringing a world to rest: everything works again, everyone is online, and time runs until nothing changes. */
+import { sha256 } from '../../src/core/bytes.ts';
+import { ProblemError } from '../../src/core/problem.ts';
+import { entries } from '../../src/core/vector.ts';
+import { startHub, startMachine } from './actions.ts';
+import { readDatabase } from './application.ts';
+import { type Person, Violation, type World } from './world.ts';
+
+const READY_MS = 400_000;
+/** Reconnecting takes half a minute at worst, a scan comes every twenty seconds. */
+const ROUND_MS = 75_000;
+const SYNC_MS = 200_000;
+const ROUNDS = 8;
+
+export async function comeToRest(world: World): Promise<void> {
+  world.tell('---', 'everything works again');
+  for (const { machine, cable, desk, applications } of world.people) {
+    machine.disk.disk.fault = () => undefined;
+    cable.plug();
+    for (const application of applications.values()) application.close();
+    desk.closeEditors();
+  }
+  startHub(world);
+  for (const person of world.people) startMachine(world, person);
+  await world.timeline.pass(world.timeline.now + 1000);
+  for (const person of world.people) await reopen(world, person);
+  for (const { machine } of world.people) machine.agent?.wake();
+  await world.until('publishing and copying', READY_MS, () => world.people.every(({ machine }) => machine.isReady));
+  for (const { machine } of world.people) machine.copy?.setOffline(false);
+  let before = '';
+  for (let round = 0; round < ROUNDS; round++) {
+    if (world.story.bySync) await syncEveryone(world);
+    await passRound(world);
+    const now = stateOf(world);
+    if (now === before) return;
+    before = now;
+  }
+  throw new Violation(`no rest after ${ROUNDS} rounds`);
+}
+
+async function passRound(world: World): Promise<void> {
+  await world.timeline.pass(world.timeline.now + (world.story.bySync ? 5_000 : ROUND_MS));
+}
+
+/** A copy that could not be opened because its disk failed is opened again, as a person would by starting anew. */
+async function reopen(world: World, person: Person): Promise<void> {
+  const { machine } = person;
+  if (machine.closedBecause === undefined) return;
+  world.tell(machine.name, `is closed: ${machine.closedBecause}`);
+  await whileTimePasses(world, machine.stop());
+  startMachine(world, person);
+  await world.timeline.pass(world.timeline.now + 1000);
+}
+
+async function whileTimePasses(world: World, work: Promise<void>): Promise<void> {
+  let done = false;
+  let failure: unknown;
+  work.then(
+    () => {
+      done = true;
+    },
+    (error) => {
+      done = true;
+      failure = error;
+    },
+  );
+  await world.until('an ordered end', 60_000, () => done);
+  if (failure) throw failure;
+}
+
+/** `sync` for everyone at once, as often as the hub is out of reach. */
+export async function syncEveryone(world: World): Promise<void> {
+  let open = world.people.length;
+  for (const { machine } of world.people) {
+    const again = (): void => {
+      machine.copy?.sync(new AbortController().signal).then(
+        () => {
+          open -= 1;
+        },
+        (error) => {
+          if (!(error instanceof ProblemError)) world.violate(`${machine.name}: sync: ${error?.stack ?? error}`);
+          machine.clock.after(1000, again);
+        },
+      );
+    };
+    again();
+  }
+  await world.until('sync', SYNC_MS, () => open === 0);
+}
+
+/** All that must be equal in the end, in a word. */
+export function stateOf(world: World): string {
+  const parts = world.people.map(({ machine, desk, applications }) => {
+    const copy = machine.copy;
+    const vector = copy ? entries(copy.store.vector()) : [];
+    const documents = desk.documents().map((path) => `${path}=${desk.hashAt(path)}`);
+    const databases = [...applications.keys()].map((path) => {
+      const native = machine.native(path);
+      return machine.disk.storeFacts(native) ? JSON.stringify(readDatabase(native).contents) : 'none';
+    });
+    return JSON.stringify({ vector, documents, databases });
+  });
+  return sha256(Buffer.from(parts.join('\n')));
+}

@@ -1,0 +1,110 @@
+/** What happens in a world: a list of actions that a seed decides, from which any can be left out. */
+import { Chance } from './chance.ts';
+
+/** Faults by name; those that are off are not survived yet, and `soak` says so. */
+export const FAULTS = {
+  offline: true,
+  cut: true,
+  pull: true,
+  kill: true,
+  stop: true,
+  crash: true,
+  hubStop: true,
+  hubCrash: true,
+  hubRestore: true,
+  clock: true,
+  hold: true,
+  diskFull: true,
+  diskFault: true,
+  watcher: true,
+  setup: true,
+  /** A copy's folder is put back from an older backup: it must go on under another id. */
+  folderRestore: false,
+} as const satisfies Record<string, boolean>;
+export type Fault = keyof typeof FAULTS;
+
+export const WHY_OFF: Partial<Record<Fault, string>> = {
+  folderRestore: 'a restored folder is refused at present and does not go on under a new id',
+};
+
+const WEIGHTS = {
+  edit: 40,
+  save: 28,
+  look: 6,
+  lose: 5,
+  offline: 4,
+  cut: 3,
+  pull: 3,
+  kill: 3,
+  stop: 2,
+  crash: 3,
+  hubStop: 1,
+  hubCrash: 2,
+  hubBackup: 2,
+  hubRestore: 1.5,
+  clock: 2,
+  hold: 2,
+  diskFull: 1,
+  diskFault: 2,
+};
+export type Kind = keyof typeof WEIGHTS;
+
+export type Action = {
+  /** Milliseconds since the file was there for everyone. */
+  readonly at: number;
+  readonly kind: Kind;
+  /** Which machine, for what happens to one. */
+  readonly who: number;
+  /** What else chance decides about it. */
+  readonly dice: number;
+};
+
+export type Story = {
+  readonly seed: string;
+  readonly copies: number;
+  /** How long people work, ms. */
+  readonly length: number;
+  /** Databases in the file. */
+  readonly databases: number;
+  /** Faults also while the file is published and copied. */
+  readonly roughSetup: boolean;
+  readonly watcherLies: boolean;
+  /** Rest is found by `sync`, or by letting time pass. */
+  readonly bySync: boolean;
+  readonly tickNs: string;
+  readonly actions: readonly Action[];
+};
+
+export function storyOf(seed: string, faults: Readonly<Record<Fault, boolean>> = FAULTS): Story {
+  const chance = new Chance(seed, 'story');
+  const copies = chance.weighed({ 2: 5, 3: 5, 4: 2, 5: 1, 6: 1 });
+  const length = chance.whole(5_000, 60_000);
+  const count = chance.whole(8, 50);
+  // Most worlds know only some of the faults, so that each is met alone as well.
+  const names = Object.keys(WEIGHTS) as Kind[];
+  const share = chance.fraction();
+  const known = Object.fromEntries(
+    names.map((name) => {
+      const isFault = name in FAULTS;
+      const on = !isFault || (faults[name as Fault] && chance.happens(share));
+      return [name, on ? WEIGHTS[name] : 0];
+    }),
+  ) as Record<Kind, number>;
+  const actions = Array.from({ length: count }, () => ({
+    at: chance.whole(0, length),
+    kind: chance.weighed(known),
+    who: chance.whole(0, Number(copies) - 1),
+    dice: chance.whole(0, 1e9),
+  }));
+  return {
+    seed,
+    copies: Number(copies),
+    length,
+    databases: Number(chance.weighed({ 0: 1, 1: 3, 2: 4 })),
+    roughSetup: faults.setup && chance.happens(0.15),
+    watcherLies: faults.watcher && chance.happens(0.4),
+    bySync: chance.happens(0.5),
+    tickNs: chance.one(['1', '4000000', '2000000000']),
+    actions: actions.sort((a, b) => a.at - b.at),
+  };
+}
