@@ -5,6 +5,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Vector } from '../core/vector.ts';
 import { realFileBytes } from '../platform/file-bytes.ts';
+import type { FileBytes } from '../platform/ports.ts';
 import { asStorageFailure } from '../platform/storage-failure.ts';
 import { ChunkStore } from './chunks.ts';
 import { bodyBytes } from './file-store.ts';
@@ -22,10 +23,10 @@ export class LogReader {
   #seen: unknown;
 
   /** `storePath`: the agent's store.db, which it has open; `packs`: the folder of its chunks. */
-  constructor(storePath: string, packs: string) {
+  constructor(storePath: string, packs: string, files: FileBytes = realFileBytes) {
     try {
       this.#db = new DatabaseSync(storePath, { readOnly: true, timeout: BUSY_MS });
-      this.#chunks = new ChunkStore(this.#db, packs, realFileBytes, { readOnly: true });
+      this.#chunks = new ChunkStore(this.#db, packs, files, { readOnly: true });
       this.#version = this.#db.prepare('PRAGMA data_version');
       this.#seen = this.#dataVersion();
       this.#log = new Log(this.#db);

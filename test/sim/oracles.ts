@@ -1,6 +1,5 @@
 /** What must hold: at every moment, and when all is quiet. Each finding is a sentence; none is good. */
 import type { Copy } from '../../src/agent/copy.ts';
-import { sha256 } from '../../src/core/bytes.ts';
 import { COPIES, DATABASES, DOCUMENTS, FILE } from '../../src/core/registry.ts';
 import { EMPTY, entries as entriesOf, same } from '../../src/core/vector.ts';
 import { readDatabase } from './application.ts';

@@ -10,13 +10,13 @@ import { body as bodyCodec } from '../../src/core/body.ts';
 import { sha256 } from '../../src/core/bytes.ts';
 import { decode } from '../../src/core/codec.ts';
 import { LocalDatabases } from '../../src/database/databases.ts';
+import { LogReader } from '../../src/store/log-reader.ts';
 import { perform } from './actions.ts';
 import { Application, DATABASES, isToken, makeDatabase } from './application.ts';
 import { Chance, randomOf } from './chance.ts';
 import { Desk } from './desk.ts';
 import { SimHub } from './hub.ts';
 import { PEOPLE } from './identities.ts';
-import { logSource } from './log-source.ts';
 import { SimMachine } from './machine.ts';
 import { Cable } from './network.ts';
 import type { Story } from './story.ts';
@@ -181,7 +181,7 @@ export class World {
       new LocalDatabases({
         copy,
         rowsPath: folder.path('rows.db'),
-        source: logSource(folder),
+        source: new LogReader(folder.path('store.db'), folder.path('packs'), machine.disk.bytes),
         clock: machine.clock,
         random: randomOf(new Chance(this.story.seed, 'databases', machine.name)),
         facts: (path) => machine.disk.storeFacts(path),
