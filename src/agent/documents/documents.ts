@@ -32,7 +32,7 @@ const SETTLE_LIMIT_MS = 15_000;
 const AGAIN_MS = 15_000;
 
 export class Documents {
-  readonly list: Listing;
+  readonly listing: Listing;
   readonly #deps: DocumentsDeps;
   readonly #observations: Observations;
   readonly #problems: DocumentProblems;
@@ -86,7 +86,7 @@ export class Documents {
     this.#placing = new Placing({ ...deps, noticing, problems, hands, owners, wake, replaced: this.#replaced });
     const { signal } = this.#stopping;
     this.#straight = new StraightPlacing({ ...deps, observations: this.#observations, problems, hands, signal });
-    this.list = new Listing({ ...deps, owners, placing: this.#placing, noticing });
+    this.listing = new Listing({ ...deps, owners, placing: this.#placing, noticing });
   }
 
   native(path: string): string {
@@ -239,6 +239,7 @@ export class Documents {
     const due = this.#hands.take(this.#noticing.takeDue(CAPTURE_LIMIT));
     if (due.length === 0) return false;
     this.#capturing = true;
+    const before = due.map((path) => this.#noticing.textAt(path));
     try {
       await this.#capture.take(due);
     } catch (error) {
@@ -248,7 +249,7 @@ export class Documents {
     } finally {
       this.#capturing = false;
       this.#hands.release(due);
-      for (const path of due) this.#noticing.lookAfter(path);
+      for (const [index, path] of due.entries()) this.#noticing.lookAfter(path, before[index]!);
     }
     this.#placing.look();
     return true;

@@ -96,12 +96,15 @@ export class Noticing {
     return this.#gone;
   }
 
-  /** Hints were not followed while the path was in our hands. */
-  lookAfter(path: string): void {
-    const seen = this.#options.observations.at(path);
+  /** What lies at a path now, to be compared with `lookAfter`. */
+  textAt(path: string): string {
     const facts = this.#options.files.facts(path);
-    if (this.#pending.has(path) || (seen && facts && looksSame(seen, facts))) return;
-    this.#look(path, facts);
+    return facts?.kind === 'file' ? this.#lookText(facts) : 'gone';
+  }
+
+  /** Hints were not followed while the path was in our hands: has it changed since? */
+  lookAfter(path: string, before: string): void {
+    if (!this.#pending.has(path) && this.textAt(path) !== before) this.#look(path);
   }
 
   /** Looks again at a path in `ms`. */
@@ -242,7 +245,7 @@ export class Noticing {
    * One path against what was observed of it. 'due' when it has settled already; otherwise it is pending, or as seen.
    */
   #look(path: string, known?: FileFacts): 'due' | 'pending' | 'as-seen' {
-    const { files, observations, databases, isKnownDatabase, hands } = this.#options;
+    const { files, observations, databases, isKnownDatabase, hands, problems } = this.#options;
     const facts = known ?? files.facts(path);
     const seen = observations.at(path);
     if (facts?.kind !== 'file') return this.#lookAtOther(path, facts, seen);
@@ -257,6 +260,11 @@ export class Noticing {
     }
     if (seen !== undefined && this.#isAsSeen(seen, facts)) return this.#asSeen(path);
     if (hands.has(path)) return 'as-seen';
+    const fault = pathFault(path);
+    if (fault) {
+      problems.set(path, unfitName(path, fault.text));
+      return this.#asSeen(path);
+    }
     return this.#settles(path, this.#lookText(facts), this.#wait(path, facts, seen));
   }
 
