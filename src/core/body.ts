@@ -46,7 +46,7 @@ const databaseOp = union(
   },
 );
 
-const databaseBody = struct({
+const bodyFields = struct({
   database: databaseId,
   /** The vector that was applied to the database when the edits were read; null: equal to deps. */
   seen: optional(vectorCodec),
@@ -55,6 +55,44 @@ const databaseBody = struct({
   uses: list(tableUse, MAX_TABLES),
   ops: list(databaseOp, MAX_OPS),
 });
+
+/** Whoever folds a body may rely on its indexes: an op names a table and columns that the body lists, and its own ops. */
+const databaseBody: typeof bodyFields = {
+  ...bodyFields,
+  read: (from) => {
+    const read = bodyFields.read(from);
+    for (const op of read.ops) checkIndexes(op, read.uses[op.use]?.columns.length ?? -1, read.ops.length);
+    return read;
+  },
+};
+
+function checkIndexes(op: Carried<typeof databaseOp>, columns: number, ops: number): void {
+  if (columns < 0) throw new MalformedError('an op on a table that is not listed');
+  if (op.row !== null) checkRow(op.row, ops);
+  switch (op.kind) {
+    case 'insert':
+      checkColumn(op.values.length - 1, columns);
+      for (const item of op.values) if (item instanceof RowRef) checkRow(item.row, ops);
+      break;
+    case 'update':
+      for (const cell of op.cells) {
+        checkColumn(cell.column, columns);
+        if (cell.value instanceof RowRef) checkRow(cell.value.row, ops);
+      }
+      break;
+    case 'number':
+      checkColumn(op.column, columns);
+      checkRow(op.because, ops);
+  }
+}
+
+function checkColumn(column: number, columns: number): void {
+  if (column >= columns) throw new MalformedError('an op on a column that is not listed');
+}
+
+function checkRow(row: RowId, ops: number): void {
+  if (row[0] === 'n' && Number(row.slice(1)) >= ops) throw new MalformedError('a row of an op that is not there');
+}
 
 const over = list(struct({ copy: hex(16), seq: varint() }), MAX_OVER);
 

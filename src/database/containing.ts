@@ -3,8 +3,8 @@
  * own changes are in it besides. So a file that lost its last commits, or came back from a backup, is known for what it
  * is.
  */
-import { body as bodyCodec, type DatabaseBody } from '../core/body.ts';
-import { decode } from '../core/codec.ts';
+import { type Body, body as bodyCodec, type DatabaseBody, subjectOf } from '../core/body.ts';
+import { decode, MalformedError } from '../core/codec.ts';
 import { assert } from '../core/problem.ts';
 import { type Renaming, renamedVector } from '../core/reissue.ts';
 import { covers, type Vector, withEntry } from '../core/vector.ts';
@@ -36,8 +36,16 @@ export function* changesAfter(source: ChangeSource, subject: string, vector: Vec
   }
 }
 
+/** A body that cannot be read was signed by its maker, so its log goes on; it has no effect on any copy. */
 export function readBody(source: ChangeSource, change: SourceChange): DatabaseBody {
-  const read = decode(bodyCodec, source.body(change));
+  const bytes = source.body(change);
+  let read: Body;
+  try {
+    read = decode(bodyCodec, bytes);
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    return { database: subjectOf(bytes), seen: null, mark: null, uses: [], ops: [] };
+  }
   assert(read.kind === 'database', `change ${change.seq} of ${change.copy} is not on a database`);
   return read;
 }

@@ -1,6 +1,6 @@
 /** Everything that a cell can hold, and bodies made of it, for property tests. */
 import fc from 'fast-check';
-import type { Body } from '../../src/core/body.ts';
+import type { Body, DatabaseBody, DatabaseOp } from '../../src/core/body.ts';
 import { RawText, RowRef, type Value } from '../../src/core/value.ts';
 
 function record<T extends object>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
@@ -48,59 +48,90 @@ export const vectors: fc.Arbitrary<Map<string, number>> = fc
 
 const names = fc.string({ unit: 'grapheme', maxLength: 12 });
 const index = fc.nat(20);
+
 const over = fc.array(record({ copy: hexOf(16), seq: fc.nat() }), { maxLength: 3 });
 
-export const bodies: fc.Arbitrary<Body> = fc.oneof(
-  record({
-    kind: fc.constant('database' as const),
-    database: hexOf(8),
-    seen: fc.option(vectors),
-    mark: fc.option(record({ id: fc.nat(), nonce: integers })),
-    uses: fc.array(record({ table: names, columns: fc.array(names, { maxLength: 4 }) }), { maxLength: 3 }),
-    ops: fc.array(
-      fc.oneof(
-        record({
-          kind: fc.constant('insert' as const),
-          use: index,
-          row: fc.option(rowIds),
-          values: fc.array(values, { maxLength: 4 }),
-        }),
-        record({
-          kind: fc.constant('update' as const),
-          use: index,
-          row: rowIds,
-          cells: fc.array(record({ column: index, value: values }), { maxLength: 4 }),
-        }),
-        record({ kind: fc.constant('delete' as const), use: index, row: rowIds }),
-        record({
-          kind: fc.constant('number' as const),
-          use: index,
-          row: rowIds,
-          column: index,
-          from: values,
-          to: values,
-          because: rowIds,
-        }),
-      ),
-      { maxLength: 5 },
+const uses = fc.array(record({ table: names, columns: fc.array(names, { minLength: 1, maxLength: 4 }) }), {
+  minLength: 1,
+  maxLength: 3,
+});
+const ops = fc.array(
+  fc.oneof(
+    record({
+      kind: fc.constant('insert' as const),
+      use: index,
+      row: fc.option(rowIds),
+      values: fc.array(values, { maxLength: 4 }),
+    }),
+    record({
+      kind: fc.constant('update' as const),
+      use: index,
+      row: rowIds,
+      cells: fc.array(record({ column: index, value: values }), { maxLength: 4 }),
+    }),
+    record({ kind: fc.constant('delete' as const), use: index, row: rowIds }),
+    record({
+      kind: fc.constant('number' as const),
+      use: index,
+      row: rowIds,
+      column: index,
+      from: values,
+      to: values,
+      because: rowIds,
+    }),
+  ),
+  { maxLength: 5 },
+) as fc.Arbitrary<DatabaseOp[]>;
+
+/** Brings the indexes of ops to tables, columns and ops that are there. */
+function fitted(item: DatabaseBody): DatabaseBody {
+  const row = (id: string): string => (id[0] === 'n' ? `n${Number(id.slice(1)) % item.ops.length}` : id);
+  const fit = (cell: Value): Value => (cell instanceof RowRef ? new RowRef(row(cell.row)) : cell);
+  const all = item.ops.map((op): DatabaseOp => {
+    const use = op.use % item.uses.length;
+    const columns = item.uses[use]!.columns.length;
+    switch (op.kind) {
+      case 'insert':
+        return { ...op, use, row: op.row && row(op.row), values: op.values.slice(0, columns).map(fit) };
+      case 'update': {
+        const cells = op.cells.map((cell) => ({ column: cell.column % columns, value: fit(cell.value) }));
+        return { ...op, use, row: row(op.row), cells };
+      }
+      case 'number':
+        return { ...op, use, row: row(op.row), column: op.column % columns, because: row(op.because) };
+      default:
+        return { ...op, use, row: row(op.row) };
+    }
+  });
+  return { ...item, ops: all };
+}
+
+const databaseBodies = record({
+  kind: fc.constant('database' as const),
+  database: hexOf(8),
+  seen: fc.option(vectors),
+  mark: fc.option(record({ id: fc.nat(), nonce: integers })),
+  uses,
+  ops,
+}).map((item) => ({ ...item, ...fitted(item) }));
+
+const registryBodies = record({
+  kind: fc.constant('registry' as const),
+  ops: fc.array(
+    fc.oneof(
+      record({
+        kind: fc.constant('set' as const),
+        table: names,
+        row: fc.option(names),
+        cells: fc.array(record({ column: names, value: values, over }), { maxLength: 3 }),
+      }),
+      record({ kind: fc.constant('remove' as const), table: names, row: names, over }),
     ),
-  }),
-  record({
-    kind: fc.constant('registry' as const),
-    ops: fc.array(
-      fc.oneof(
-        record({
-          kind: fc.constant('set' as const),
-          table: names,
-          row: fc.option(names),
-          cells: fc.array(record({ column: names, value: values, over }), { maxLength: 3 }),
-        }),
-        record({ kind: fc.constant('remove' as const), table: names, row: names, over }),
-      ),
-      { maxLength: 4 },
-    ),
-  }),
-) as fc.Arbitrary<Body>;
+    { maxLength: 4 },
+  ),
+});
+
+export const bodies = fc.oneof(databaseBodies, registryBodies) as fc.Arbitrary<Body>;
 
 /** Valid bytes with some of them changed, cut off or added: near enough to get deep into a reader. */
 export function mutated(valid: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> {
