@@ -5,6 +5,7 @@
 import type { RegistryOp } from '../../core/body.ts';
 import type { ChangeId } from '../../core/change.ts';
 import type { DocumentContent } from '../../core/content.ts';
+import { databaseOfCompanion } from '../../core/not-documents.ts';
 import { foldPath, pathFault, within } from '../../core/paths.ts';
 import {
   allWrites,
@@ -128,6 +129,7 @@ export class Capture {
     }
     const fault = pathFault(path);
     if (fault) return problems.set(path, unfitName(path, fault.text));
+    if (this.#isCompanion(path)) return;
     const sniffed = isDatabase(files, path);
     if (sniffed === 'unknown') {
       problems.set(path, busyDocument(path));
@@ -139,6 +141,13 @@ export class Capture {
       databases.databaseGone(path);
     }
     found.push({ path, facts, seen: seen?.subject === '' ? undefined : seen });
+  }
+
+  /** A log or journal of a database, which may be new itself. */
+  #isCompanion(path: string): boolean {
+    const database = databaseOfCompanion(path);
+    if (database === undefined) return false;
+    return this.#observations.at(database)?.subject === '' || isDatabase(this.#options.files, database) === true;
   }
 
   #takeDatabase({ path, facts, seen }: Found, draft: Draft): void {
@@ -311,13 +320,14 @@ export class Capture {
   }
 
   async #keep(draft: Draft): Promise<void> {
-    const { record, transaction, tell } = this.#options;
+    const { record, transaction, tell, noticing } = this.#options;
     const write = () => {
       for (const path of draft.forget) this.#observations.remove(path);
       for (const seen of draft.put) this.#observations.put(seen);
     };
     if (draft.ops.length > 0) await record(draft.ops, write);
     else if (draft.put.length + draft.forget.size > 0) transaction(write);
+    for (const path of draft.forget) noticing.forget(path);
     if (draft.paths.length > 0) tell({ kind: 'captured', documents: draft.paths, bytes: draft.bytes });
   }
 

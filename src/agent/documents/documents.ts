@@ -72,6 +72,7 @@ export class Documents {
       problems,
       databases,
       hands,
+      signal: this.#stopping.signal,
       isKnownDatabase: (path) => this.#isKnownDatabase(path),
       wake: (owners) => {
         if (owners) this.#placing.lookAtWaiting();
@@ -152,6 +153,7 @@ export class Documents {
 
   /** The registry has changed, or content can be had again. */
   place(): void {
+    if (this.#stopping.signal.aborted) return;
     this.#placing.look();
     this.#onFillAgain();
     this.#wake();
@@ -270,7 +272,7 @@ export class Documents {
   async #scanOnce(): Promise<void> {
     this.#nextScan = Number.POSITIVE_INFINITY;
     try {
-      const took = (await this.#noticing.scan(() => this.#stopping.signal.aborted)) ?? 0;
+      const took = (await this.#noticing.scan()) ?? 0;
       this.#planScan(took);
       if (this.#noticing.gone().size === 0) this.#problems.clear('', 'many-gone');
       this.#problems.clear('', 'disk');

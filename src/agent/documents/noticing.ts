@@ -45,6 +45,8 @@ export type NoticingOptions = {
   readonly problems: DocumentProblems;
   readonly databases: DatabaseReports;
   readonly hands: Hands;
+  /** After it nothing is looked at any more. */
+  readonly signal: AbortSignal;
   /** Is there a database of the registry, or one observed, at this path? */
   readonly isKnownDatabase: (path: string) => boolean;
   /** Something is due, or an owner file came or went. */
@@ -81,6 +83,7 @@ export class Noticing {
 
   lookAtHints(): void {
     this.#looking = false;
+    if (this.#options.signal.aborted) return;
     const hints = this.#hints;
     this.#hints = new Set();
     for (const path of hints) this.#lookAtHint(path);
@@ -105,6 +108,11 @@ export class Noticing {
   /** Hints were not followed while the path was in our hands: has it changed since? */
   lookAfter(path: string, before: string): void {
     if (!this.#pending.has(path) && this.textAt(path) !== before) this.#look(path);
+  }
+
+  /** It is known where it went. */
+  forget(path: string): void {
+    this.#drop(path);
   }
 
   /** Looks again at a path in `ms`. */
@@ -144,8 +152,8 @@ export class Noticing {
    * Compares the whole folder with what was observed. Slow only on purpose: it gives way every few milliseconds.
    * Returns how long it worked (ms), or undefined when the folder is not there.
    */
-  async scan(isStopped: () => boolean): Promise<number | undefined> {
-    const { clock, observations, files, root, problems } = this.#options;
+  async scan(): Promise<number | undefined> {
+    const { clock, observations, files, root, problems, signal } = this.#options;
     if (files.facts(SYNC_FOLDER)?.kind !== 'folder') {
       problems.set(root, folderGone(root));
       return undefined;
@@ -162,13 +170,13 @@ export class Noticing {
       began = clock.monotonic();
     };
     const left = [''];
-    for (let folder = left.pop(); folder !== undefined && !isStopped(); folder = left.pop()) {
+    for (let folder = left.pop(); folder !== undefined && !signal.aborted; folder = left.pop()) {
       visited.add(folder);
       left.push(...this.#scanFolder(folder));
       await giveWay();
     }
     for (const folder of observations.folders()) {
-      if (visited.has(folder)) continue;
+      if (visited.has(folder) || signal.aborted) continue;
       for (const { path } of observations.inFolder(folder)) this.#look(path);
       await giveWay();
     }

@@ -1,0 +1,378 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
+import { test } from 'node:test';
+import { type DocumentCopy, type Office, withCopies } from './document-copies.ts';
+
+async function level(office: Office, ...copies: DocumentCopy[]): Promise<void> {
+  for (let round = 0; round < 3; round++) {
+    for (const copy of copies) await copy.settle();
+    office.exchange();
+  }
+  for (const copy of copies) await copy.settle();
+  for (const copy of copies) {
+    assert.deepEqual(copy.shown(), copies[0]!.shown());
+    assert.deepEqual(copy.documents.listing.conflicts(), copies[0]!.documents.listing.conflicts());
+    assert.deepEqual(copy.files(), copies[0]!.files());
+  }
+}
+
+const FILES = { 'letter.txt': 'Dear client', 'papers/a.txt': 'aaa', 'papers/b.txt': 'bbb', 'empty.txt': '' };
+
+test('DOC1 a new copy has every document of the base, with its time', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (_, ana, ben) => {
+    assert.deepEqual(ben!.files(), FILES);
+    for (const path of Object.keys(FILES)) assert.ok(Math.abs(ana!.mtime(path) - ben!.mtime(path)) < 0.002, path);
+    assert.equal(ana!.made.length, 1);
+    assert.equal(ben!.made.length, 1);
+  });
+});
+
+test('DOC2 a save in place is recorded once, when it is quiet, and put in place elsewhere with its time', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    ana!.write('letter.txt', 'Dear cli');
+    ana!.write('letter.txt', 'Dear client, hello');
+    await ana!.until(() => ana!.made.length > 1);
+    office.exchange();
+    await ben!.until(() => ben!.read('letter.txt') === 'Dear client, hello');
+    assert.ok(Math.abs(ana!.mtime('letter.txt') - ben!.mtime('letter.txt')) < 0.002);
+    await level(office, ana!, ben!);
+    assert.equal(ana!.made.length, 2);
+    assert.equal(ben!.made.length, 1);
+  });
+});
+
+test('DOC3 a save by rename is recorded at once', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    const begun = performance.now();
+    ana!.renameSave('papers/a.txt', 'AAA');
+    await ana!.until(() => ana!.made.length > 1);
+    assert.ok(performance.now() - begun < 200, `${performance.now() - begun} ms`);
+    await level(office, ana!, ben!);
+    assert.equal(ben!.read('papers/a.txt'), 'AAA');
+    assert.equal(ana!.made.length, 2);
+  });
+});
+
+test('DOC4 new documents in new folders, empty ones too, go to everybody', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    ana!.write('new/deep/er/x.txt', 'x');
+    ana!.write('new/none.txt', '');
+    await level(office, ana!, ben!);
+    assert.equal(ben!.read('new/deep/er/x.txt'), 'x');
+    assert.equal(ben!.read('new/none.txt'), '');
+  });
+});
+
+test('DOC5 a renamed document or folder is recognised: no content travels, and it stays the same document', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    const before = ana!.documents.listing.one('letter.txt').id;
+    renameSync(ana!.path('letter.txt'), ana!.path('brief.txt'));
+    renameSync(ana!.path('papers'), ana!.path('dossier'));
+    const fetched = ben!.fetched;
+    await level(office, ana!, ben!);
+    assert.deepEqual(Object.keys(ben!.files()), ['brief.txt', 'dossier/a.txt', 'dossier/b.txt', 'empty.txt']);
+    assert.equal(ben!.documents.listing.one('brief.txt').id, before);
+    assert.equal(ben!.fetched, fetched);
+  });
+});
+
+test('DOC6 a deletion goes to everybody, the folder with it, and the document can be made again', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    rmSync(ana!.path('papers'), { recursive: true });
+    await level(office, ana!, ben!);
+    assert.deepEqual(Object.keys(ben!.files()), ['empty.txt', 'letter.txt']);
+    ben!.write('papers/a.txt', 'again');
+    await level(office, ana!, ben!);
+    assert.equal(ana!.read('papers/a.txt'), 'again');
+    assert.equal(ana!.documents.listing.versions('papers/a.txt').length, 1);
+  });
+});
+
+test('DOC7 two saves that do not know each other: both kept, the later shown, listed; who settles it settles it for all', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    ana!.renameSave('letter.txt', 'by Ana');
+    await ana!.settle();
+    ben!.renameSave('letter.txt', 'by Ben');
+    await ben!.settle();
+    await level(office, ana!, ben!);
+    assert.equal(ana!.read('letter.txt'), 'by Ben');
+    const [conflict] = ana!.documents.listing.conflicts();
+    assert.deepEqual(
+      conflict?.candidates.map(({ by, shown }) => [by, shown]),
+      [
+        ['ben', true],
+        ['ana', false],
+      ],
+    );
+    await ana!.documents.listing.resolve(conflict!.id, conflict!.candidates[1]!.id);
+    ana!.documents.place();
+    await level(office, ana!, ben!);
+    assert.equal(ben!.read('letter.txt'), 'by Ana');
+    assert.deepEqual(ben!.documents.listing.conflicts(), []);
+    assert.equal(ben!.documents.listing.versions('letter.txt').length, 4);
+  });
+});
+
+test('DOC8 two people make one path alone: one document; equal content is no conflict', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    ana!.write('memo.txt', 'same');
+    ben!.write('memo.txt', 'same');
+    ana!.write('note.txt', 'one');
+    ben!.write('note.txt', 'two');
+    await level(office, ana!, ben!);
+    assert.equal(ana!.documents.listing.one('memo.txt').conflict, false);
+    const [version] = ana!.documents.listing.versions('memo.txt');
+    assert.equal(version?.alsoBy.length, 1);
+    assert.equal(ana!.documents.listing.one('note.txt').conflict, true);
+    assert.equal(ana!.documents.listing.versions('note.txt').length, 2);
+  });
+});
+
+test('DOC9 a save that did not know of a deletion keeps the document', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    rmSync(ana!.path('letter.txt'));
+    await ana!.settle();
+    ben!.write('letter.txt', 'still needed');
+    await ben!.settle();
+    await level(office, ana!, ben!);
+    assert.equal(ana!.read('letter.txt'), 'still needed');
+    assert.equal(ana!.documents.listing.conflicts()[0]?.about, 'deletion');
+    await ana!.documents.listing.resolve(ana!.documents.listing.conflicts()[0]!.id, 'deleted');
+    ana!.documents.place();
+    await level(office, ana!, ben!);
+    assert.equal(ben!.read('letter.txt'), undefined);
+  });
+});
+
+test('DOC10 what is open in an editor is not replaced under it; a save meanwhile is kept beside the newer version', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    ben!.write('.~lock.letter.txt#', ',ben,this-computer,22.11.2026 20:00,file:///home/ben;');
+    ana!.renameSave('letter.txt', 'newer');
+    await ana!.settle();
+    office.exchange();
+    await ben!.settle();
+    assert.equal(ben!.read('letter.txt'), 'Dear client');
+    assert.equal(ben!.documents.listing.one('letter.txt').state, 'held');
+    assert.equal(ben!.documents.problems()[0]?.code, 'held');
+    assert.equal(ben!.documents.missing().documents, 0);
+    ben!.write('letter.txt', 'saved in the editor');
+    await ben!.settle();
+    rmSync(ben!.path('.~lock.letter.txt#'));
+    await level(office, ana!, ben!);
+    assert.equal(ana!.documents.listing.conflicts()[0]?.candidates.length, 2);
+    assert.deepEqual(ben!.documents.problems(), []);
+  });
+});
+
+test('DOC11 editors that save by writing a backup, deleting and renaming save one document', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    const { id } = ana!.documents.listing.one('letter.txt');
+    // vim: moves the old one aside, writes a new one, deletes the old one.
+    renameSync(ana!.path('letter.txt'), ana!.path('letter.txt~'));
+    ana!.write('letter.txt', 'by vim');
+    rmSync(ana!.path('letter.txt~'));
+    // Word: writes a temporary one, moves the old one aside, and the new one in.
+    ana!.write('papers/~WRD0001.tmp', 'by Word');
+    renameSync(ana!.path('papers/a.txt'), ana!.path('papers/~WRL0002.tmp'));
+    renameSync(ana!.path('papers/~WRD0001.tmp'), ana!.path('papers/a.txt'));
+    rmSync(ana!.path('papers/~WRL0002.tmp'));
+    await level(office, ana!, ben!);
+    assert.equal(ben!.read('letter.txt'), 'by vim');
+    assert.equal(ben!.read('papers/a.txt'), 'by Word');
+    assert.equal(ben!.documents.listing.one('letter.txt').id, id);
+    assert.deepEqual(Object.keys(ben!.files()), Object.keys(FILES).sort());
+  });
+});
+
+test('DOC12 a symbolic link, an unfit name and a nested copy are said to be problems, and nothing is followed', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    symlinkSync('/etc', ana!.path('system'));
+    symlinkSync('/etc/hostname', ana!.path('name.txt'));
+    ana!.write('a:b.txt', 'x');
+    ana!.write('inner/.tieout/store.db', 'x');
+    ana!.write('inner/doc.txt', 'x');
+    await level2(office, ana!, ben!);
+    const codes = ana!.documents.problems().map(({ path, code }) => `${path} ${code}`);
+    assert.deepEqual(codes.sort(), [
+      'a:b.txt unfit-name',
+      'inner nested-copy',
+      'name.txt symbolic-link',
+      'system symbolic-link',
+    ]);
+    assert.deepEqual(Object.keys(ben!.files()), Object.keys(FILES).sort());
+    rmSync(ana!.path('a:b.txt'));
+    await ana!.settle();
+    assert.equal(ana!.documents.problems().length, 3);
+  });
+});
+
+async function level2(office: Office, ...copies: DocumentCopy[]): Promise<void> {
+  for (const copy of copies) await copy.settle();
+  office.exchange();
+  for (const copy of copies) await copy.settle();
+}
+
+test('DOC13 a change that keeps size and time is still a change', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    const at = ana!.mtime('papers/a.txt') / 1000;
+    ana!.write('papers/a.txt', 'zzz');
+    utimesSync(ana!.path('papers/a.txt'), at, at);
+    await level(office, ana!, ben!);
+    assert.equal(ben!.read('papers/a.txt'), 'zzz');
+  });
+});
+
+test('DOC14 a document that is only touched makes no version', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    utimesSync(ana!.path('letter.txt'), 1_700_000_000, 1_700_000_000);
+    ana!.write('papers/b.txt', 'bbb');
+    await level(office, ana!, ben!);
+    assert.equal(ana!.made.length, 1);
+  });
+});
+
+test('DOC15 databases are found by their header, reported, and are no documents', async () => {
+  const database = Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(84)]);
+  await withCopies(
+    ['ana'],
+    { ...FILES, 'ledger.bin': database, 'ledger.bin-wal': 'x', 'x-journal': 'a paper' },
+    async (_, ana) => {
+      await ana!.settle();
+      assert.ok(ana!.databases.includes('found ledger.bin'));
+      const paths = [...ana!.documents.listing.all()].map(({ path }) => path);
+      assert.deepEqual(paths, [...Object.keys(FILES), 'x-journal'].sort());
+      ana!.databases.length = 0;
+      ana!.write('ledger.bin-wal', 'more');
+      await ana!.until(() => ana!.databases.includes('changed ledger.bin'));
+      ana!.renameSave('ledger.bin', database);
+      await ana!.until(() => ana!.databases.includes('replaced ledger.bin'));
+      renameSync(ana!.path('ledger.bin'), ana!.path('ledger.db'));
+      await ana!.until(() => ana!.databases.includes('moved ledger.bin ledger.db'));
+      rmSync(ana!.path('ledger.db'));
+      await ana!.until(() => ana!.databases.includes('gone ledger.db'));
+      ana!.write('letter.txt', database);
+      await ana!.until(() => ana!.databases.includes('found letter.txt'));
+      await ana!.settle();
+      assert.ok(![...ana!.documents.listing.all()].some(({ path }) => path === 'letter.txt'));
+    },
+  );
+});
+
+test('DOC16 when most of a file is gone at once, nothing is deleted for others, and it is said', async () => {
+  const many = Object.fromEntries(Array.from({ length: 120 }, (_, n) => [`f${n % 7}/d${n}.txt`, `${n}`]));
+  await withCopies(['ana', 'ben'], many, async (office, ana, ben) => {
+    for (let n = 0; n < 7; n++) renameSync(ana!.path(`f${n}`), `${ana!.root}-f${n}`);
+    await level2(office, ana!, ben!);
+    assert.equal(Object.keys(ben!.files()).length, 120);
+    assert.equal(ana!.documents.problems()[0]?.code, 'many-gone');
+    for (let n = 0; n < 7; n++) renameSync(`${ana!.root}-f${n}`, ana!.path(`f${n}`));
+    await level(office, ana!, ben!);
+    assert.deepEqual(ana!.documents.problems(), []);
+    for (let n = 0; n < 7; n++) rmSync(ana!.path(`f${n}`), { recursive: true });
+    await ana!.documents.deleteGone();
+    await level(office, ana!, ben!);
+    assert.deepEqual(ben!.files(), {});
+  });
+});
+
+test('DOC17 what was saved and received while nothing ran is found at the start', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    await ana!.documents.stop();
+    ana!.write('letter.txt', 'offline');
+    ana!.write('papers/new.txt', 'new');
+    rmSync(ana!.path('papers/b.txt'));
+    renameSync(ana!.path('papers/a.txt'), ana!.path('moved.txt'));
+    ben!.renameSave('empty.txt', 'not any more');
+    await ben!.settle();
+    ana!.receive(ben!);
+    await ana!.restart();
+    await level(office, ana!, ben!);
+    assert.deepEqual(ben!.files(), {
+      'empty.txt': 'not any more',
+      'letter.txt': 'offline',
+      'moved.txt': 'aaa',
+      'papers/new.txt': 'new',
+    });
+  });
+});
+
+test('DOC18 documents that change names in a circle, and names that differ only in case, end where they should', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    await ana!.documents.stop();
+    mkdirSync(ana!.path('t'));
+    renameSync(ana!.path('letter.txt'), ana!.path('t/1'));
+    renameSync(ana!.path('papers/a.txt'), ana!.path('t/2'));
+    await ana!.restart();
+    await ana!.settle();
+    renameSync(ana!.path('t/1'), ana!.path('papers/a.txt'));
+    renameSync(ana!.path('t/2'), ana!.path('letter.txt'));
+    await ana!.settle();
+    renameSync(ana!.path('papers/b.txt'), ana!.path('papers/B.txt'));
+    await level(office, ana!, ben!);
+    assert.equal(ben!.read('letter.txt'), 'aaa');
+    assert.equal(ben!.read('papers/a.txt'), 'Dear client');
+    assert.equal(ben!.read('papers/B.txt'), 'bbb');
+  });
+});
+
+test('DOC19 two documents brought to one path: the earlier stands, the later shows a derived name', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    renameSync(ana!.path('papers/a.txt'), ana!.path('x.txt'));
+    await ana!.settle();
+    renameSync(ben!.path('papers/b.txt'), ben!.path('X.txt'));
+    await ben!.settle();
+    await level(office, ana!, ben!);
+    assert.equal(ana!.read('x.txt'), 'aaa');
+    assert.equal(ana!.read("X (ben's copy).txt"), 'bbb');
+    ana!.write("X (ben's copy).txt", 'edited under the derived name');
+    rmSync(ben!.path('x.txt'));
+    await level(office, ana!, ben!);
+    assert.deepEqual(ana!.read('X.txt'), 'edited under the derived name');
+  });
+});
+
+test('DOC20 only the chunks that are not here travel', async () => {
+  const large = Buffer.alloc(3_000_000);
+  for (let at = 0, n = 1; at < large.length; at++) {
+    n = (Math.imul(n, 1_664_525) + 1_013_904_223) | 0;
+    large[at] = n >>> 24;
+  }
+  await withCopies(['ana', 'ben'], { 'large.bin': large }, async (office, ana, ben) => {
+    const before = ben!.fetched;
+    assert.ok(before > 10);
+    ana!.renameSave('large.bin', Buffer.concat([Buffer.alloc(100, 7), large]));
+    await level(office, ana!, ben!);
+    assert.ok(ben!.fetched - before <= 3, `${ben!.fetched - before} chunks`);
+  });
+});
+
+test('DOC21 content that cannot be had now is placed when it can', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    ben!.unreachable = true;
+    ana!.renameSave('letter.txt', 'later');
+    await ana!.settle();
+    office.exchange();
+    await ben!.settle();
+    assert.equal(ben!.read('letter.txt'), 'Dear client');
+    assert.equal(ben!.documents.missing().documents, 1);
+    ben!.unreachable = false;
+    await level(office, ana!, ben!);
+    assert.equal(ben!.read('letter.txt'), 'later');
+  });
+});
+
+test('DOC22 an older version is made current again, and one is written under another name', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    ana!.renameSave('letter.txt', 'second');
+    await level(office, ana!, ben!);
+    const list = ben!.documents.listing;
+    await list.get('letter.txt', 'base', ben!.path('old letter.txt'), { signal: new AbortController().signal });
+    assert.equal(ben!.read('old letter.txt'), 'Dear client');
+    const promoted = await list.promote('letter.txt', 'base');
+    assert.equal(promoted.current, true);
+    ben!.documents.place();
+    await level(office, ana!, ben!);
+    assert.equal(ana!.read('letter.txt'), 'Dear client');
+    assert.equal(ana!.documents.listing.history('letter.txt').length, 3);
+  });
+});
