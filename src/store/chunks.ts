@@ -42,6 +42,7 @@ export class ChunkStore {
   readonly #readOnly: boolean;
   /** Appended and not yet flushed. */
   readonly #pending = new Map<Hash, Location>();
+  #losses = 0;
 
   /** `db` has CHUNKS_SCHEMA; `folder` is where the packs lie, made when needed. Takes in what a crash left behind. */
   constructor(db: DatabaseSync, folder: string, files: FileBytes, options: ChunkStoreOptions = {}) {
@@ -85,6 +86,11 @@ export class ChunkStore {
     const fresh = [...this.#pending.values()];
     this.#pending.clear();
     this.#index.list(fresh, pack, end);
+  }
+
+  /** How often a failing disk took what was appended and not flushed: whoever waits for a flush must know. */
+  get losses(): number {
+    return this.#losses;
   }
 
   /** Undefined when it is not here. Throws `DamagedChunk` when the disk gives back other bytes than were stored. */
@@ -172,6 +178,7 @@ export class ChunkStore {
       return act();
     } catch (error) {
       this.#pending.clear();
+      this.#losses += 1;
       throw error;
     }
   }

@@ -24,6 +24,7 @@ import { ProblemError } from '../core/problem.ts';
 import { at, type CopyId, includes, type Vector } from '../core/vector.ts';
 import { type Identity, signBytes, verifyBytes, verifyChain } from '../platform/certificates.ts';
 import type { Clock } from '../platform/ports.ts';
+import { storageFailure } from '../platform/storage-failure.ts';
 import type { ChunkRecord, Refusal, Replica, Tip } from '../protocol/replica.ts';
 import type { Incoming } from '../protocol/wire.ts';
 import type { ChunkStore } from './chunks.ts';
@@ -212,6 +213,7 @@ export class FileStore implements Replica {
     this.chunks.append(chunks);
     this.#options.hooks?.chunksArrived?.(chunks.map(({ id }) => id));
     for (const { bytes } of chunks) this.#unflushed += bytes.byteLength;
+    const { losses } = this.chunks;
     this.#flushing ??= new Promise((resolve, reject) => {
       const flush = (): void => {
         cancel();
@@ -220,7 +222,8 @@ export class FileStore implements Replica {
         this.#unflushed = 0;
         try {
           this.chunks.flush();
-          resolve();
+          if (this.chunks.losses === losses) resolve();
+          else reject(storageFailure('disk-error', 'Cannot keep chunks'));
         } catch (error) {
           reject(error as Error);
         }

@@ -76,13 +76,16 @@ export class Log {
     this.reload();
   }
 
-  /** Reads again what another connection may have written (the database process follows the agent's log). */
+  /**
+   * Reads again what another connection may have written (the database process follows the agent's log). Throws a
+   * `ProblemError` when the last change of a copy is damaged: nothing could be built upon it.
+   */
   reload(): void {
     this.#copies.clear();
     this.#byIndex.clear();
     const rows = this.#db
       .prepare(
-        `SELECT copy.idx, copy.id, copy.chain, change.seq, change.hash, change.stamp, change.deps FROM copy
+        `SELECT copy.idx, copy.id, copy.chain, change.* FROM copy
          JOIN change ON change.copy = copy.idx
           AND change.seq = (SELECT max(seq) FROM change WHERE change.copy = copy.idx)`,
       )
@@ -99,6 +102,7 @@ export class Log {
     }
     for (const row of rows) {
       const entry = this.#byIndex.get(Number(row.idx));
+      if (entry && !isWhole(row)) throw damagedRecord(`change ${entry.tip.seq} of copy ${entry.id}`);
       if (entry) entry.deps = this.#readDeps(row.deps as Uint8Array, entry, entry.tip.seq);
     }
     this.#vector = new Map([...this.#copies].map(([id, entry]) => [id, entry.tip.seq]));
@@ -163,7 +167,9 @@ export class Log {
     let size = 0;
     for (const n of this.#placesAfter(vector, subject, limit)) {
       if (size >= bytes) break;
-      const row = this.#statements.read.get(n) as Row;
+      const row = this.#statements.read.get(n);
+      // RACE: another process has just taken it back (own changes under a new id); a later look shows what there is now.
+      if (row === undefined) break;
       size += ((row.body ?? row.parts) as Uint8Array).byteLength;
       found.push(this.#change(row));
     }
