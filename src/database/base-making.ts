@@ -7,7 +7,7 @@ import { OpenFile } from './open-file.ts';
 import { writePosition } from './position.ts';
 import { NO_SETTINGS, parseSettings } from './settings.ts';
 import { quoted, Statements } from './sql.ts';
-import { removeTriggers } from './triggers.ts';
+import { removeTriggers, setCompared } from './triggers.ts';
 
 /**
  * Marks first, then the copy: what is edited between the two is in both, and compared with itself shows no difference.
@@ -17,15 +17,16 @@ export function makeBase(request: { id: string; path: string; basePath: string }
   const file = new OpenFile(request.path, NO_SETTINGS, undefined);
   try {
     file.follow();
-    file.write(() => writePosition(file.sql, { database: request.id, copy, vector: EMPTY, mark: 0 }));
+    begin(file, request.id, copy);
     file.sql.run('VACUUM INTO ?', [request.basePath]);
+    const isWal = file.sql.one('PRAGMA journal_mode') === 'wal';
+    return cleanBase(request.basePath, isWal);
   } finally {
     file.close();
   }
-  return cleanBase(request.basePath);
 }
 
-function cleanBase(basePath: string): BaseMade {
+function cleanBase(basePath: string, isWal: boolean): BaseMade {
   const db = new DatabaseSync(basePath);
   try {
     const sql = new Statements(db);
@@ -34,7 +35,8 @@ function cleanBase(basePath: string): BaseMade {
     db.exec('COMMIT');
     const tables = describeTables(sql, NO_SETTINGS);
     const rows = tables.reduce((sum, { name }) => sum + Number(sql.one(`SELECT count(*) FROM ${quoted(name)}`)), 0);
-    return { settings: JSON.stringify(settledKinds(tables)), tables: tables.length, rows };
+    const settings = { ...settledKinds(tables), ...(isWal && { journal: 'wal' as const }) };
+    return { settings: JSON.stringify(settings), tables: tables.length, rows };
   } finally {
     db.close();
   }
@@ -42,11 +44,22 @@ function cleanBase(basePath: string): BaseMade {
 
 /** `path` holds exactly the base and is not in its place yet. */
 export function adopt({ id, path, settings }: OpenDatabase, copy: CopyId): void {
-  const file = new OpenFile(path, parseSettings(settings), undefined);
+  const known = parseSettings(settings);
+  const file = new OpenFile(path, known, undefined);
   try {
     file.follow();
-    file.write(() => writePosition(file.sql, { database: id, copy, vector: EMPTY, mark: 0 }));
+    begin(file, id, copy);
+    // The base itself has none: it is only read.
+    if (known.journal === 'wal') file.sql.one('PRAGMA journal_mode = WAL');
   } finally {
     file.close();
   }
+}
+
+/** From here on the file is the base, and everything else is marked. */
+function begin(file: OpenFile, database: string, copy: CopyId): void {
+  file.write(() => {
+    setCompared(file.sql, true);
+    writePosition(file.sql, { database, copy, vector: EMPTY, mark: 0 });
+  });
 }

@@ -11,6 +11,8 @@ const tableSettings = z.object({
 const databaseSettings = z.object({
   version: z.literal(1),
   tables: z.record(z.string(), tableSettings),
+  /** The one journal mode that a database file keeps. Every copy begins in the mode that the application chose. */
+  journal: z.literal('wal').optional(),
 });
 
 export type DatabaseSettings = z.infer<typeof databaseSettings>;

@@ -87,7 +87,13 @@ export class Documents {
     this.#placing = new Placing({ ...deps, noticing, problems, hands, owners, wake, replaced: this.#replaced });
     const { signal } = this.#stopping;
     this.#straight = new StraightPlacing({ ...deps, observations: this.#observations, problems, hands, signal });
-    this.listing = new Listing({ ...deps, owners, placing: this.#placing, noticing });
+    const record: DocumentsDeps['record'] = async (ops, within) => {
+      const by = await deps.record(ops, within);
+      // What was chosen in the list is to be on disk here as well.
+      this.place();
+      return by;
+    };
+    this.listing = new Listing({ ...deps, record, owners, placing: this.#placing, noticing });
   }
 
   native(path: string): string {
