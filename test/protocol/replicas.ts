@@ -77,7 +77,12 @@ export class Machine {
 export type Connection = { wire: Wire; caller: Session; answerer: Session; exchange: Exchange; reasons: string[] };
 
 /** `from` dials `to` and opens the file. */
-export async function connect(from: Machine, to: Machine, wire = new Wire()): Promise<Connection> {
+export async function connect(
+  from: Machine,
+  to: Machine,
+  wire = new Wire(),
+  { begin = true } = {},
+): Promise<Connection> {
   const reasons: string[] = [];
   const nowMs = (): number => from.made.clock.now();
   const onEnd = (reason: string): void => void reasons.push(reason);
@@ -87,7 +92,7 @@ export async function connect(from: Machine, to: Machine, wire = new Wire()): Pr
   while (wire.deliver(0) || wire.deliver(1));
   const { copy } = await author(from.letter);
   const exchange = caller.open(FILE, copy, (channel, line) => from.exchange(channel, line, copy));
-  exchange.begin();
+  if (begin) exchange.begin();
   return { wire, caller, answerer, exchange, reasons };
 }
 
