@@ -13,7 +13,7 @@ import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Client, connect } from '../../src/sdk/client.ts';
-import type { Result } from '../../src/sdk/contract.ts';
+import type { MethodName, Request } from '../../src/sdk/contract.ts';
 import { Relay } from './relay.ts';
 import { type Shape, shapes } from './shapes.ts';
 
@@ -123,6 +123,9 @@ export class Hub {
         told += text;
         if (/^hub ready https:\/\/\S+$/m.test(told)) ready();
       });
+      child.once('exit', (code) => {
+        if (this.#process === child) process.stderr.write(`the hub has ended (${code}):\n${this.said.slice(-3000)}\n`);
+      });
       child.once('exit', (code) => failed(new Error(`the hub ended (${code})\n${this.said.slice(begun)}`)));
     });
   }
@@ -188,6 +191,13 @@ export class Machine {
     return parsed.data as Shape<C>;
   }
 
+  /** As `json`, without a process for the command: what it prints is the answer of the agent as it is. */
+  async ask<M extends keyof typeof shapes & MethodName>(method: M, params: Request<M>): Promise<Shape<M>> {
+    const parsed = shapes[method].safeParse(await this.client().call(method, params));
+    assert.ok(parsed.success, `${method}: ${parsed.error?.message}`);
+    return parsed.data as Shape<M>;
+  }
+
   /** A command that must be refused: exit 1, a reason on stderr, no result. */
   async refused(...args: string[]): Promise<string> {
     const { exit, out, err } = await this.run(...args);
@@ -211,8 +221,8 @@ export class Machine {
     return readFileSync(join(this.home, 'agent.log'), 'utf8');
   }
 
-  status(folder: string): Promise<Result<'status'>> {
-    return this.client().call('status', { folder });
+  status(folder: string): Promise<Shape<'status'>> {
+    return this.ask('status', { folder });
   }
 
   /** Kills the agent and the process of its databases, as a power cut would. Resolves when both are gone. */
