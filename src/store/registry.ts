@@ -203,20 +203,18 @@ export class Registry {
 
   /** Brings an entry in step with its row, and with it the paths that are shown around it. */
   #refresh(id: string, kind: 'document' | 'database', by: Origin, moved: Set<string>): void {
-    const before = this.#sql('SELECT alive, folded FROM entry WHERE id = ?').get(id);
+    const before = this.#sql('SELECT * FROM entry WHERE id = ?').get(id);
     const merged = this.document(id, kind);
     if (merged === undefined) return;
     const folded = foldPath(merged.path);
     this.#putEntry(merged, kind, folded);
-    const left = before !== undefined && before.alive === 1 ? String(before.folded) : undefined;
-    const now = merged.alive ? folded : undefined;
-    if (left === now) return;
-    if (left !== undefined) this.#vacate(left, by);
-    this.#showAgain(
-      [left, now].filter((path) => path !== undefined),
-      id,
-      moved,
-    );
+    const left = before?.alive === 1 ? claimOf(before) : undefined;
+    const now = merged.alive ? { path: merged.path, by: merged.pathBy } : undefined;
+    // A name in another spelling, or given by somebody else, may show otherwise too.
+    if (left?.path === now?.path && compareEarlier(left?.by ?? null, now?.by ?? null) === 0) return;
+    const places = [left?.path, now?.path].filter((path) => path !== undefined).map(foldPath);
+    if (left && (now === undefined || folded !== foldPath(left.path))) this.#vacate(foldPath(left.path), by);
+    this.#showAgain(places, id, moved);
   }
 
   #putEntry(merged: MergedDocument, kind: string, folded: string): void {
@@ -349,7 +347,7 @@ export class Registry {
 
   /** All that is alive, by path. One at a time: lists of 50,000 are not held. */
   *entries(kind: 'document' | 'database' = 'document'): Generator<Entry> {
-    const all = this.#db.prepare(`SELECT ${ENTRY} FROM entry WHERE kind = ? AND alive ORDER BY folded`);
+    const all = this.#db.prepare(`SELECT ${ENTRY} FROM entry WHERE kind = ? AND alive ORDER BY folded, id`);
     for (const row of all.iterate(kind)) yield entryOf(row);
   }
 
@@ -358,7 +356,7 @@ export class Registry {
   }
 
   conflicting(): Entry[] {
-    return this.#sql(`SELECT ${ENTRY} FROM entry WHERE conflict AND alive ORDER BY folded`).all().map(entryOf);
+    return this.#sql(`SELECT ${ENTRY} FROM entry WHERE conflict AND alive ORDER BY folded, id`).all().map(entryOf);
   }
 
   /** Every content that a document ever had, the newest first; the base's last. */
