@@ -21,6 +21,9 @@ export interface FollowerOptions {
 const POLL_ACTIVE_MS = 250;
 const POLL_QUIET_MS = 1000;
 const ACTIVE_MS = 5_000;
+/** How long a database without a WAL is left alone after a commit, and for how long at most while commits go on. */
+const REST_MS = 4;
+const REST_LIMIT_MS = 40;
 /** Then the captured marks are cleared. */
 const QUIET_MS = 2_000;
 /** Then the connection is closed. */
@@ -43,6 +46,8 @@ export class Follower {
   #waiting: (() => void)[] = [];
   #cancelRetry: (() => void) | null = null;
   #cancelTick: (() => void) | null = null;
+  #cancelSoon: (() => void) | null = null;
+  #pokedSince: number | null = null;
   #busySince: number | null = null;
   #busyTries = 0;
   #lastWork = 0;
@@ -67,7 +72,10 @@ export class Follower {
   }
 
   poke(): void {
-    if (this.#engine?.isOpen === true || this.#left === '' || this.#left !== this.#facts()) this.#want();
+    const isNews = this.#engine?.isOpen === true || this.#left === '' || this.#left !== this.#facts();
+    if (!isNews) return;
+    if (this.#isWal()) this.#want();
+    else this.#wantSoon();
   }
 
   forward(): void {
@@ -124,10 +132,30 @@ export class Follower {
     this.#closed = true;
     this.#cancelRetry?.();
     this.#cancelTick?.();
+    this.#cancelSoon?.();
     await this.#running;
     this.#engine?.close();
     this.#engine = null;
     for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  #isWal(): boolean {
+    return this.#options.facts(`${this.database.path}-wal`) !== undefined;
+  }
+
+  /**
+   * Without a WAL whoever reads keeps others from committing, and a program that has just committed often does so again
+   * at once: let it come to rest for a moment.
+   */
+  #wantSoon(): void {
+    const now = this.#options.clock.monotonic();
+    this.#pokedSince ??= now;
+    this.#cancelSoon?.();
+    const wait = now - this.#pokedSince < REST_LIMIT_MS ? REST_MS : 0;
+    this.#cancelSoon = this.#options.clock.after(wait, () => {
+      this.#pokedSince = null;
+      this.#want();
+    });
   }
 
   #want(): void {
