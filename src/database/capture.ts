@@ -2,12 +2,12 @@
  * What an application edited: the marked rows compared with what was shown. Reads only; the caller holds a transaction
  * on the user's database, so that marks and rows are of one moment.
  */
-import type { DatabaseBody, RowId } from '../core/body.ts';
+import type { RowId } from '../core/body.ts';
 import { winner } from '../core/rows.ts';
 import { canonicalKey, numberColumn, rowOfKey, type Table } from '../core/tables.ts';
 import { MAX_KEY_BYTES, sameValue, type Value } from '../core/value.ts';
 import { type Happened, Naming, whatHappened } from './happened.ts';
-import type { Mark, MarkId } from './marks.ts';
+import type { Mark } from './marks.ts';
 import { Ops } from './ops.ts';
 import type { RowSql } from './row-sql.ts';
 import { columnId, Shown } from './shown.ts';
@@ -21,24 +21,17 @@ export interface CaptureSource {
 
 export interface Captured {
   readonly ops: Ops;
-  /** The last mark that the ops contain. */
-  readonly mark: MarkId;
   /** Rows that cannot be followed, by table. */
   readonly skipped: ReadonlyMap<string, number>;
 }
 
-export function capture(source: CaptureSource): Captured | null {
-  const last = source.marks.at(-1);
-  if (last === undefined) return null;
+export function capture(source: CaptureSource): Captured {
   const happened = whatHappened(source.marks, source.tableOf, source.sqlOf, source.shown);
   const comparing = new Comparing(source, happened);
   for (const table of happened.values()) comparing.addFresh(table);
   for (const table of happened.values()) comparing.addKnown(table);
-  return { ops: comparing.ops, mark: { id: last.id, nonce: last.nonce }, skipped: comparing.skipped };
-}
-
-export function bodyOf(captured: Captured, database: string, seen: DatabaseBody['seen']): DatabaseBody {
-  return captured.ops.body(database, seen, { id: captured.mark.id, nonce: captured.mark.nonce });
+  for (const table of happened.values()) comparing.addLeftBehind(table);
+  return comparing;
 }
 
 class Comparing {
@@ -47,6 +40,8 @@ class Comparing {
   readonly #sqlOf: (table: Table) => RowSql;
   readonly #shown: Shown;
   readonly #naming: Naming;
+  readonly #namingBefore: Naming;
+  readonly #done = new Set<string>();
   /** What was shown, but with references at the numbers that their rows have now. */
   readonly #expected: Shown;
 
@@ -55,6 +50,7 @@ class Comparing {
     this.#sqlOf = source.sqlOf;
     this.#shown = source.shown;
     this.#naming = new Naming(source.shown, happened);
+    this.#namingBefore = new Naming(source.shown, new Map());
     this.#expected = new Shown(
       {
         row: (table, row) => view.row(table, row),
@@ -64,6 +60,7 @@ class Comparing {
         listed: () => view.listed(),
         allWithheld: () => view.allWithheld(),
         withheld: (place) => view.withheld(place),
+        referrers: (place) => view.referrers(place),
         movedTo: (table, row) => this.#naming.numberNow(table, row) ?? view.movedTo(table, row),
         movedBase: (table) => view.movedBase(table) || this.#naming.movedBase(table),
       },
@@ -82,16 +79,59 @@ class Comparing {
     const asked = this.#asked(happened);
     for (const [row, number] of places?.known ?? []) {
       const actual = number === null ? undefined : happened.rows.get(number);
-      this.#compare(table, row, actual, asked.get(row));
+      if (this.#isNew(table, row)) this.#compare(table, row, actual, asked.get(row));
     }
-    const done = new Set<RowId>();
-    for (const key of happened.keys) {
-      const row = this.#naming.rowOfKey(table, key);
-      if (done.has(row)) continue;
-      done.add(row);
-      if (row.length > 1 + 2 * MAX_KEY_BYTES) this.skipped.set(table.name, (this.skipped.get(table.name) ?? 0) + 1);
-      else this.#compare(table, row, this.#sqlOf(table).read(key), asked.get(row));
+    for (const key of happened.keys) this.#compareAt(table, key, asked);
+  }
+
+  /** The row that is at this key now, and the one that was. */
+  #compareAt(table: Table, key: readonly Value[], asked: ReadonlyMap<RowId, string[]>): void {
+    const is = this.#naming.rowOfKey(table, key);
+    if (is.length > 1 + 2 * MAX_KEY_BYTES) this.skipped.set(table.name, (this.skipped.get(table.name) ?? 0) + 1);
+    else if (this.#isNew(table, is)) this.#compare(table, is, this.#sqlOf(table).read(key), asked.get(is));
+    const was = table.references.size === 0 ? is : this.#namingBefore.rowOfKey(table, key);
+    if (was === is || !this.#isNew(table, was)) return;
+    const keyNow = this.#expected.key(table, was);
+    const isStill = keyNow !== null && this.#naming.rowOfKey(table, keyNow) === was;
+    this.#compare(table, was, isStill ? this.#sqlOf(table).read(keyNow) : undefined, undefined);
+  }
+
+  /** At most one op for a row in one change. */
+  #isNew(table: Table, row: RowId): boolean {
+    const place = `${table.id}\0${row}`;
+    if (this.#done.has(place)) return false;
+    this.#done.add(place);
+    return true;
+  }
+
+  /**
+   * When an application gives a row another number, references that it did not change along (no cascade) no longer
+   * mean that row, or none: they are written as what they are.
+   */
+  addLeftBehind({ table, places }: Happened): void {
+    for (const [row, number] of places?.known ?? []) {
+      if (number === null || number === this.#shown.number(table, row)) continue;
+      for (const place of this.#shown.referrers(table, row)) {
+        const from = this.#shown.tables.get(place.table);
+        if (from !== undefined && this.#isNew(from, place.row)) this.#leaveBehind(from, place.row);
+      }
     }
+  }
+
+  #leaveBehind(table: Table, row: RowId): void {
+    const key = this.#shown.key(table, row);
+    const known = this.#expected.values(table, row);
+    const actual = key === null ? undefined : this.#sqlOf(table).read(key);
+    if (key === null || known === null || actual === undefined) return;
+    if (table.kind === 'name') {
+      const is = this.#naming.rowOfKey(table, key);
+      if (is !== row) {
+        this.ops.delete(table, row);
+        if (this.#isNew(table, is)) this.#compare(table, is, actual, undefined);
+        return;
+      }
+    }
+    this.#compare(table, row, actual, undefined);
   }
 
   #asked({ table, asked }: Happened): Map<RowId, string[]> {
@@ -138,7 +178,11 @@ class Comparing {
     if (row === null || table.kind !== 'name') return false;
     const key = table.key.find((each) => each.at === at);
     if (key === undefined) return false;
-    return table.references.has(at) || sameValue(canonicalKey(actual[at] as Value, key.collation), actual[at] as Value);
+    if (table.references.has(at)) return true;
+    if (!sameValue(canonicalKey(actual[at] as Value, key.collation), actual[at] as Value)) return false;
+    const merged = this.#shown.merged(table, row);
+    // Once it had another form, that one would come back.
+    return !merged.base && !merged.cells.has(columnId(table, at));
   }
 
   /** The number that mending gave the row, written down by the row's own copy so that it stays. */

@@ -14,14 +14,14 @@ import type { Shown } from './shown.ts';
 /** Fewer rows than this may go without a question: a small table emptied is work, a large one an accident. */
 const MANY_ROWS = 50;
 
-/** `as`: the id and nonce that the marks found here get; they are in no file. */
-export function compareTables(file: OpenFile, shown: Shown, as: { id: number; nonce: bigint | null }): Mark[] {
+/** Marks that are in no file: what would have been marked. */
+export function compareTables(file: OpenFile, shown: Shown): Mark[] {
   const marks: Mark[] = [];
   for (const id of file.unmarked) {
     const table = file.tables.get(id);
     if (table === undefined) continue;
     for (const { op, key } of differences(file, shown, table)) {
-      marks.push({ id: as.id, nonce: as.nonce ?? 0n, table: file.numberOf(table), op, key });
+      marks.push({ id: 0, nonce: 0n, table: file.numberOf(table), op, key });
     }
   }
   return marks;

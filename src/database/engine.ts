@@ -17,7 +17,7 @@ import type { FileFacts } from '../platform/ports.ts';
 import { ROWS_SCHEMA, RowState } from '../store/row-state.ts';
 import { openStore } from '../store/sqlite.ts';
 import { BaseFile } from './base-file.ts';
-import { bodyOf, type Captured, capture } from './capture.ts';
+import { capture } from './capture.ts';
 import { compareTables } from './comparing-tables.ts';
 import { type Containing, changesAfter, isBeyond, readBody, renamedPosition, whatItContains } from './containing.ts';
 import { Folding } from './folding.ts';
@@ -30,6 +30,7 @@ import { type Position, readPosition, writePosition } from './position.ts';
 import { parseSettings } from './settings.ts';
 import { Shown } from './shown.ts';
 import type { ChangeSource, SourceChange } from './source.ts';
+import { areCompared, setCompared } from './triggers.ts';
 
 export interface EngineOptions {
   readonly database: OpenDatabase;
@@ -78,7 +79,7 @@ export class DatabaseEngine {
   #behind: Behind | null = null;
   /** We have the write lock, because marks came again and again before we could apply. */
   #held = false;
-  #capturing: { captured: Captured; body: DatabaseBody } | null = null;
+  #capturing: DatabaseBody | null = null;
   /** Own changes, in the log and in the file, that are not folded yet. */
   #edited: { change: SourceChange; body: DatabaseBody }[] = [];
 
@@ -178,7 +179,7 @@ export class DatabaseEngine {
   capture(): CaptureStep {
     assert(this.#capturing === null, 'the last capture was not finished');
     const file = this.#ready();
-    if (this.#foldEdited() === 'must apply') return { kind: 'apply' };
+    this.#foldEdited();
     if (!this.#held) file.sql.db.exec('BEGIN');
     try {
       // Somebody was quicker: the next step looks again.
@@ -191,32 +192,51 @@ export class DatabaseEngine {
 
   #captureWithin(file: OpenFile): CaptureStep {
     const marks = marksAfter(file.sql, this.#mark.id, file.width, file.connection.encoding);
-    const shown = this.#shownInFile(file);
-    const compared = file.unmarked.size > 0 ? compareTables(file, shown, this.#mark) : [];
-    const captured = capture({
-      marks: [...compared, ...marks],
-      tableOf: (num) => file.tableOf(num),
-      sqlOf: (table) => file.sqlOf(table),
-      shown,
+    if (marks.length === 0 && file.unmarked.size === 0) return { kind: 'nothing' };
+    return this.#withFileShown(file, (shown, seen) => {
+      const captured = capture({
+        marks: [...compareTables(file, shown), ...marks],
+        tableOf: (num) => file.tableOf(num),
+        sqlOf: (table) => file.sqlOf(table),
+        shown,
+      });
+      const mark = marks.at(-1) ?? null;
+      if (captured.ops.count === 0) {
+        if (mark !== null) this.#mark = mark;
+        file.unmarked.clear();
+        return { kind: 'nothing' };
+      }
+      const body = captured.ops.body(this.#id, null, mark && { id: mark.id, nonce: mark.nonce });
+      this.#capturing = { ...body, seen };
+      const bytes = encode(bodyCodec, { kind: 'database', ...body });
+      return { kind: 'append', request: { database: this.#id, bytes, seen, ops: captured.ops.count } };
     });
-    if (captured === null || captured.ops.count === 0) {
-      file.unmarked.clear();
-      if (captured !== null) this.#mark = captured.mark;
-      return { kind: 'nothing' };
+  }
+
+  /** What the file showed before the edits that are not captured, and which changes its program had in front of it. */
+  #withFileShown<T>(file: OpenFile, use: (shown: Shown, seen: Vector) => T): T {
+    if (this.#behind !== null) {
+      return use(new Shown(this.#behind.state, this.#base, file.tables), this.#behind.vector);
     }
-    const seen = this.#seen();
-    const body = bodyOf(captured, this.#id, null);
-    this.#capturing = { captured, body: { ...body, seen } };
-    const bytes = encode(bodyCodec, { kind: 'database', ...body });
-    return { kind: 'append', request: { database: this.#id, bytes, seen, ops: captured.ops.count } };
+    if (this.#edited.length === 0) return use(new Shown(this.#state, this.#base, file.tables), this.#seen());
+    // Own changes whose consequences for other rows are not in the file yet.
+    this.#state.begin();
+    try {
+      const folding = new Folding(this.#state, this.#base, file.tables);
+      for (const { change, body } of this.#edited) folding.fold(change, body);
+      folding.settle();
+      return use(folding.edited(), folding.vector);
+    } finally {
+      this.#state.rollback();
+    }
   }
 
   /** The captured change is durable in the log at this place. */
   captured({ copy, seq, stamp }: Appended): void {
     assert(this.#capturing !== null, 'nothing was captured');
-    const { captured, body } = this.#capturing;
+    const body = this.#capturing;
     this.#capturing = null;
-    this.#mark = captured.mark;
+    if (typeof body.mark?.nonce === 'bigint') this.#mark = { id: body.mark.id, nonce: body.mark.nonce };
     this.#file?.unmarked.clear();
     const change: SourceChange = { copy, seq, stamp, deps: body.seen ?? EMPTY, size: 0 };
     if (this.#behind !== null) {
@@ -294,6 +314,7 @@ export class DatabaseEngine {
     };
     writePosition(file.sql, position);
     clearMarks(file.sql, this.#mark.id);
+    if (file.unmarked.size === 0) setCompared(file.sql, true);
     file.sql.db.exec('COMMIT');
     this.#held = false;
     this.#position = position;
@@ -335,7 +356,7 @@ export class DatabaseEngine {
     if (this.#foldEdited() === 'must apply' || this.#behind !== null) return false;
     const upToDate =
       this.#position !== null && !isBeyond(this.#options.source, this.#id, this.#state.vector, this.#position.vector);
-    if (upToDate && !hasMarksToClear(file.sql, this.#mark.id)) return true;
+    if (upToDate && !hasMarksToClear(file.sql, this.#mark.id) && areCompared(file.sql)) return true;
     file.sql.db.exec('BEGIN IMMEDIATE');
     try {
       if (!this.#isAsLeft(file) || newestMark(file.sql) > this.#mark.id) return false;
@@ -414,15 +435,10 @@ export class DatabaseEngine {
 
   /** What the program that edited had in front of it. */
   #seen(): Vector {
-    if (this.#behind !== null) return this.#behind.vector;
     const { source } = this.#options;
     const stored = source.vector();
     const pending = source.after(this.#state.vector, { subject: this.#id, limit: 1 });
     return pending.length === 0 ? join(this.#state.vector, stored) : this.#state.vector;
-  }
-
-  #shownInFile(file: OpenFile): Shown {
-    return new Shown(this.#behind?.state ?? this.#state, this.#base, file.tables);
   }
 
   /** Is the file what we left, with nothing but new marks? */
@@ -493,7 +509,10 @@ export class DatabaseEngine {
       vector: this.#state.vector,
       mark: newestMark(file.sql),
     };
-    file.write(() => writePosition(file.sql, position));
+    file.write(() => {
+      setCompared(file.sql, false);
+      writePosition(file.sql, position);
+    });
     this.#position = position;
     this.#mark = { id: position.mark, nonce: null };
   }
@@ -545,7 +564,8 @@ export class DatabaseEngine {
       for (const { change, body } of bodies) from.fold(change, body);
       from.settle();
       const after = new Shown(this.#state, this.#base, file.tables);
-      const placing = new PlacingRows(from.before(), after, this.#state, (table) => file.sqlOf(table));
+      const before = from.before();
+      const placing = new PlacingRows(before, after, this.#state, (table) => file.sqlOf(table));
       file.withoutLeaks(from.touched.keys(), () => placing.place(from.touched));
       this.#commit(file);
       behind.store.close();

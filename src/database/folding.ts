@@ -8,10 +8,10 @@ import { namedValue } from '../core/body.ts';
 import { assert } from '../core/problem.ts';
 import type { Seen } from '../core/rows.ts';
 import { ABSENT, foldDelete, foldWrite, IN_BASE, type Origin, type Row, seenVector } from '../core/rows.ts';
-import { namedRowOrKey, numberColumn, referencesInKey, type Table } from '../core/tables.ts';
+import { keyOfRow, namedRowOrKey, numberColumn, type Table } from '../core/tables.ts';
 import { RowRef, type Value } from '../core/value.ts';
 import { at, type Vector, withEntry } from '../core/vector.ts';
-import type { RowPlace, RowState } from '../store/row-state.ts';
+import type { RowState } from '../store/row-state.ts';
 import type { BaseFile } from './base-file.ts';
 import { Renumbering } from './renumbering.ts';
 import { columnId, type RowView, Shown } from './shown.ts';
@@ -149,9 +149,7 @@ export class Folding {
     const known = this.#tables.get(table);
     if (known === undefined) return;
     for (const [at, target] of known.references) this.#refer(known, at, target, row, now, before);
-    if (before === undefined) {
-      for (const { row: to } of referencesInKey(row) ?? []) this.#referFromKey(known, row, to);
-    }
+    if (before === undefined && !now.base && known.kind === 'name' && row[0] === 'k') this.#referFromKey(known, row);
     if (numberColumn(known) !== undefined) this.#renumbering.note(known, row, before, now);
   }
 
@@ -164,10 +162,15 @@ export class Folding {
     }
   }
 
-  #referFromKey(table: Table, row: RowId, to: RowId): void {
-    for (const { at } of table.key) {
+  #referFromKey(table: Table, row: RowId): void {
+    if (!table.key.some(({ at }) => table.references.has(at))) return;
+    const key = keyOfRow(row);
+    for (const [index, { at }] of table.key.entries()) {
       const target = table.references.get(at);
-      if (target !== undefined) this.#state.addReference({ table: target, row: to }, { table: table.id, row });
+      const item = key[index];
+      if (target !== undefined && item instanceof RowRef) {
+        this.#state.addReference({ table: target, row: item.row }, { table: table.id, row });
+      }
     }
   }
 
@@ -177,7 +180,7 @@ export class Folding {
       const table = this.#tables.get(id) as Table;
       for (const row of moves) {
         this.#follow(id, row, columnId(table, numberColumn(table) as number));
-        for (const place of this.#referrers(table, row)) {
+        for (const place of this.after().referrers(table, row)) {
           const from = this.#tables.get(place.table);
           for (const [at, target] of from?.references ?? []) {
             if (from && target === id) this.#follow(place.table, place.row, columnId(from, at));
@@ -202,19 +205,6 @@ export class Folding {
         if (number !== undefined) yield [this.#tables.get(id) as Table, row, number];
       }
     }
-  }
-
-  #referrers(table: Table, row: RowId): RowPlace[] {
-    const found = this.#state.referrers({ table: table.id, row });
-    const number = this.#renumbering.baseNumber(row);
-    if (number === null || !this.#base.has(table, row)) return found;
-    for (const from of this.#tables.values()) {
-      for (const [at, target] of from.references) {
-        if (target !== table.id) continue;
-        for (const child of this.#base.referring(from, at, number)) found.push({ table: from.id, row: child });
-      }
-    }
-    return found;
   }
 
   /** The rows as they were before, for finding them in the user's database. */
@@ -259,6 +249,7 @@ export class Folding {
       listed: () => state.listed(),
       allWithheld: () => state.allWithheld(),
       withheld: (place) => state.withheld(place),
+      referrers: (place) => state.referrers(place),
     };
     return new Shown(view, this.#base, this.#tables);
   }

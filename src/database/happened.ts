@@ -5,7 +5,7 @@
 import type { RowId } from '../core/body.ts';
 import { type PlaceEvent, type Places, tracePlaces } from '../core/places.ts';
 import { canonicalKey, keyOfRow, rowOfKey, rowOfNumber, type Table } from '../core/tables.ts';
-import { RowRef, type Value } from '../core/value.ts';
+import { RowRef, sameValue, type Value } from '../core/value.ts';
 import type { Mark } from './marks.ts';
 import type { RowSql } from './row-sql.ts';
 import type { Shown } from './shown.ts';
@@ -143,14 +143,32 @@ export class Naming {
     return elsewhere ? null : row;
   }
 
-  /** The id of a row that is named by its key. References to rows of the base stay the numbers that they had there. */
+  /** The id of a row that is named by its key. References to rows of the base stay the numbers that they are. */
   rowOfKey(table: Table, key: readonly Value[]): RowId {
+    const row = this.#referringRow(table, key);
+    return table.references.size === 0 ? row : (this.rowsOfKey(table, key)[0] ?? row);
+  }
+
+  /** The rows that are shown at this key: by reference, or by a number that no row had when it was written. */
+  rowsOfKey(table: Table, key: readonly Value[]): RowId[] {
+    const literally = rowOfKey(key.map((item, index) => canonicalKey(item, table.key[index]?.collation ?? 'BINARY')));
+    const ids = new Set([this.#referringRow(table, key), literally]);
+    return [...ids].filter((row) => this.#isShownAt(table, row, key));
+  }
+
+  #isShownAt(table: Table, row: RowId, key: readonly Value[]): boolean {
+    if (row.includes('06') && keyOfRow(row).some((item) => item instanceof RowRef && item.row[0] === 'n')) return false;
+    if (!this.#shown.isThere(table, row)) return false;
+    return this.#shown.key(table, row)?.every((item, index) => sameValue(item, key[index] ?? null)) === true;
+  }
+
+  #referringRow(table: Table, key: readonly Value[]): RowId {
     return rowOfKey(
       key.map((item, index) => {
         const { at, collation } = table.key[index] as Table['key'][number];
         const named = this.referring(table, at, item);
-        if (!(named instanceof RowRef)) return canonicalKey(item, collation);
-        return named.row[0] === 'k' ? (keyOfRow(named.row)[0] ?? item) : named;
+        // Numbers of the base move only by the hand of the application, which then changes the keys itself.
+        return named instanceof RowRef && named.row[0] !== 'k' ? named : canonicalKey(item, collation);
       }),
     );
   }

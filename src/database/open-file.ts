@@ -11,7 +11,7 @@ import { createPosition } from './position.ts';
 import { RowSql } from './row-sql.ts';
 import type { DatabaseSettings } from './settings.ts';
 import { literal, quoted, type Statements } from './sql.ts';
-import { installTriggers, markWidth, tableNumbers } from './triggers.ts';
+import { installTriggers, markWidth, notCompared, setCompared, tableNumbers } from './triggers.ts';
 
 export class OpenFile {
   readonly connection: UserConnection;
@@ -75,11 +75,13 @@ export class OpenFile {
       this.write(() => {
         createPosition(this.sql);
         installTriggers(this.sql, [...this.#tables.values()]);
+        setCompared(this.sql, false, this.unmarked);
       });
     }
     this.#numbers = tableNumbers(this.sql);
     this.#byTable = new Map([...this.#numbers].map(([num, id]) => [id, num]));
     this.width = markWidth(this.sql);
+    for (const id of notCompared(this.sql)) if (this.#tables.has(id)) this.unmarked.add(id);
     this.#schema = this.connection.schemaVersion();
   }
 

@@ -41,7 +41,7 @@ export function rowsOfOther(path: string, { base, tables }: Shown, database: str
       sqlOf: (table) => sqls.get(table.id) as RowSql,
       shown: new Strangers(new RowState(store, database), base, tables),
     });
-    return captured === null || captured.ops.count === 0 ? null : captured.ops.body(database, null, null);
+    return captured.ops.count === 0 ? null : captured.ops.body(database, null, null);
   } finally {
     connection.close();
     store.close();

@@ -5,10 +5,11 @@
 import type { RowId } from '../core/body.ts';
 import { compareClaims } from '../core/numbers.ts';
 import { ABSENT, compareOrigins, IN_BASE, type Origin, type Row, winner } from '../core/rows.ts';
-import { canonicalKey, numberColumn, rowOfKey, type Table } from '../core/tables.ts';
+import { numberColumn, type Table } from '../core/tables.ts';
 import { sameValue, type Value } from '../core/value.ts';
 import type { RowState } from '../store/row-state.ts';
 import type { Touched, TouchedRows } from './folding.ts';
+import { Naming } from './happened.ts';
 import type { RowSql } from './row-sql.ts';
 import { columnId, type Shown } from './shown.ts';
 
@@ -32,6 +33,7 @@ export class PlacingRows {
   readonly #updates: (() => void)[] = [];
   rows = 0;
 
+  /** `before`: how the rows stand in the file now. */
   constructor(before: Shown, after: Shown, state: RowState, sqlOf: (table: Table) => RowSql) {
     this.#before = before;
     this.#after = after;
@@ -50,9 +52,11 @@ export class PlacingRows {
     for (const insertion of this.#insertions) this.#put(insertion);
   }
 
-  #take(table: Table, { row, now, columns }: Touched): void {
-    const was = this.#before.view.row(table.id, row) ?? (now.base ? IN_BASE : ABSENT);
-    const keyBefore = this.#before.isThere(table, row, was) ? this.#before.key(table, row, was) : null;
+  #take(table: Table, touched: Touched): void {
+    const { row, now, columns } = touched;
+    const before = this.#before;
+    const was = before.view.row(table.id, row) ?? (now.base ? IN_BASE : ABSENT);
+    const keyBefore = before.isThere(table, row, was) ? before.key(table, row, was) : null;
     const key = this.#after.isThere(table, row, now) ? this.#after.key(table, row, now) : null;
     if (keyBefore === null && key === null) return;
     this.rows += 1;
@@ -62,7 +66,8 @@ export class PlacingRows {
       if (key !== null) this.#insertLater(table, row, now, null);
       return;
     }
-    const changed = this.#changed(table, row, was, now, columns);
+    const changed = this.#changed(table, row, was, now, columns, before);
+    if (!sameKey(keyBefore, key) && changed.length === 0) changed.push(table.key[0]?.at ?? 0);
     if (changed.length === 0) return;
     if (changed.some((at) => table.uniqueColumns.has(at))) {
       const rowid = sql.rowid(keyBefore);
@@ -75,20 +80,20 @@ export class PlacingRows {
   }
 
   /** Columns that are shown with another value; those of which nothing was known count as such. */
-  #changed(table: Table, row: RowId, was: Row, now: Row, columns: ReadonlySet<string>): number[] {
+  #changed(table: Table, row: RowId, was: Row, now: Row, columns: ReadonlySet<string>, before: Shown): number[] {
     const changed: number[] = [];
     for (let at = 0; at < table.columns.length; at++) {
       const id = columnId(table, at);
       if (!columns.has(id)) continue;
       if (at === numberColumn(table)) {
-        if (this.#before.number(table, row, was) !== this.#after.number(table, row, now)) changed.push(at);
+        if (before.number(table, row, was) !== this.#after.number(table, row, now)) changed.push(at);
         continue;
       }
       const [old, write] = [winner(was, id), winner(now, id)];
       const same =
         old !== undefined &&
         write !== undefined &&
-        sameValue(this.#before.plain(table, at, old.value), this.#after.plain(table, at, write.value));
+        sameValue(before.plain(table, at, old.value), this.#after.plain(table, at, write.value));
       if (!same) changed.push(at);
     }
     return changed;
@@ -143,7 +148,10 @@ export class PlacingRows {
   /** Of rows with one unique value the earliest stays: the same on every copy, whoever came first here. */
   #collide(insertion: Insertion, reason: string): void {
     const { table, row, values } = insertion;
-    const others = table.uniques.flatMap(({ columns }) => this.#rowsWith(table, columns, values));
+    const others = [
+      ...table.uniques.flatMap(({ columns }) => this.#rowsWith(table, columns, values)),
+      ...this.#rowsAtKey(table, row, values),
+    ];
     const later = others.filter((other) => this.#comesBefore(table, row, other.row));
     if (others.length === 0 || later.length < others.length) {
       this.#state.withhold({ table: table.id, row }, reason);
@@ -172,9 +180,17 @@ export class PlacingRows {
     });
   }
 
+  /** Two rows of different ids can have one key: by a reference to a row, and by the number that this row has. */
+  #rowsAtKey(table: Table, row: RowId, values: readonly Value[]): { row: RowId; key: Value[] }[] {
+    if (table.kind !== 'name') return [];
+    const key = table.key.map(({ at }) => values[at] as Value);
+    const ids = new Naming(this.#after, new Map()).rowsOfKey(table, key);
+    return ids.filter((id) => id !== row).map((id) => ({ row: id, key }));
+  }
+
   #rowIdAt(table: Table, key: readonly Value[]): RowId | null {
     if (numberColumn(table) !== undefined) return this.#after.rowAt(table, key[0] as bigint);
-    return rowOfKey(key.map((item, index) => canonicalKey(item, table.key[index]?.collation ?? 'BINARY')));
+    return new Naming(this.#after, new Map()).rowOfKey(table, key);
   }
 
   #comesBefore(table: Table, a: RowId, b: RowId): boolean {
@@ -196,6 +212,10 @@ export class PlacingRows {
       if (write && (newest === null || compareOrigins(write, newest) < 0)) newest = write;
     return newest;
   }
+}
+
+function sameKey(a: readonly Value[], b: readonly Value[]): boolean {
+  return a.every((item, index) => sameValue(item, b[index] ?? null));
 }
 
 /** What SQLite said a constraint forbids; undefined for every other failure. */

@@ -19,6 +19,8 @@ export interface RowView {
   movedAt(table: string, number: bigint): RowId | undefined;
   movedBase(table: string): boolean;
   withheld(place: RowPlace): string | undefined;
+  /** May name rows that no longer refer to it. */
+  referrers(place: RowPlace): RowPlace[];
   listed(): RowPlace[];
   allWithheld(): RowPlace[];
 }
@@ -69,6 +71,21 @@ export class Shown {
     return aliveByOwnWrites(state) && this.claimed(table, inBase, state) === number ? inBase : null;
   }
 
+  /** Rows that may refer to this one: by a write, or in the base. */
+  referrers(table: Table, row: RowId): RowPlace[] {
+    const found = this.view.referrers({ table: table.id, row });
+    const number = row[0] === 'k' ? keyOfRow(row)[0] : null;
+    if (typeof number !== 'bigint' || !this.base.has(table, row)) return found;
+    for (const from of this.tables.values()) {
+      for (const [at, target] of from.references) {
+        // In a key the number itself is the name.
+        if (target !== table.id || from.key.some((key) => key.at === at)) continue;
+        for (const child of this.base.referring(from, at, number)) found.push({ table: from.id, row: child });
+      }
+    }
+    return found;
+  }
+
   /** Where the row is, or would be, in the user's database. null: it cannot be there. */
   key(table: Table, row: RowId, merged?: Row): Value[] | null {
     if (numberColumn(table) !== undefined) {
@@ -99,23 +116,24 @@ export class Shown {
       if (at === numberColumn(table)) return key[0] as Value;
       const write = winner(merged, column.id);
       if (write) return this.plain(table, at, write.value);
-      const value = base?.[at];
-      if (value !== undefined) return this.plain(table, at, value);
-      const inKey = table.key.findIndex((each) => each.at === at);
-      return inKey >= 0 && table.kind === 'name' ? (key[inKey] as Value) : null;
+      const inKey = table.kind === 'name' ? table.key.findIndex((each) => each.at === at) : -1;
+      if (inKey >= 0 && (base === null || table.references.has(at))) return key[inKey] as Value;
+      return base === null || base === undefined ? null : this.inBase(table, at, base[at] as Value);
     });
   }
 
-  /** A cell's value with numbers in place of references. */
+  /** A written value as the database holds it: numbers in place of references. */
   plain(table: Table, at: number, item: Value): Value {
-    if (item instanceof RowRef) {
-      const target = table.references.get(at);
-      const parent = target === undefined ? undefined : this.tables.get(target);
-      return parent === undefined ? null : this.number(parent, item.row);
-    }
-    if (typeof item !== 'bigint') return item;
+    if (!(item instanceof RowRef)) return item;
     const target = table.references.get(at);
-    if (target === undefined || !this.view.movedBase(target)) return item;
+    const parent = target === undefined ? undefined : this.tables.get(target);
+    return parent === undefined ? null : this.number(parent, item.row);
+  }
+
+  /** A value of the base: its numbers are references to the rows that the base had there, wherever they are now. */
+  inBase(table: Table, at: number, item: Value): Value {
+    const target = table.references.get(at);
+    if (typeof item !== 'bigint' || target === undefined || !this.view.movedBase(target)) return item;
     const parent = this.tables.get(target);
     const row = rowOfNumber(item);
     return parent !== undefined && this.view.row(target, row) ? (this.number(parent, row) ?? item) : item;

@@ -53,6 +53,24 @@ export function tableNumbers(sql: Statements): Map<number, string> {
   return new Map(sql.all(`SELECT num, id FROM ${TABLES}`).map(([num, id]) => [Number(num), id as string]));
 }
 
+/**
+ * Tables that were not marked for a while have to be compared once; that they still have to is written down in the same
+ * transaction that marks them.
+ */
+export function setCompared(sql: Statements, compared: boolean, tables?: Iterable<string>): void {
+  const value = compared ? 1n : 0n;
+  if (tables === undefined) sql.run(`UPDATE ${TABLES} SET compared = ?`, [value]);
+  else for (const id of tables) sql.run(`UPDATE ${TABLES} SET compared = ? WHERE id = ?`, [value, id]);
+}
+
+export function areCompared(sql: Statements): boolean {
+  return notCompared(sql).length === 0;
+}
+
+export function notCompared(sql: Statements): string[] {
+  return sql.all(`SELECT id FROM ${TABLES} WHERE compared IS NOT 1`).map(([id]) => id as string);
+}
+
 /** How many key columns the marks have room for; 0: there are no marks. */
 export function markWidth(sql: Statements): number {
   return Number(sql.one(`SELECT count(*) FROM pragma_table_info(${literal(MARKS)}) WHERE name GLOB 'k[0-9]*'`));
@@ -67,7 +85,7 @@ function ensureMarks(sql: Statements, width: number): boolean {
     );
   }
   for (let index = has; has > 0 && index < width; index++) sql.db.exec(`ALTER TABLE ${MARKS} ADD COLUMN k${index}`);
-  sql.db.exec(`CREATE TABLE IF NOT EXISTS ${TABLES} (num INTEGER PRIMARY KEY, id TEXT)`);
+  sql.db.exec(`CREATE TABLE IF NOT EXISTS ${TABLES} (num INTEGER PRIMARY KEY, id TEXT, compared INTEGER)`);
   return has < width;
 }
 

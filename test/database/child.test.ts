@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { body as bodyCodec, subjectOf, withSeen } from '../../src/core/body.ts';
+import { encode } from '../../src/core/codec.ts';
+import { rowOfKey } from '../../src/core/tables.ts';
+import { childDatabases } from '../../src/database/child-databases.ts';
+import type { DatabaseEvents } from '../../src/database/host.ts';
+import { author, copyId, makeStore } from '../store/stores.ts';
+import { DB, withDatabase } from './copies.ts';
+
+test('DBS1 the database process captures, applies, says what is wrong, and is started again when it dies', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tieout-child-'));
+  const path = join(folder, 'ledger.db');
+  withDatabase(path, (db) =>
+    db.exec("CREATE TABLE account (code TEXT PRIMARY KEY, name TEXT); INSERT INTO account VALUES ('1', 'Cash')"),
+  );
+  const { store, close } = makeStore({ folder, hooks: { stored: (_change, bytes) => subjectOf(bytes) } });
+  const [ana, ben] = [await author('a'), await author('b', 'ben')];
+  let notice: () => void = () => undefined;
+  const events: DatabaseEvents & { applied: (event: unknown) => void } = {
+    append: async ({ bytes, seen, database }) => {
+      const [made] = store.append(ana, [store.log.concerns(seen, database) ? withSeen(bytes, seen) : bytes]);
+      notice();
+      return made!;
+    },
+    applied: () => notice(),
+    problems: () => notice(),
+  };
+  const until = async (condition: () => boolean): Promise<void> => {
+    while (!condition()) await new Promise<void>((resolve) => (notice = resolve));
+  };
+  const host = childDatabases({ log: () => undefined });
+  const databases = host.make(copyId('a'), { path: (name) => join(folder, name), renamings: [] }, events);
+  const basePath = join(folder, 'base.db');
+  const { settings } = await databases.makeBase({ id: DB, path, basePath });
+  await databases.open({ id: DB, path, basePath, settings });
+
+  execFileSync('sqlite3', [path, "UPDATE account SET name = 'Petty cash'"]);
+  databases.poke(DB);
+  await until(() => store.vector().get(copyId('a')) === 1);
+
+  const op = { kind: 'update', use: 0, row: rowOfKey(['1']), cells: [{ column: 0, value: 'Bank' }] } as const;
+  const uses = [{ table: 'account', columns: ['name'] }];
+  store.append(ben, [encode(bodyCodec, { kind: 'database', database: DB, seen: null, mark: null, uses, ops: [op] })]);
+  databases.forward();
+  await databases.settle();
+  assert.deepEqual(
+    withDatabase(path, (db) => db.prepare('SELECT name FROM account').get()?.name),
+    'Bank',
+  );
+
+  const history = await databases.history(DB, { table: 'account', key: { code: '1' } });
+  assert.deepEqual(
+    history.map(({ from, to }) => [from, to]),
+    [
+      ['Petty cash', 'Bank'],
+      ['Cash', 'Petty cash'],
+    ],
+  );
+  const { tables } = await databases.describe(DB);
+  assert.deepEqual(tables, [{ name: 'account', key: 'name', columns: ['code', 'name'], rows: 1 }]);
+  await databases.stop();
+  await host.end();
+  close();
+  rmSync(folder, { recursive: true });
+});
