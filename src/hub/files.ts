@@ -3,6 +3,7 @@
  * is none of this list's business.
  */
 import type { DatabaseSync } from 'node:sqlite';
+import { foldPath, pathFault } from '../core/paths.ts';
 import { ProblemError } from '../core/problem.ts';
 import type { PeerIdentity } from '../platform/ports.ts';
 import type { Answer, Question } from '../protocol/messages.ts';
@@ -94,7 +95,8 @@ export class ParentFiles {
   }
 
   #add(file: string, name: string, owner: string, members: readonly string[] | null): void {
-    const folded = name.normalize('NFC').toLowerCase();
+    checkName(name);
+    const folded = foldPath(name);
     if (this.#db.prepare('SELECT 1 FROM file WHERE folded = ?').get(folded)) {
       throw new ProblemError({
         code: 'name-taken',
@@ -127,6 +129,17 @@ export class ParentFiles {
 
 /** Members are a JSON list; NULL means the whole office. */
 const ALLOWED = '(members IS NULL OR EXISTS (SELECT 1 FROM json_each(members) WHERE value = :user))';
+
+/** Colleagues' copies become folders of this name, on whatever system. */
+function checkName(name: string): void {
+  const why = name.includes('/') ? 'the name holds “/”' : pathFault(name)?.text;
+  if (why === undefined) return;
+  throw new ProblemError({
+    code: 'unfit-name',
+    text: `A file cannot be called “${name.replace(/\p{C}/gu, '�')}”: ${why}.`,
+    remedy: 'Publish under another name with --name.',
+  });
+}
 
 function unknownFile(): ProblemError {
   return new ProblemError({

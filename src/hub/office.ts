@@ -56,6 +56,11 @@ export class Office {
     log(`${peer.user} (${peer.deviceName}) is here`);
   }
 
+  /** How many files are open: an idle one costs nothing. */
+  get openFiles(): number {
+    return this.#open.size;
+  }
+
   close(): void {
     for (const session of [...this.#sessions]) session.end('the hub is stopping');
     for (const file of this.#open.values()) file.close();
@@ -101,9 +106,19 @@ export class Office {
     files.admit(file, peer.user);
     files.seen(file, copy, peer, clock.now());
     return this.#parentFile(file).join(copy, channel, line, () => {
-      files.seen(file, copy, peer, clock.now());
-      clock.after(IDLE_MS, () => this.#closeIdle(file));
+      this.#left(file, copy, peer);
+      this.#closeWhenIdle(file);
     });
+  }
+
+  /** Called while a connection ends: a disk that cannot note it down must not keep others from ending. */
+  #left(file: string, copy: string, peer: PeerIdentity): void {
+    const { files, clock, log } = this.#options;
+    try {
+      files.seen(file, copy, peer, clock.now());
+    } catch (error) {
+      log(`when copy ${copy} was last seen is not noted: ${(error as Error).message}`);
+    }
   }
 
   #parentFile(file: string): ParentFile {
@@ -112,13 +127,20 @@ export class Office {
     if (known) return known;
     const opened = new ParentFile({ folder: `${folder}/${file}`, office, clock, files: disk, log });
     this.#open.set(file, opened);
+    this.#closeWhenIdle(file);
     return opened;
   }
 
-  #closeIdle(file: string): void {
-    const open = this.#open.get(file);
-    if (!open?.idle) return;
-    this.#open.delete(file);
-    open.close();
+  #closeWhenIdle(file: string): void {
+    this.#options.clock.after(IDLE_MS, () => {
+      const open = this.#open.get(file);
+      if (!open?.idle) return;
+      this.#open.delete(file);
+      try {
+        open.close();
+      } catch (error) {
+        this.#options.log(`file ${file} did not close well: ${(error as Error).message}`);
+      }
+    });
   }
 }

@@ -73,8 +73,11 @@ export class ParentFile {
 
   close(): void {
     for (const exchange of [...this.#exchanges.keys()]) exchange.end({ code: 'cut', text: 'the hub is stopping' });
-    this.#chunks.close();
-    this.#db.close();
+    try {
+      this.#chunks.close();
+    } finally {
+      this.#db.close();
+    }
   }
 
   #pushFrom(source: Exchange): void {

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { copyId } from '../store/stores.ts';
+import { FILE, TestHub, type Visit } from './visitors.ts';
+
+const OTHER = 'cd'.repeat(16);
+
+async function published(members: string[] | null): Promise<{ hub: TestHub; ana: Visit }> {
+  const hub = new TestHub();
+  const ana = await hub.visit('ana', 'a');
+  assert.deepEqual(await ana.create('Client 1', members), { kind: 'done' });
+  assert.deepEqual(await ana.publish(), { kind: 'done' });
+  return { hub, ana };
+}
+
+test('HUB1 a file is open to the whole office, or to its members and owner only', async () => {
+  for (const members of [null, ['ben']]) {
+    const { hub, ana } = await published(members);
+    const [ben, chloe] = [await hub.visit('ben', 'b'), await hub.visit('chloe', 'c')];
+    assert.deepEqual(await ana.names(), ['Client 1']);
+    assert.deepEqual(await ben.names(), ['Client 1']);
+    assert.deepEqual(await chloe.names(), members ? [] : ['Client 1']);
+    const exchange = await chloe.open();
+    assert.equal(exchange.ready, members === null);
+  }
+});
+
+test('HUB2 who is no member is told the same as of a file that does not exist, and gets nothing, not even a name', async () => {
+  const { hub } = await published(['ben']);
+  const chloe = await hub.visit('chloe', 'c');
+  for (const file of [FILE, OTHER]) {
+    assert.equal(await chloe.ask({ kind: 'snapshot', file }), 'unknown-file');
+    assert.equal(await chloe.ask({ kind: 'users', file }), 'unknown-file');
+    assert.equal(await chloe.ask({ kind: 'change', file, copy: copyId('a'), seq: 1 }), 'unknown-file');
+    await chloe.open(file);
+    assert.equal(chloe.machine.ends.at(-1)?.code, 'unknown-file');
+  }
+  assert.equal(await chloe.publish(), 'unknown-file');
+  assert.equal(await chloe.create('Mine now'), 'unknown-file');
+  const said = chloe.wire.ends[1].sent.map((message) => Buffer.from(message).toString('latin1')).join();
+  assert.doesNotMatch(said, /Client 1|ana|snapshot/);
+  assert.deepEqual(chloe.reasons, []);
+});
+
+test('HUB3 only its owner publishes, and the file is seen by others from then on', async () => {
+  const hub = new TestHub();
+  const [ana, ben] = [await hub.visit('ana', 'a'), await hub.visit('ben', 'b')];
+  await ana.create('Client 1');
+  assert.deepEqual(await ben.names(), []);
+  assert.equal(await ben.ask({ kind: 'snapshot', file: FILE }), 'unpublished');
+  assert.equal(await ben.publish(), 'unknown-file');
+  await ana.publish();
+  const snapshot = await ben.ask({ kind: 'snapshot', file: FILE });
+  assert.equal(typeof snapshot !== 'string' && snapshot.kind, 'snapshot');
+  // A publish that was cut is taken up again.
+  assert.deepEqual(await ana.create('Client 1'), { kind: 'done' });
+});
+
+test('HUB4 a name is given once, whatever its case and form, and fits every system', async () => {
+  const { hub, ana } = await published(null);
+  for (const name of ['Client 1', 'CLIENT 1']) assert.equal(await ana.create(name, null, OTHER), 'name-taken');
+  for (const name of ['', '..', 'a/b', 'a\\b', 'CON', 'Client: 2', 'x\u0007', 'dot.']) {
+    assert.equal(await ana.create(name, null, OTHER), 'unfit-name', name);
+  }
+  assert.deepEqual(await ana.create('Café', null, OTHER), { kind: 'done' });
+  assert.equal(await ana.create('Cafe\u0301', null, 'ef'.repeat(16)), 'name-taken');
+  assert(hub);
+});
+
+test('HUB5 a copy belongs to one machine and one file', async () => {
+  const { hub, ana } = await published(null);
+  await ana.create('Client 2', null, OTHER);
+  const same = await hub.visit('ana', 'a', 'another laptop');
+  const ben = await hub.visit('ben', 'b');
+  await ana.open();
+  for (const visit of [same, ben]) {
+    await visit.open(FILE, 'a');
+    assert.equal(visit.machine.ends.at(-1)?.code, 'copy-taken');
+  }
+  await ana.open(OTHER);
+  assert.equal(ana.machine.ends.at(-1)?.code, 'copy-taken');
+});
+
+test('HUB6 what one stores is pushed to all others at once', async () => {
+  const { hub, ana } = await published(null);
+  const others = [await hub.visit('ben', 'b'), await hub.visit('chloe', 'c')];
+  for (const visit of [ana, ...others]) await visit.open();
+  await ana.machine.append('at once');
+  await hub.quiet();
+  for (const { machine } of others) assert.deepEqual(machine.bodies, ['at once']);
+});
+
+test('HUB7 one visitor’s garbage, refused change or broken line disturbs no other', async () => {
+  const { hub, ana } = await published(null);
+  const [ben, chloe] = [await hub.visit('ben', 'b'), await hub.visit('chloe', 'c')];
+  for (const visit of [ana, ben, chloe]) await visit.open();
+  chloe.wire.ends[0].send(Buffer.from('garbage'));
+  await hub.quiet();
+  assert.match(chloe.reasons.join(), /unreadable message/);
+  await ana.machine.append('still here');
+  await hub.quiet();
+  assert.deepEqual(ben.machine.bodies, ['still here']);
+});
+
+test('HUB8 who is connected is seen by those who may see the file, and when others were last there', async () => {
+  const { hub, ana } = await published(null);
+  const ben = await hub.visit('ben', 'b', 'desk');
+  await ana.open();
+  await ben.open();
+  hub.clock.ms += 60_000;
+  const left = hub.clock.ms;
+  ben.wire.cut();
+  hub.clock.ms += 60_000;
+  const answer = await ana.ask({ kind: 'users', file: FILE });
+  assert(typeof answer !== 'string' && answer.kind === 'users');
+  const seen = answer.users.map(({ user, device, online, lastSeenMs }) => [user, device, online, lastSeenMs === left]);
+  assert.deepEqual(seen, [
+    ['ana', 'laptop', true, false],
+    ['ben', 'desk', false, true],
+  ]);
+});
+
+test('HUB9 a file that nobody uses is closed, and opened again when somebody comes', async () => {
+  const { hub, ana } = await published(null);
+  const exchange = await ana.open();
+  await ana.machine.append('kept');
+  await hub.quiet();
+  hub.clock.advance(60_000);
+  assert.equal(hub.office.openFiles, 1);
+  ana.session.close(exchange, 'done for today');
+  await hub.quiet();
+  hub.clock.advance(31_000);
+  assert.equal(hub.office.openFiles, 0);
+  // A mere question does not keep it open either.
+  const answer = await ana.ask({ kind: 'change', file: FILE, copy: copyId('a'), seq: 1 });
+  assert(typeof answer !== 'string' && answer.kind === 'change' && answer.hash !== null);
+  hub.clock.advance(31_000);
+  assert.equal(hub.office.openFiles, 0);
+  const ben = await hub.visit('ben', 'b');
+  await ben.open();
+  assert.deepEqual(ben.machine.bodies, ['kept']);
+});
+
+test('HUB10 what the hub has stored survives its end, and its end is told to everybody', async () => {
+  const { hub, ana } = await published(null);
+  await ana.open();
+  hub.office.close();
+  await hub.quiet();
+  assert.deepEqual(ana.reasons, ['the hub is stopping']);
+  assert.equal(ana.machine.ends[0]?.code, 'cut');
+  assert.equal(hub.office.openFiles, 0);
+});
