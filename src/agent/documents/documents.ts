@@ -188,7 +188,9 @@ export class Documents {
   /** What is in the file and not in its place here; what waits for somebody's program or decision does not count. */
   missing(): { documents: number; bytes: number } {
     const [placing, straight] = [this.#placing.missing(), this.#straight.missing()];
-    return { documents: placing.documents + straight.documents, bytes: placing.bytes + straight.bytes };
+    const documents = placing.documents + straight.documents;
+    // Until a new copy was compared with the registry as a whole, it is not known to be complete.
+    return { documents: this.#filling ? Math.max(documents, 1) : documents, bytes: placing.bytes + straight.bytes };
   }
 
   /** What has gone is to be deleted for everybody, however much it is. */
