@@ -117,11 +117,15 @@ export class CopyDatabases implements DatabaseReports {
   }
 
   /** A database as part of the base that is being published: tracked from here on. */
-  async publish(id: string, path: string): Promise<{ settings: string; content: DocumentContent; pageSize: number }> {
+  async publish(
+    id: string,
+    path: string,
+    ingest: Contents['ingest'] = (paths) => this.#options.contents.ingest(paths),
+  ): Promise<{ settings: string; content: DocumentContent; pageSize: number }> {
     const { files, folder } = this.#options;
     const basePath = folder.basePath(id);
     const made = await this.#databases.makeBase({ id, path: files.native(path), basePath });
-    const [read] = await this.#options.contents.ingest([basePath]);
+    const [read] = await ingest([basePath]);
     if (read?.kind !== 'done') throw unreadable(path);
     this.#setPlaced(id, path, read.content.hash);
     return { settings: made.settings, content: read.content, pageSize: 0 };

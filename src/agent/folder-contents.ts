@@ -27,6 +27,17 @@ export interface FolderContentsOptions {
   readonly tasks: TaskRunner<ChunkTasks>;
 }
 
+/** Where chunks go that were read. */
+export interface ChunkSink {
+  lacking(ids: readonly string[]): readonly string[] | Promise<readonly string[]>;
+  /** A promise asks to be waited for. */
+  take(chunks: readonly StoredChunk[]): void | Promise<void>;
+  /** Everything taken is durable when it resolves. */
+  finish(): void | Promise<void>;
+}
+
+const NOWHERE: ChunkSink = { lacking: () => [], take: () => {}, finish: () => {} };
+
 /** Tasks at a time: one is worked on while another's answer is on its way. */
 const PARALLEL = 2;
 const INGEST_FILES = 128;
@@ -43,6 +54,11 @@ const PARCELS_AHEAD = 8;
 
 export class FolderContents implements Contents {
   readonly #options: FolderContentsOptions;
+  readonly #ownStore: ChunkSink = {
+    lacking: (ids) => this.#options.store.lacking(ids),
+    take: (chunks) => this.#keep(chunks),
+    finish: () => this.#flush(),
+  };
   #kept: { id: string; size: number }[] = [];
   #keptBytes = 0;
 
@@ -51,16 +67,26 @@ export class FolderContents implements Contents {
   }
 
   async ingest(paths: readonly string[], { keep = true }: IngestOptions = {}): Promise<readonly Ingested[]> {
+    return this.ingestInto(keep ? this.#ownStore : NOWHERE, paths);
+  }
+
+  /** Reads files and gives the chunks that the sink lacks to it. */
+  async ingestInto(
+    sink: ChunkSink,
+    paths: readonly string[],
+    onRead: (one: Ingested) => void = () => {},
+  ): Promise<readonly Ingested[]> {
     const results: Ingested[] = [];
     const starts = Array.from({ length: Math.ceil(paths.length / INGEST_FILES) }, (_, n) => n * INGEST_FILES);
     try {
       await inParallel(starts, async (start) => {
         const batch = paths.slice(start, start + INGEST_FILES);
-        await this.#ingestBatch(batch, keep, (index, result) => {
+        await this.#ingestBatch(batch, sink, (index, result) => {
           results[start + index] = result;
+          onRead(result);
         });
       });
-      this.#flush();
+      await sink.finish();
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       return paths.map(() => ({ kind: 'failed', problem: error.problem }));
@@ -98,16 +124,16 @@ export class FolderContents implements Contents {
     this.#flush();
   }
 
-  async #ingestBatch(paths: readonly string[], keep: boolean, done: (index: number, result: Ingested) => void) {
+  async #ingestBatch(paths: readonly string[], sink: ChunkSink, done: (index: number, result: Ingested) => void) {
     const steps = this.#options.tasks.start('ingest', { paths });
     try {
       let lacking: readonly string[] = [];
       for (;;) {
         const step = await steps.next(lacking);
         if (step === undefined) return;
-        this.#keep(chunksOf(step));
+        await sink.take(chunksOf(step));
         for (const { index, result } of step.finished) done(index, result);
-        lacking = keep ? this.#options.store.lacking(step.met) : [];
+        lacking = step.met.length > 0 ? await sink.lacking(step.met) : [];
       }
     } finally {
       steps.close();

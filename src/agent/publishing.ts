@@ -9,17 +9,21 @@ import { sha256 } from '../core/bytes.ts';
 import { boundaries } from '../core/chunking.ts';
 import { encodeManifest, type ManifestDatabase, type ManifestDocument } from '../core/manifest.ts';
 import { COPIES, FILE, newDatabaseId, setOp } from '../core/registry.ts';
-import { encodeChunk } from '../store/stored-chunk.ts';
+import type { ChunkExchange } from '../protocol/chunk-exchange.ts';
+import { encodeChunk, type StoredChunk } from '../store/stored-chunk.ts';
 import type { Copy } from './copy.ts';
 import { type Going, type Member, stopIfAsked } from './copying.ts';
 import type { Ingested } from './documents/ports.ts';
+import type { ChunkSink } from './folder-contents.ts';
 import type { HubConnection } from './hub-connection.ts';
 import { sealSnapshot } from './snapshot.ts';
 
 export type Publisher = Member & { readonly key: KeyObject; readonly chain: readonly Uint8Array[] };
 
-/** Documents that are read together; also how often progress is told. */
-const BATCH = 256;
+/** Documents that are read together; at the end of each batch the hub has all of it. */
+const BATCH = 1024;
+/** Sent and not confirmed by the hub. */
+const UNCONFIRMED_BYTES = 32 * 1024 * 1024;
 const LOOK_AGAIN_MS = 200;
 
 /** Brings a copy in the phase `publishing` to `complete`. The copy is not attached yet. */
@@ -29,8 +33,9 @@ export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher
   copy.attach();
   await introduceFile(copy, who);
   const survey = copy.documents.survey();
-  const databases = await readDatabases(copy, survey.databases);
-  const documents = await readDocuments(copy, survey.documents, going);
+  const reading = new Reading(copy, hub, survey, going);
+  const databases = await readDatabases(copy, survey.databases, reading);
+  const documents = await readDocuments(copy, survey.documents, reading);
   const parts = keepManifest(copy, encodeManifest({ documents: documents.map(({ listed }) => listed), databases }));
   await allSent(copy, hub, going);
   const sizes = [...documents.map(({ listed }) => listed), ...databases].map(({ content }) => content.size);
@@ -81,11 +86,97 @@ async function introduceFile(copy: Copy, who: Publisher): Promise<void> {
   ]);
 }
 
-async function readDatabases(copy: Copy, paths: readonly string[]): Promise<ManifestDatabase[]> {
+type Survey = { readonly documents: readonly string[]; readonly bytes: number };
+
+/**
+ * Reads files once and hands the hub what it lacks of them. Nothing is kept here a second time: the files themselves
+ * lie here. After a cut the same files are read again, and only what the hub still lacks is sent.
+ */
+class Reading {
+  readonly #copy: Copy;
+  readonly #hub: HubConnection;
+  readonly #survey: Survey;
+  readonly #going: Going;
+  #bytes = 0;
+  #documents = 0;
+
+  constructor(copy: Copy, hub: HubConnection, survey: Survey, going: Going) {
+    this.#copy = copy;
+    this.#hub = hub;
+    this.#survey = survey;
+    this.#going = going;
+  }
+
+  async read(paths: readonly string[]): Promise<readonly Ingested[]> {
+    const before = { bytes: this.#bytes, documents: this.#documents };
+    for (;;) {
+      stopIfAsked(this.#going.signal);
+      const { exchange } = this.#copy;
+      if (exchange === null) {
+        await this.#hub.sessionOrRefusal();
+        await this.#copy.change(LOOK_AGAIN_MS);
+        continue;
+      }
+      try {
+        return await this.#copy.contents.ingestInto(new Handover(exchange.chunks), paths, (one) => this.#tell(one));
+      } catch (error) {
+        // The line was cut: what reads the files is well, and starts over on the next one.
+        if (this.#copy.exchange === exchange) throw error;
+        this.#bytes = before.bytes;
+        this.#documents = before.documents;
+      }
+    }
+  }
+
+  #tell(one: Ingested): void {
+    this.#documents += 1;
+    if (one.kind === 'done') this.#bytes += one.content.size;
+    const { bytes, documents } = this.#survey;
+    this.#going.progress({
+      phase: 'sending',
+      bytes: { done: this.#bytes, total: Math.max(bytes, this.#bytes) },
+      documents: { done: Math.min(this.#documents, documents.length), total: documents.length },
+    });
+  }
+}
+
+/** Chunks on their way to the hub, with a bound on what it has not confirmed. */
+class Handover implements ChunkSink {
+  readonly #chunks: ChunkExchange;
+  readonly #underWay = new Set<Promise<void>>();
+  #bytes = 0;
+
+  constructor(chunks: ChunkExchange) {
+    this.#chunks = chunks;
+  }
+
+  lacking(ids: readonly string[]): Promise<readonly string[]> {
+    return this.#chunks.lacking(ids);
+  }
+
+  async take(chunks: readonly StoredChunk[]): Promise<void> {
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.bytes.byteLength, 0);
+    this.#bytes += bytes;
+    const handed: Promise<void> = this.#chunks.hand(chunks).then(() => {
+      this.#bytes -= bytes;
+      this.#underWay.delete(handed);
+    });
+    // Whoever waits hears of a failure; until then it must only not count as unheard.
+    handed.catch(() => {});
+    this.#underWay.add(handed);
+    while (this.#bytes > UNCONFIRMED_BYTES) await Promise.race(this.#underWay);
+  }
+
+  async finish(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+}
+
+async function readDatabases(copy: Copy, paths: readonly string[], reading: Reading): Promise<ManifestDatabase[]> {
   const found: ManifestDatabase[] = [];
   for (const path of paths) {
     const id = newDatabaseId(path, null);
-    found.push({ path, id, ...(await copy.databases.publish(id, path)) });
+    found.push({ path, id, ...(await copy.databases.publish(id, path, (base) => reading.read(base))) });
   }
   return found;
 }
@@ -93,26 +184,15 @@ async function readDatabases(copy: Copy, paths: readonly string[]): Promise<Mani
 type Read = { listed: ManifestDocument; read: Extract<Ingested, { kind: 'done' }> };
 
 /** Reads all documents; one that cannot be read now is left out, named as a problem, and taken in as a new one later. */
-async function readDocuments(copy: Copy, paths: readonly string[], going: Going): Promise<Read[]> {
+async function readDocuments(copy: Copy, paths: readonly string[], reading: Reading): Promise<Read[]> {
   const found: Read[] = [];
-  let bytes = 0;
   for (let start = 0; start < paths.length; start += BATCH) {
-    stopIfAsked(going.signal);
     const batch = paths.slice(start, start + BATCH);
-    const natives = batch.map((path) => copy.documents.native(path));
-    const read = await copy.contents.ingest(natives);
+    const read = await reading.read(batch.map((path) => copy.documents.native(path)));
     for (const [index, one] of read.entries()) {
       const path = batch[index] as string;
-      if (one.kind !== 'done') continue;
-      found.push({ listed: { path, content: one.content, registered: true }, read: one });
-      bytes += one.content.size;
+      if (one.kind === 'done') found.push({ listed: { path, content: one.content, registered: true }, read: one });
     }
-    const done = Math.min(start + BATCH, paths.length);
-    going.progress({
-      phase: 'reading',
-      bytes: { done: bytes, total: bytes },
-      documents: { done, total: paths.length },
-    });
   }
   return found;
 }

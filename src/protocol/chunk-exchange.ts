@@ -14,7 +14,14 @@ export type Deliver = (chunk: ChunkRecord) => undefined | Promise<void>;
 /** A chunk to hand over; `read` is called only if the partner needs it. */
 export type Upload = { readonly id: string; readonly bytes: number; readonly read: () => ChunkRecord };
 
-type Offer = { uploads: readonly Upload[]; open: Set<string>; done: () => void; failed: (error: Error) => void };
+/** What was sent, or is known to be there: done when all of it is durable at the partner. */
+type Keeping = { readonly open: Set<string>; readonly done: () => void; readonly failed: (error: Error) => void };
+/** What the partner was told of, until it says what it needs. */
+type Offer = {
+  readonly count: number;
+  readonly needed: (ids: ReadonlySet<string>) => void;
+  readonly failed: (error: Error) => void;
+};
 type Fetch = {
   left: number;
   over: boolean;
@@ -56,7 +63,7 @@ export class ChunkExchange {
   readonly #awaited = new Set<string>();
 
   #offers: Offer[] = [];
-  readonly #keeping = new Map<string, Offer[]>();
+  readonly #keeping = new Map<string, Keeping[]>();
   #ended: Error | null = null;
 
   constructor(channel: number, replica: Replica, line: Line, options: { acceptsUploads: boolean }) {
@@ -96,9 +103,30 @@ export class ChunkExchange {
     if (small) return this.#push(uploads);
     const batches: Promise<void>[] = [];
     for (let start = 0; start < uploads.length; start += MAX_IDS) {
-      batches.push(this.#offer(uploads.slice(start, start + MAX_IDS)));
+      batches.push(this.#offerUploads(uploads.slice(start, start + MAX_IDS)));
     }
     return Promise.all(batches).then(() => {});
+  }
+
+  /** Which of these the partner lacks: for content that is read once and handed over as it is read. */
+  async lacking(ids: readonly string[]): Promise<readonly string[]> {
+    const answers: Promise<ReadonlySet<string>>[] = [];
+    for (let start = 0; start < ids.length; start += MAX_IDS) {
+      const some = ids.slice(start, start + MAX_IDS);
+      answers.push(new Promise((needed, failed) => this.#offer(some, needed, failed)));
+    }
+    return (await Promise.all(answers)).flatMap((needed) => [...needed]);
+  }
+
+  /** Sends what the partner has said to lack; resolves when it has it durably. */
+  hand(chunks: readonly ChunkRecord[]): Promise<void> {
+    if (chunks.length === 0) return Promise.resolve();
+    return new Promise((done, failed) => {
+      if (this.#ended) return failed(this.#ended);
+      const ids = chunks.map(({ id }) => id);
+      this.#expect({ open: new Set(ids), done, failed }, ids);
+      this.#sendBatches(chunks);
+    });
   }
 
   onWant({ ids }: MessageOf<'want'>): void {
@@ -115,18 +143,13 @@ export class ChunkExchange {
 
   onNeed({ ids, offered }: MessageOf<'need'>): void {
     const offer = this.#offers.shift();
-    if (offer === undefined || offer.uploads.length !== offered) throw new MalformedError('a need without an offer');
-    const needed = new Set(ids);
-    for (const { id } of offer.uploads) if (!needed.has(id)) this.#settle(offer, id);
-    void this.#send(
-      offer,
-      offer.uploads.filter(({ id }) => needed.has(id)),
-    );
+    if (offer === undefined || offer.count !== offered) throw new MalformedError('a need without an offer');
+    offer.needed(new Set(ids));
   }
 
   onKept({ ids }: MessageOf<'kept'>): void {
     for (const id of ids) {
-      for (const offer of this.#keeping.get(id) ?? []) this.#settle(offer, id);
+      for (const keeping of this.#keeping.get(id) ?? []) this.#settle(keeping, id);
       this.#keeping.delete(id);
     }
   }
@@ -248,30 +271,47 @@ export class ChunkExchange {
     if (batch.length > 0) this.#line.send({ kind: 'chunks', channel: this.#channel, chunks: batch });
   }
 
-  #offer(uploads: readonly Upload[]): Promise<void> {
+  #offerUploads(uploads: readonly Upload[]): Promise<void> {
     return new Promise((done, failed) => {
-      this.#offers.push({ uploads, open: new Set(uploads.map(({ id }) => id)), done, failed });
-      this.#line.send({ kind: 'offer', channel: this.#channel, ids: uploads.map(({ id }) => id) });
+      const ids = uploads.map(({ id }) => id);
+      const keeping: Keeping = { open: new Set(ids), done, failed };
+      const needed = (these: ReadonlySet<string>): void => {
+        for (const id of ids) if (!these.has(id)) this.#settle(keeping, id);
+        const wanted = uploads.filter(({ id }) => these.has(id));
+        void this.#send(keeping, wanted);
+      };
+      this.#offer(ids, needed, failed);
     });
+  }
+
+  #offer(ids: readonly string[], needed: Offer['needed'], failed: Offer['failed']): void {
+    if (this.#ended) return failed(this.#ended);
+    this.#offers.push({ count: ids.length, needed, failed });
+    this.#line.send({ kind: 'offer', channel: this.#channel, ids });
   }
 
   #push(uploads: readonly Upload[]): Promise<void> {
     return new Promise((done, failed) => {
-      const offer: Offer = { uploads, open: new Set(uploads.map(({ id }) => id)), done, failed };
-      void this.#send(offer, uploads);
+      const keeping: Keeping = { open: new Set(uploads.map(({ id }) => id)), done, failed };
+      void this.#send(keeping, uploads);
     });
   }
 
-  async #send(offer: Offer, uploads: readonly Upload[]): Promise<void> {
+  #expect(keeping: Keeping, ids: readonly string[]): void {
+    for (const id of ids) this.#keeping.set(id, [...(this.#keeping.get(id) ?? []), keeping]);
+  }
+
+  async #send(keeping: Keeping, uploads: readonly Upload[]): Promise<void> {
     try {
-      for (const { id } of uploads) this.#keeping.set(id, [...(this.#keeping.get(id) ?? []), offer]);
+      const ids = uploads.map(({ id }) => id);
+      this.#expect(keeping, ids);
       for (let start = 0; start < uploads.length; start += READ_AT_ONCE) {
         if (this.#ended) return;
         this.#sendBatches(uploads.slice(start, start + READ_AT_ONCE).map(({ read }) => read()));
         if (this.#line.backlog > BACKLOG_BYTES) await this.#line.drained(BACKLOG_BYTES / 2);
       }
     } catch (error) {
-      offer.failed(error as Error);
+      keeping.failed(error as Error);
     }
   }
 
@@ -285,8 +325,8 @@ export class ChunkExchange {
     );
   }
 
-  #settle(offer: Offer, id: string): void {
-    offer.open.delete(id);
-    if (offer.open.size === 0) offer.done();
+  #settle(keeping: Keeping, id: string): void {
+    keeping.open.delete(id);
+    if (keeping.open.size === 0) keeping.done();
   }
 }

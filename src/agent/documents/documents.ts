@@ -107,9 +107,9 @@ export class Documents {
   // Publishing
 
   /** What lies in the folder, before anything of it is known: '/'-separated paths. Names problems on the way. */
-  survey(): { documents: string[]; databases: string[] } {
+  survey(): { documents: string[]; databases: string[]; bytes: number } {
     const { files } = this.#deps;
-    const found = { documents: [] as string[], databases: [] as string[] };
+    const found = { documents: [] as string[], databases: [] as string[], bytes: 0 };
     const companions: string[] = [];
     const taken = new Map<string, string>();
     const left = [''];
@@ -117,8 +117,9 @@ export class Documents {
       const listed = listFolder(files, folder);
       if (listed === undefined || this.#noticing.tellOddities(folder, listed)) continue;
       left.push(...listed.folders);
-      for (const { path } of listed.files) {
+      for (const { path, facts } of listed.files) {
         if (!this.#noticing.isFit(path, taken)) continue;
+        found.bytes += facts.size;
         const sniffed = isDatabase(files, path);
         if (sniffed === true) found.databases.push(path);
         else if (sniffed === false && /-(?:wal|shm|journal)$/.test(path)) companions.push(path);
@@ -237,7 +238,8 @@ export class Documents {
   async #loop(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       const worked = await this.#takeDue();
-      if (this.#placing.turn() || worked) continue;
+      // A new copy is filled first: what was renamed since the base would be put in two places.
+      if ((!this.#filling && this.#placing.turn()) || worked) continue;
       if (this.#deps.clock.monotonic() >= this.#nextScan && this.#scanning === undefined) void this.#scan();
       this.#tellTurn();
       await this.#rest();
