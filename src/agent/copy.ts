@@ -270,8 +270,9 @@ export class Copy implements Attached {
     await this.documents.settle();
     await this.databases.settle();
     await this.parentHasAll(signal);
-    // Whatever others had stored at the hub is ahead of this answer on the line.
-    await this.#options.hub.ask({ kind: 'users', file: this.#facts.file });
+    // What others had stored at the hub may still wait there for its turn on the line.
+    const { hub } = this.#options;
+    await this.exchange?.level().catch(() => hub.sessionOrRefusal());
     while (!this.exchange?.settled || this.missing().documents > 0) {
       stopIfAsked(signal);
       if (this.exchange === null) await this.#options.hub.sessionOrRefusal();

@@ -49,6 +49,7 @@ export class Exchange {
   #incoming: { readonly message: number; readonly change: Incoming }[] = [];
   #messages = 0;
   #awaitingParts = false;
+  readonly #inquiries: { resolve: () => void; reject: (error: Error) => void }[] = [];
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
@@ -96,6 +97,11 @@ export class Exchange {
       case 'ack':
         this.#mustHaveBegun();
         return this.#onAck(message);
+      case 'inquire':
+        this.#mustHaveBegun();
+        return this.#tellLevel();
+      case 'level':
+        return this.#onLevel(message);
       case 'want':
         return this.chunks.onWant(message);
       case 'chunks':
@@ -125,6 +131,18 @@ export class Exchange {
     }
   }
 
+  /**
+   * Resolves when the partner has said what it has by now; from then on `settled` knows of it. Rejects when the line
+   * ends.
+   */
+  level(): Promise<void> {
+    if (this.#ended || !this.#ready) return Promise.reject(new Error('the partner is out of reach'));
+    return new Promise((resolve, reject) => {
+      this.#inquiries.push({ resolve, reject });
+      this.#send({ kind: 'inquire', channel: this.channel });
+    });
+  }
+
   fetch(ids: readonly string[], deliver: Deliver, options?: FetchOptions): Promise<void> {
     return this.chunks.fetch(ids, deliver, options);
   }
@@ -138,6 +156,7 @@ export class Exchange {
     this.#ended = true;
     this.#ready = false;
     this.chunks.end(new Error(why.text));
+    for (const { reject } of this.#inquiries.splice(0)) reject(new Error(why.text));
     this.#options.onEnd(why);
   }
 
@@ -265,6 +284,21 @@ export class Exchange {
     while (this.#inFlight[0] && includes(this.#partner, this.#inFlight[0])) this.#inFlight.shift();
     this.#options.onAcked?.();
     this.advance();
+  }
+
+  #tellLevel(): void {
+    const tips = [...this.#replica.vector()].map(([copy, seq]) => ({ copy, seq }));
+    this.#send({ kind: 'level', channel: this.channel, tips });
+  }
+
+  #onLevel({ tips }: MessageOf<'level'>): void {
+    const inquiry = this.#inquiries.shift();
+    if (inquiry === undefined) throw new MalformedError('a level that nobody asked for');
+    for (const tip of tips) {
+      raise(this.#partner, tip);
+      raise(this.#sent, tip);
+    }
+    inquiry.resolve();
   }
 
   /** Tells the partner why it does not go on, and ends. */

@@ -114,6 +114,8 @@ export const message = union(
     need: 17,
     kept: 18,
     close: 19,
+    inquire: 20,
+    level: 21,
   },
   {
     /** The first message of whoever dialled. */
@@ -141,6 +143,9 @@ export const message = union(
     /** Stored durably. */
     kept: struct({ channel, ids: chunkIds }),
     close: struct({ channel, code: name, text: text(MAX_TEXT) }),
+    /** "What have you stored by now?" The answer may run ahead of the changes themselves. */
+    inquire: struct({ channel }),
+    level: struct({ channel, tips: list(struct({ copy: id, seq: varint() }), MAX_COPIES) }),
   },
 );
 

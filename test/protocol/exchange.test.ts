@@ -207,3 +207,30 @@ test('EXC13 changes wait until both sides have said what they have; chunks need 
   await quiet(connection.wire);
   assert.deepEqual([got, changesIn(sent(connection, 0))], [[chunk.id], 1]);
 });
+
+test('EXC27 who asks learns what the partner has stored by now, though it is still to come', async () => {
+  const [ana, ben, hub] = [new Machine('a'), new Machine('b'), new Machine()];
+  const [slow, fast] = [await connect(ana, hub), await connect(ben, hub)];
+  await quiet(slow.wire, fast.wire);
+  // More messages than may be under way, of which the slow line brings none.
+  for (let n = 0; n < 3 * UNACKED_MESSAGES; n++) {
+    await ben.append(`change ${n}`);
+    while (fast.wire.deliver(0) || fast.wire.deliver(1));
+  }
+  const asked = slow.exchange.level();
+  while (slow.wire.ends[1].queue.length > 0 || slow.wire.ends[0].queue.length > 0) {
+    slow.wire.deliver(0);
+    const next = slow.wire.ends[1].queue[0];
+    if (next && decodeMessage(next).kind === 'level') break;
+    slow.wire.deliver(1);
+  }
+  assert(slow.exchange.settled, 'all that has come so far is here');
+  slow.wire.deliver(1);
+  await asked;
+  assert(!slow.exchange.settled);
+  await quiet(slow.wire, fast.wire);
+  assert(slow.exchange.settled);
+  assert.equal(ana.bodies.length, 3 * UNACKED_MESSAGES);
+  slow.wire.cut();
+  await assert.rejects(slow.exchange.level());
+});
