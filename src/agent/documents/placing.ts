@@ -227,6 +227,7 @@ export class Placing {
   async #move(id: DocumentId, from: string, to: string): Promise<void> {
     const { files, hands, transaction, registry } = this.#options;
     const paths = hands.take([from, to]);
+    let done = false;
     try {
       const seen = this.#observations.of(id);
       // RACE: a file that somebody makes at `to` after this look is replaced; its bytes are lost. Microseconds.
@@ -241,11 +242,12 @@ export class Placing {
         this.#observations.remove(from);
         this.#observations.put(observationOf(to, id, seen.hash, facts));
       });
+      done = true;
       this.#removeEmptyFolders(parentOf(from));
       this.#options.tell({ kind: 'placed', documents: [registry.entry(id)?.shown ?? to] });
     } finally {
       this.#letGo(paths);
-      this.#after(id);
+      this.#after(id, done);
     }
   }
 
@@ -260,6 +262,7 @@ export class Placing {
     const { files, hands, transaction } = this.#options;
     const paths = hands.take([path]);
     const seen = this.#observations.of(id);
+    let done = false;
     try {
       if (paths.length === 0 || seen?.path !== path) return;
       // Out of the way first: should somebody have written to it just now, it is put back.
@@ -275,11 +278,12 @@ export class Placing {
       files.remove(aside);
       await files.syncFolder(parentOf(path));
       transaction(() => this.#observations.remove(path));
+      done = true;
       this.#removeEmptyFolders(parentOf(path));
       this.#options.tell({ kind: 'placed', documents: [path] });
     } finally {
       this.#letGo(paths);
-      this.#after(id);
+      this.#after(id, done);
     }
   }
 
@@ -343,10 +347,11 @@ export class Placing {
       if (put.length > 0) tell({ kind: 'placed', documents: put.map(({ write }) => write.step.path) });
     } finally {
       this.#letGo(paths);
+      const done = new Set(put.map(({ write }) => write.id));
       for (const { id, temporary } of writes) {
         const isStillWanted = registry.entry(id)?.alive === true && this.#wanted.has(id);
         if (!isStillWanted) files.remove(temporary);
-        this.#after(id);
+        this.#after(id, done.has(id));
       }
     }
   }
@@ -398,9 +403,13 @@ export class Placing {
     this.#batches.add(batch);
   }
 
-  /** Something was done: compares again, and lets those go on that waited for a place. */
-  #after(id: DocumentId): void {
-    this.lookAt(id);
+  /**
+   * Something was done: compares again, and lets those go on that waited for a place. What could not be done is not
+   * tried again at once (that would be for ever): a hint, a look, or some seconds bring it back.
+   */
+  #after(id: DocumentId, done: boolean): void {
+    if (done) this.lookAt(id);
+    else if (!this.#waiting.has(id)) this.#unavailable.add(id);
     for (const [other, step] of this.#waiting) if (step.for === 'move') this.#ready.add(other);
   }
 
