@@ -64,7 +64,12 @@ export function rowOfKey(key: readonly Value[]): RowId {
 
 /** The id of the row that was in the base with this number. */
 export function rowOfNumber(number: bigint): RowId {
-  return rowOfKey([number]);
+  // What `rowOfKey([number])` answers for the numbers that nearly all tables have, at a fraction of the cost.
+  if (number < 0n || number >= 1n << 30n) return rowOfKey([number]);
+  let id = 'k0101';
+  let rest = Number(number) * 2;
+  for (; rest >= 0x80; rest >>>= 7) id += ((rest & 0x7f) | 0x80).toString(16);
+  return id + rest.toString(16).padStart(2, '0');
 }
 
 /** The key that a `k…` id is made of. */

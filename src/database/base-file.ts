@@ -17,13 +17,25 @@ import { UserConnection } from './connection.ts';
 import { RowSql } from './row-sql.ts';
 import { literal, quoted } from './sql.ts';
 
+const RECENT_ROWS = 4096;
+
+/** The numbers of a table in the base; null: it is named by keys. */
+interface Range {
+  readonly low: bigint | null;
+  readonly high: bigint | null;
+  readonly dense: boolean;
+}
+
 export class BaseFile {
   readonly #connection: UserConnection;
   readonly #tables = new Map<string, RowSql | null>();
+  /** The base never changes, and a row that is asked for is asked for several times in a row. */
+  readonly #recent = new Map<Table, Map<RowId, readonly Value[] | undefined>>();
+  readonly #ranges = new Map<string, Range>();
   readonly #tops = new Map<string, bigint | null>();
 
   constructor(path: string) {
-    this.#connection = new UserConnection(path, 'ro');
+    this.#connection = new UserConnection(path, 'base');
   }
 
   close(): void {
@@ -32,13 +44,28 @@ export class BaseFile {
 
   has(table: Table, row: RowId): boolean {
     const key = baseKey(row);
-    return key !== null && (this.#sqlOf(table)?.has(key) ?? false);
+    if (key === null) return false;
+    const { low, high, dense } = this.#range(table);
+    const [number] = key;
+    if (low !== null && typeof number === 'bigint') {
+      if (number < low || number > (high as bigint)) return false;
+      // Tables that SQLite numbered and nobody thinned out need not be asked row by row.
+      if (dense) return true;
+    }
+    const recent = this.#recent.get(table)?.get(row);
+    return recent !== undefined || (this.#sqlOf(table)?.has(key) ?? false);
   }
 
   /** Aligned with the table's columns; references are plain numbers. */
-  read(table: Table, row: RowId): Value[] | undefined {
+  read(table: Table, row: RowId): readonly Value[] | undefined {
+    if (row[0] !== 'k') return undefined;
+    const recent = this.#recent.get(table) ?? new Map<RowId, readonly Value[] | undefined>();
+    if (recent.has(row)) return recent.get(row);
     const key = baseKey(row);
-    return key === null ? undefined : this.#sqlOf(table)?.read(key);
+    const found = key === null ? undefined : this.#sqlOf(table)?.read(key);
+    if (recent.size >= RECENT_ROWS) recent.clear();
+    this.#recent.set(table, recent.set(row, found));
+    return found;
   }
 
   /** All rows of a table, by their ids. */
@@ -56,6 +83,26 @@ export class BaseFile {
     const found = this.#findTop(table);
     this.#tops.set(table.id, found);
     return found;
+  }
+
+  #range(table: Table): Range {
+    const known = this.#ranges.get(table.id);
+    if (known) return known;
+    const made = this.#findRange(table);
+    this.#ranges.set(table.id, made);
+    return made;
+  }
+
+  #findRange(table: Table): Range {
+    const at = numberColumn(table);
+    if (at === undefined || this.#sqlOf(table) === null) return { low: null, high: null, dense: false };
+    const number = quoted(table.columns[at]?.name as string);
+    const row = this.#connection.sql.get(
+      `SELECT min(${number}), max(${number}), count(*) FROM ${quoted(table.name)}`,
+    ) as [bigint | null, bigint | null, bigint];
+    const [low, high, count] = row;
+    if (low === null || high === null) return { low: 1n, high: 0n, dense: true };
+    return { low, high, dense: high - low + 1n === count };
   }
 
   /** The rows of `table` that refer to a number through the column `at`. */

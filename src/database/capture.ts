@@ -3,14 +3,14 @@
  * on the user's database, so that marks and rows are of one moment.
  */
 import type { RowId } from '../core/body.ts';
-import { winner } from '../core/rows.ts';
+import { type Row, winner } from '../core/rows.ts';
 import { canonicalKey, numberColumn, rowOfKey, type Table } from '../core/tables.ts';
 import { MAX_KEY_BYTES, sameValue, type Value } from '../core/value.ts';
 import { type Happened, Naming, whatHappened } from './happened.ts';
 import type { Mark } from './marks.ts';
 import { Ops } from './ops.ts';
 import type { RowSql } from './row-sql.ts';
-import { columnId, Shown } from './shown.ts';
+import { columnId, forwarding, type RowView, Shown } from './shown.ts';
 
 export interface CaptureSource {
   readonly marks: readonly Mark[];
@@ -23,15 +23,33 @@ export interface Captured {
   readonly ops: Ops;
   /** Rows that cannot be followed, by table. */
   readonly skipped: ReadonlyMap<string, number>;
+  /** The merged rows that were looked at, by table: whoever folds next need not look again. */
+  readonly merged: ReadonlyMap<string, ReadonlyMap<RowId, Row | undefined>>;
 }
 
-export function capture(source: CaptureSource): Captured {
+export function capture(from: CaptureSource): Captured {
+  const merged = new Map<string, Map<RowId, Row | undefined>>();
+  const source = { ...from, shown: from.shown.over(remembering(from.shown.view, merged)) };
   const happened = whatHappened(source.marks, source.tableOf, source.sqlOf, source.shown);
   const comparing = new Comparing(source, happened);
   for (const table of happened.values()) comparing.addFresh(table);
   for (const table of happened.values()) comparing.addKnown(table);
   for (const table of happened.values()) comparing.addLeftBehind(table);
-  return comparing;
+  return { ops: comparing.ops, skipped: comparing.skipped, merged };
+}
+
+/** Nothing changes while we compare, and every row is looked at from several sides. */
+function remembering(view: RowView, tables: Map<string, Map<RowId, Row | undefined>>): RowView {
+  return {
+    ...forwarding(view),
+    row: (table, row) => {
+      const rows = tables.get(table) ?? new Map<RowId, Row | undefined>();
+      if (rows.has(row)) return rows.get(row);
+      const found = view.row(table, row);
+      tables.set(table, rows.set(row, found));
+      return found;
+    },
+  };
 }
 
 class Comparing {
@@ -53,14 +71,7 @@ class Comparing {
     this.#namingBefore = new Naming(source.shown, new Map());
     this.#expected = new Shown(
       {
-        row: (table, row) => view.row(table, row),
-        rows: (table) => view.rows(table),
-        claims: (table, number) => view.claims(table, number),
-        movedAt: (table, number) => view.movedAt(table, number),
-        listed: () => view.listed(),
-        allWithheld: () => view.allWithheld(),
-        withheld: (place) => view.withheld(place),
-        referrers: (place) => view.referrers(place),
+        ...forwarding(view),
         movedTo: (table, row) => this.#naming.numberNow(table, row) ?? view.movedTo(table, row),
         movedBase: (table) => view.movedBase(table) || this.#naming.movedBase(table),
       },

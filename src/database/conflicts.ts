@@ -27,10 +27,10 @@ export function listConflicts(database: string, shown: Shown): DatabaseConflict[
     const about = { database, table: table.name, row, key: keyOf(shown, table, row) };
     if (keptAgainstDeletion(merged))
       found.push({ ...about, ...rowConflict(about, merged, rowValues(shown, table, row)) });
-    for (const column of conflictingColumns(merged)) {
-      const at = table.columns.findIndex((each) => each.id === column);
+    const inConflict = new Set(conflictingColumns(merged));
+    for (const [at, { id: column }] of table.columns.entries()) {
       // Numbers are mended, and no person chose them.
-      if (at < 0 || at === numberColumn(table)) continue;
+      if (!inConflict.has(column) || at === numberColumn(table)) continue;
       found.push({ ...about, ...cellConflict(about, shown, table, at, merged) });
     }
   }

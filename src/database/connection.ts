@@ -14,11 +14,12 @@ export class UserConnection {
   /** Triggers whose effect IGNORE does not stop, met since this was last emptied. */
   readonly leaking = new Set<string>();
 
-  constructor(path: string, mode: 'rw' | 'ro') {
+  /** `base`: a file that nobody ever changes, read without locks. */
+  constructor(path: string, mode: 'rw' | 'ro' | 'base') {
     this.path = path;
-    const url = new URL(`${pathToFileURL(path).href}?mode=${mode}`);
+    const url = new URL(`${pathToFileURL(path).href}?${mode === 'base' ? 'mode=ro&immutable=1' : `mode=${mode}`}`);
     const db = new DatabaseSync(url, {
-      readOnly: mode === 'ro',
+      readOnly: mode !== 'rw',
       timeout: 0,
       enableForeignKeyConstraints: false,
       // The user's schema may have been written with them.

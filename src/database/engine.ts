@@ -20,7 +20,7 @@ import { BaseFile } from './base-file.ts';
 import { capture } from './capture.ts';
 import { compareTables } from './comparing-tables.ts';
 import { type Containing, changesAfter, isBeyond, readBody, renamedPosition, whatItContains } from './containing.ts';
-import { Folding } from './folding.ts';
+import { Folding, type KnownRows } from './folding.ts';
 import type { Appended, AppendRequest, OpenDatabase } from './host.ts';
 import { addMark, clearMarks, hasMark, hasMarksToClear, marksAfter, newestMark } from './marks.ts';
 import { OpenFile } from './open-file.ts';
@@ -80,6 +80,7 @@ export class DatabaseEngine {
   /** We have the write lock, because marks came again and again before we could apply. */
   #held = false;
   #capturing: DatabaseBody | null = null;
+  #merged: KnownRows | undefined;
   /** Own changes, in the log and in the file, that are not folded yet. */
   #edited: { change: SourceChange; body: DatabaseBody }[] = [];
 
@@ -208,6 +209,7 @@ export class DatabaseEngine {
       }
       const body = captured.ops.body(this.#id, null, mark && { id: mark.id, nonce: mark.nonce });
       this.#capturing = { ...body, seen };
+      this.#merged = captured.merged;
       const bytes = encode(bodyCodec, { kind: 'database', ...body });
       return { kind: 'append', request: { database: this.#id, bytes, seen, ops: captured.ops.count } };
     });
@@ -218,7 +220,9 @@ export class DatabaseEngine {
     if (this.#behind !== null) {
       return use(new Shown(this.#behind.state, this.#base, file.tables), this.#behind.vector);
     }
-    if (this.#edited.length === 0) return use(new Shown(this.#state, this.#base, file.tables), this.#seen());
+    if (this.#edited.length === 0) {
+      return this.#state.reading(() => use(new Shown(this.#state, this.#base, file.tables), this.#seen()));
+    }
     // Own changes whose consequences for other rows are not in the file yet.
     this.#state.begin();
     try {
@@ -244,7 +248,8 @@ export class DatabaseEngine {
       this.#behind.vector = withEntry(this.#behind.vector, copy, seq);
     }
     this.#edited.push({ change, body });
-    this.#foldEdited();
+    this.#foldEdited(this.#edited.length === 1 && this.#behind === null ? this.#merged : undefined);
+    this.#merged = undefined;
   }
 
   /** The captured change could not be appended: it will be captured again. */
@@ -370,13 +375,13 @@ export class DatabaseEngine {
   }
 
   /** Folds own changes that the file contains; their consequences for other rows need the lock. */
-  #foldEdited(): 'done' | 'must apply' {
+  #foldEdited(known?: KnownRows): 'done' | 'must apply' {
     const [first] = this.#edited;
     if (first === undefined) return 'done';
     const file = this.#open();
     this.#state.begin();
     try {
-      const folding = new Folding(this.#state, this.#base, file.tables);
+      const folding = new Folding(this.#state, this.#base, file.tables, known);
       for (const { change, body } of this.#edited) folding.fold(change, body);
       folding.settle(join(folding.vector, first.change.deps));
       if (folding.consequences.size > 0 && this.#behind === null) {

@@ -14,7 +14,7 @@ import { at, type Vector, withEntry } from '../core/vector.ts';
 import type { RowState } from '../store/row-state.ts';
 import type { BaseFile } from './base-file.ts';
 import { Renumbering } from './renumbering.ts';
-import { columnId, type RowView, Shown } from './shown.ts';
+import { columnId, forwarding, type RowView, Shown } from './shown.ts';
 import type { SourceChange } from './source.ts';
 
 /** A row that changes may have made to be shown otherwise. */
@@ -29,6 +29,7 @@ export interface Touched {
   ops: boolean;
 }
 
+export type KnownRows = ReadonlyMap<string, ReadonlyMap<RowId, Row | undefined>>;
 export type TouchedRows = ReadonlyMap<string, ReadonlyMap<RowId, Touched>>;
 
 export class Folding {
@@ -38,10 +39,13 @@ export class Folding {
   readonly #touched = new Map<string, Map<RowId, Touched>>();
   readonly #consequences = new Map<string, Map<RowId, Touched>>();
   readonly #renumbering: Renumbering;
+  readonly #known: KnownRows | undefined;
   #vector: Vector;
   #changes = 0;
 
-  constructor(state: RowState, base: BaseFile, tables: ReadonlyMap<string, Table>) {
+  /** `known`: merged rows that were read from the state as it is. */
+  constructor(state: RowState, base: BaseFile, tables: ReadonlyMap<string, Table>, known?: KnownRows) {
+    this.#known = known;
     this.#state = state;
     this.#base = base;
     this.#tables = tables;
@@ -120,7 +124,8 @@ export class Folding {
     this.#touched.set(table, rows);
     let touched = rows.get(row);
     if (touched === undefined) {
-      const before = this.#state.row(table, row);
+      const known = this.#known?.get(table);
+      const before = known?.has(row) ? known.get(row) : this.#state.row(table, row);
       touched = { row, before, now: before ?? this.#unwritten(table, row), columns: new Set(), ops: false };
       rows.set(row, touched);
     }
@@ -235,21 +240,13 @@ export class Folding {
     rowOf: (touched: Touched) => Row | undefined,
     movedTo: (table: string, row: RowId) => bigint | undefined,
   ): Shown {
-    const state = this.#state;
     const view: RowView = {
+      ...forwarding(this.#state),
+      movedTo,
       row: (table, row) => {
         const touched = this.#touched.get(table)?.get(row);
-        return touched ? rowOf(touched) : state.row(table, row);
+        return touched ? rowOf(touched) : this.#state.row(table, row);
       },
-      rows: (table) => state.rows(table),
-      claims: (table, number) => state.claims(table, number),
-      movedTo,
-      movedAt: (table, number) => state.movedAt(table, number),
-      movedBase: (table) => state.movedBase(table),
-      listed: () => state.listed(),
-      allWithheld: () => state.allWithheld(),
-      withheld: (place) => state.withheld(place),
-      referrers: (place) => state.referrers(place),
     };
     return new Shown(view, this.#base, this.#tables);
   }

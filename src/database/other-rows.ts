@@ -11,13 +11,17 @@ import { capture } from './capture.ts';
 import { UserConnection } from './connection.ts';
 import type { Mark } from './marks.ts';
 import { RowSql } from './row-sql.ts';
-import { Shown } from './shown.ts';
+import { type RowView, Shown } from './shown.ts';
 import { literal } from './sql.ts';
 
 /** Numbers say nothing about a stranger's rows. */
 class Strangers extends Shown {
   override rowAt(): RowId | null {
     return null;
+  }
+
+  override over(view: RowView): Shown {
+    return new Strangers(view, this.base, this.tables);
   }
 }
 

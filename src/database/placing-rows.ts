@@ -140,7 +140,8 @@ export class PlacingRows {
       const reason = constraintOf(error);
       if (reason === undefined) throw error;
       // Its old rowid was given to another row in the meantime: any will do.
-      if (rowid !== null && (error as { errcode?: number }).errcode === CONSTRAINT_ROWID) this.#put({ ...insertion, rowid: null });
+      if (rowid !== null && (error as { errcode?: number }).errcode === CONSTRAINT_ROWID)
+        this.#put({ ...insertion, rowid: null });
       else this.#collide(insertion, reason);
     }
   }

@@ -41,10 +41,11 @@ export class Renumbering {
     const base = now.base ? this.baseNumber(row) : null;
     if (base !== null) {
       // The claim of a base row needs no entry, but it ends when the row is deleted or numbered otherwise.
-      work.numbers.add(base);
+      if ((before === undefined || claimsBase(before, column)) !== claimsBase(now, column)) work.numbers.add(base);
       if (is !== undefined && is !== base) this.#state.setMovedBase(table.id);
     }
     // Equal numbers may have another writer, who comes earlier or later.
+    if (was === is && sameWriter(before, now, column)) return;
     if (was !== undefined) work.numbers.add(was);
     if (is !== undefined) work.numbers.add(is);
     if (was === is) return;
@@ -127,15 +128,17 @@ export class Renumbering {
     if (!work.before.has(row)) work.before.set(row, this.#state.movedTo(work.table.id, row));
   }
 
+  /** All who claim a number; nobody is looked at where it is one at most. */
   #claims(table: Table, number: bigint): Claim[] {
-    const claims = this.#state.claims(table.id, number).map((row) => this.#claim(table, row, number));
+    const rows = this.#state.claims(table.id, number);
     const inBase = rowOfNumber(number);
+    const hadBase = this.#base.has(table, inBase);
+    if (rows.length + (hadBase ? 1 : 0) < 2) return [];
+    const claims = rows.map((row) => this.#claim(table, row, number));
+    if (!hadBase) return claims;
     const state = this.#state.row(table.id, inBase);
     const column = columnId(table, numberColumn(table) as number);
-    const claims0 = state
-      ? state.base && aliveByOwnWrites(state) && winner(state, column) === undefined
-      : claims.length > 0 && this.#base.has(table, inBase);
-    return claims0 ? [...claims, { row: inBase, by: null }] : claims;
+    return state === undefined || claimsBase(state, column) ? [...claims, { row: inBase, by: null }] : claims;
   }
 
   #claim(table: Table, row: RowId, number: bigint): Claim {
@@ -156,6 +159,16 @@ function writtenClaim(row: Row, column: string): bigint | undefined {
   if (!aliveByOwnWrites(row)) return undefined;
   const value = winner(row, column)?.value;
   return typeof value === 'bigint' ? value : undefined;
+}
+
+/** Does the row have the number of its place in the base, by no write? */
+function claimsBase(row: Row, column: string): boolean {
+  return row.base && winner(row, column) === undefined && aliveByOwnWrites(row);
+}
+
+function sameWriter(before: Row | undefined, now: Row, column: string): boolean {
+  const [a, b] = [before && winner(before, column), winner(now, column)];
+  return a?.copy === b?.copy && a?.seq === b?.seq;
 }
 
 function max(a: bigint, b: bigint): bigint {

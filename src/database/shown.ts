@@ -25,6 +25,22 @@ export interface RowView {
   allWithheld(): RowPlace[];
 }
 
+/** A view to put one's own answers over. */
+export function forwarding(view: RowView): RowView {
+  return {
+    rows: (table) => view.rows(table),
+    row: (table, row) => view.row(table, row),
+    claims: (table, number) => view.claims(table, number),
+    movedTo: (table, row) => view.movedTo(table, row),
+    movedAt: (table, number) => view.movedAt(table, number),
+    movedBase: (table) => view.movedBase(table),
+    withheld: (place) => view.withheld(place),
+    referrers: (place) => view.referrers(place),
+    listed: () => view.listed(),
+    allWithheld: () => view.allWithheld(),
+  };
+}
+
 export class Shown {
   readonly view: RowView;
   readonly base: BaseFile;
@@ -34,6 +50,11 @@ export class Shown {
     this.view = view;
     this.base = base;
     this.tables = tables;
+  }
+
+  /** The same over another view. */
+  over(view: RowView): Shown {
+    return new Shown(view, this.base, this.tables);
   }
 
   merged(table: Table, row: RowId): Row {

@@ -32,7 +32,13 @@ interface TableEntry {
 
 /** Is there something in this row that a person should decide? */
 export function isListed(row: Row): boolean {
+  if (row.deletions.length === 0 && !hasSiblings(row)) return false;
   return aliveByOwnWrites(row) && (keptAgainstDeletion(row) || conflictingColumns(row).length > 0);
+}
+
+function hasSiblings(row: Row): boolean {
+  for (const writes of row.cells.values()) if (writes.length > 1) return true;
+  return false;
 }
 
 export class RowState {
@@ -58,6 +64,17 @@ export class RowState {
   /** What is folded. */
   get vector(): Vector {
     return this.#vector;
+  }
+
+  /** Reads in one transaction, which spares SQLite a lock per look. */
+  reading<T>(read: () => T): T {
+    if (this.#db.isTransaction) return read();
+    this.#db.exec('BEGIN');
+    try {
+      return read();
+    } finally {
+      this.#db.exec('ROLLBACK');
+    }
   }
 
   begin(): void {
