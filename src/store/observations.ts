@@ -29,6 +29,8 @@ export type UnseenBase = {
 };
 
 type Sql = Record<string, unknown>;
+const UNSEEN_BASE = `kind = 'document' AND alive AND copy IS NULL AND path_copy IS NULL AND shown IS NULL
+  AND NOT EXISTS (SELECT 1 FROM observation o WHERE o.subject = entry.id AND o.subject <> '')`;
 const COLUMNS = 'folder, name, subject, facts, inode, device, hash, doubtful';
 
 /** What changes whenever somebody writes to a file, replaces it, or sets its time back. */
@@ -134,18 +136,21 @@ export class Observations {
 
   // A new copy, written straight into its folder.
 
-  /** Documents that are as in the base and were not seen here, by folded path. The registry is not written meanwhile. */
-  *unseenBase(): Generator<UnseenBase> {
-    const rows = this.#db.prepare(
+  /** Documents that are as in the base and were not seen here, by folded path, after one. */
+  unseenBase(after: string, limit: number): UnseenBase[] {
+    const rows = this.#sql(
       `SELECT id, path, folded, base_content FROM entry
-       WHERE kind = 'document' AND alive AND copy IS NULL AND path_copy IS NULL AND shown IS NULL
-         AND NOT EXISTS (SELECT 1 FROM observation o WHERE o.subject = entry.id AND o.subject <> '')
-       ORDER BY folded`,
-    );
-    for (const row of rows.iterate()) {
+       WHERE ${UNSEEN_BASE} AND folded > ? ORDER BY folded LIMIT ?`,
+    ).all(after, limit);
+    return rows.map((row) => {
       const content = decodeContent(row.base_content as Uint8Array);
-      yield { id: String(row.id), path: String(row.path), folded: String(row.folded), content };
-    }
+      return { id: String(row.id), path: String(row.path), folded: String(row.folded), content };
+    });
+  }
+
+  unseenBaseTotals(): { documents: number; bytes: number } {
+    const row = this.#sql(`SELECT count(*) AS documents, total(size) AS bytes FROM entry WHERE ${UNSEEN_BASE}`).get();
+    return { documents: Number(row?.documents), bytes: Number(row?.bytes) };
   }
 
   straightUpTo(): string | undefined {

@@ -13,8 +13,7 @@ const BATCH_DOCUMENTS = 512;
 const BATCH_BYTES = 32 * 1024 * 1024;
 const BATCHES = 3;
 /** Written and not yet observed: as much as is written again after a power cut. */
-const GROUP_DOCUMENTS = 16_384;
-const GROUP_BYTES = 512 * 1024 * 1024;
+const GROUP_DOCUMENTS = 8192;
 
 export type StraightOptions = {
   readonly files: Files;
@@ -44,7 +43,10 @@ export class StraightPlacing {
   /** Is this copy new, or was its filling cut short? */
   get applies(): boolean {
     const { observations } = this.#options;
-    return observations.straightUpTo() !== undefined || (observations.count() === 0 && !this.#isEmpty());
+    return (
+      observations.straightUpTo() !== undefined ||
+      (observations.count() === 0 && observations.unseenBaseTotals().documents > 0)
+    );
   }
 
   missing(): { documents: number; bytes: number } {
@@ -55,12 +57,15 @@ export class StraightPlacing {
   async run(): Promise<'done' | 'unavailable'> {
     const { observations, transaction, signal } = this.#options;
     this.#former = observations.straightUpTo();
-    const groups = this.#groups();
+    this.#left = observations.unseenBaseTotals();
     this.#unavailable = 0;
     let flushing: Promise<void> = Promise.resolve();
-    for (const group of groups) {
-      if (signal.aborted) return 'unavailable';
-      transaction(() => observations.setStraightUpTo(this.#furthest(group)));
+    let after = '';
+    for (;;) {
+      const group = observations.unseenBase(after, GROUP_DOCUMENTS);
+      if (group.length === 0 || signal.aborted) break;
+      after = group.at(-1)!.folded;
+      transaction(() => observations.setStraightUpTo(this.#furthest(after)));
       const written = await this.#writeGroup(group);
       await flushing;
       flushing = this.#observe(written);
@@ -71,32 +76,8 @@ export class StraightPlacing {
     return 'done';
   }
 
-  #isEmpty(): boolean {
-    for (const _ of this.#options.observations.unseenBase()) return false;
-    return true;
-  }
-
-  /** All that is to be written, in the order of paths. The list is held: ids, paths and chunk lists of what is missing. */
-  #groups(): UnseenBase[][] {
-    const groups: UnseenBase[][] = [];
-    this.#left = { documents: 0, bytes: 0 };
-    let bytes = 0;
-    for (const base of this.#options.observations.unseenBase()) {
-      const group = groups.at(-1);
-      if (group === undefined || group.length === GROUP_DOCUMENTS || bytes > GROUP_BYTES) {
-        groups.push([base]);
-        bytes = 0;
-      } else group.push(base);
-      bytes += base.content.size;
-      this.#left.documents += 1;
-      this.#left.bytes += base.content.size;
-    }
-    return groups;
-  }
-
-  #furthest(group: readonly UnseenBase[]): string {
-    const last = group.at(-1)!.folded;
-    return this.#former !== undefined && this.#former > last ? this.#former : last;
+  #furthest(folded: string): string {
+    return this.#former !== undefined && this.#former > folded ? this.#former : folded;
   }
 
   async #writeGroup(group: readonly UnseenBase[]): Promise<Written[]> {
