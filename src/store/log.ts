@@ -30,7 +30,7 @@ export interface AfterOptions {
   /** Only changes on this database ('' for the registry). */
   readonly subject?: string;
   readonly limit?: number;
-  /** No more are read once their bodies and lists of parts have come to this many bytes. */
+  /** No more are read once their bodies and lists of parts have come to about this many bytes. */
   readonly bytes?: number;
 }
 
@@ -47,8 +47,13 @@ type Row = Record<string, unknown>;
 
 /** Per copy. */
 const HASHES_KEPT = 256;
+/** What was just stored is sent on to everybody who is connected: it is not read again for each of them. */
+const RECENT_KEPT = 256;
+const RECENT_BYTES = 4096;
 
 const localDeps = list(struct({ copy: varint(MAX_COPIES * 16), seq: varint() }), MAX_COPIES);
+/** An id and a size. */
+const PART_BYTES = 36;
 const COLUMNS = 'n, copy, seq, stamp, deps, hash, signature, size, body, body_hash, parts, subject, sum';
 
 export class Log {
@@ -59,6 +64,7 @@ export class Log {
     'insert' | 'addCopy' | 'get' | 'read' | 'hash' | 'after' | 'afterSubject',
     StatementSync
   >;
+  readonly #recent = new Map<number, StoredChange>();
   #vector = new Map<CopyId, number>();
 
   constructor(db: DatabaseSync) {
@@ -83,6 +89,7 @@ export class Log {
   reload(): void {
     this.#copies.clear();
     this.#byIndex.clear();
+    this.#recent.clear();
     const rows = this.#db
       .prepare(
         `SELECT copy.idx, copy.id, copy.chain, change.* FROM copy
@@ -167,13 +174,18 @@ export class Log {
     let size = 0;
     for (const n of this.#placesAfter(vector, subject, limit)) {
       if (size >= bytes) break;
-      const row = this.#statements.read.get(n);
+      const change = this.#recent.get(n) ?? this.#read(n);
       // RACE: another process has just taken it back (own changes under a new id); a later look shows what there is now.
-      if (row === undefined) break;
-      size += ((row.body ?? row.parts) as Uint8Array).byteLength;
-      found.push(this.#change(row));
+      if (change === undefined) break;
+      size += change.content.kind === 'inline' ? change.size : change.content.parts.length * PART_BYTES;
+      found.push(change);
     }
     return found;
+  }
+
+  #read(n: number): StoredChange | undefined {
+    const row = this.#statements.read.get(n);
+    return row && this.#change(row);
   }
 
   /** The first places, in the order of arrival. */
@@ -244,7 +256,21 @@ export class Log {
     entry.tip = { seq: change.seq, hash: change.hash, stamp: change.stamp };
     entry.deps = change.deps;
     this.#vector = new Map(this.#vector).set(change.copy, change.seq);
-    return { ...change, n: Number(inserted.lastInsertRowid), subject };
+    const stored = { ...change, n: Number(inserted.lastInsertRowid), subject };
+    this.#remember(stored);
+    return stored;
+  }
+
+  #remember(change: StoredChange): void {
+    const { n, content, signature } = change;
+    if (content.kind !== 'inline' || content.bytes.byteLength > RECENT_BYTES) return;
+    // Copies: what came in are views of a whole message.
+    const bytes = Uint8Array.from(content.bytes);
+    this.#recent.set(n, { ...change, content: { kind: 'inline', bytes }, signature: Uint8Array.from(signature) });
+    for (const oldest of this.#recent.keys()) {
+      if (this.#recent.size <= RECENT_KEPT) break;
+      this.#recent.delete(oldest);
+    }
   }
 
   /** Takes back the own changes after `seq`, which nobody has seen: they are issued again under another id. */

@@ -1,5 +1,6 @@
 /**
- * Copies and a hub under a random sequence of appends, connections, cuts, lost and reordered deliveries. Whatever
+ * Copies and a hub under a random sequence of appends, connections, cuts, lost and reordered deliveries,
+ * and a hub that comes back from an older backup. Whatever
  * happened: when all is quiet, all are equal, in the same causal order, and another round moves no change.
  */
 import assert from 'node:assert/strict';
@@ -7,6 +8,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { at, includes, same } from '../../src/core/vector.ts';
 import { decodeMessage } from '../../src/protocol/messages.ts';
+import { incoming } from '../store/stores.ts';
 import { quiet, turn } from './carrier.ts';
 import { type Connection, connect, Machine } from './replicas.ts';
 
@@ -22,6 +24,7 @@ type Step =
   | { readonly kind: 'append'; readonly who: number; readonly large: boolean; readonly count: number }
   | { readonly kind: 'connect' | 'cut' | 'half-cut'; readonly pair: number }
   | { readonly kind: 'deliver'; readonly pair: number; readonly from: 0 | 1; readonly count: number }
+  | { readonly kind: 'restore'; readonly share: number }
   | { readonly kind: 'turn' };
 
 const pair = fc.nat(PAIRS.length - 1);
@@ -50,6 +53,13 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
       }),
     },
     { weight: 1, arbitrary: fc.constant({ kind: 'turn' as const }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant('restore' as const),
+        share: fc.double({ min: 0, max: 1, noNaN: true }),
+      }),
+    },
   ),
   { maxLength: 40 },
 );
@@ -86,6 +96,9 @@ class World {
       case 'deliver':
         for (let n = 0; n < step.count; n++) this.#of(step.pair).at(-1)?.wire.deliver(step.from);
         return;
+      case 'restore':
+        this.#restoreHub(step.share);
+        return;
       case 'turn':
         return turn();
     }
@@ -100,6 +113,22 @@ class World {
     for (const letter of LETTERS) lines.push(await connect(this.machines.get(letter)!, hub));
     await quiet(...lines.map(({ wire }) => wire));
     return lines;
+  }
+
+  /** The hub comes back from an older backup; who was connected is not any more. */
+  #restoreHub(share: number): void {
+    for (const index of [0, 1, 2]) for (const { wire } of this.#of(index)) wire.cut();
+    const before = this.machines.get('')!.store;
+    const restored = new Machine();
+    const all = before.after(new Map(), {});
+    for (const change of all.slice(0, Math.floor(all.length * share))) {
+      if (change.content.kind === 'parts') {
+        restored.store.chunks.append(before.readChunks(change.content.parts.map(({ id }) => id)));
+      }
+      assert.equal(restored.store.receive([incoming(change)]), null);
+    }
+    restored.store.chunks.flush();
+    this.machines.set('', restored);
   }
 
   #of(index: number): Connection[] {
