@@ -172,6 +172,8 @@ export class Placing {
     if (facts === undefined) return files.makeFolder(parentOf(path)) === 'blocked' ? 'blocked' : 'free';
     // On a disk that minds no case this is the document itself.
     if (seen && facts.inode === seen.inode && facts.kind === 'file') return 'free';
+    // A folder that somebody emptied stays on their disk only; what is in the file now goes first.
+    if (facts.kind === 'folder' && files.removeFolder(path) === 'done') return 'free';
     if (facts.kind !== 'file') return 'blocked';
     if (this.#observations.at(path)?.subject) return 'document';
     return noticing.isPending(path) || this.#options.problems.at(path) === undefined ? 'stranger' : 'blocked';
