@@ -80,6 +80,7 @@ export class Application {
 
   /** One transaction; undefined: the database is locked, or not to be opened now. */
   edit(kind: DatabaseEdit, chance: Chance, keepOpen: boolean): Edited | undefined {
+    if (this.#db?.isTransaction) return undefined;
     try {
       this.#db ??= this.#connect(chance);
       const before = tokensIn(this.#db);
@@ -106,6 +107,7 @@ export class Application {
 
   /** Begins to write and stays there, with the lock held: `close` gives it up. */
   hold(chance: Chance): boolean {
+    if (this.#db?.isTransaction) return false;
     try {
       this.#db ??= this.#connect(chance);
       this.#db.exec('BEGIN IMMEDIATE');

@@ -4,6 +4,7 @@
  */
 import { sha256 } from '../../src/core/bytes.ts';
 import { notDocument } from '../../src/core/not-documents.ts';
+import { foldPath } from '../../src/core/paths.ts';
 import type { Chance } from './chance.ts';
 import type { Inode } from './disk.ts';
 import type { SimMachine } from './machine.ts';
@@ -141,7 +142,14 @@ export class Desk {
     return Buffer.concat([Buffer.from(token), filler]);
   }
 
-  #saveByRename(path: string, chance: Chance): void {
+  /** A program saves under the name that it has opened, also where the disk would take another spelling. */
+  #spelled(path: string): string {
+    const standing = this.#inode(path) && this.documents().find((other) => foldPath(other) === foldPath(path));
+    return standing ?? path;
+  }
+
+  #saveByRename(wanted: string, chance: Chance): void {
+    const path = this.#spelled(wanted);
     if (!this.#canStand(path)) return;
     const { bytes } = this.#machine.disk;
     const content = this.#content(path, chance);
@@ -161,7 +169,8 @@ export class Desk {
   }
 
   /** In up to three steps; between them the program has the document half written. */
-  #saveInPlace(path: string, chance: Chance): void {
+  #saveInPlace(wanted: string, chance: Chance): void {
+    const path = this.#spelled(wanted);
     const before = this.#inode(path);
     if (before?.kind !== 'file') return;
     const content = this.#content(path, chance);
@@ -192,19 +201,23 @@ export class Desk {
     step(pauses);
   }
 
-  #rename(from: string, to: string): void {
+  #rename(given: string, wanted: string): void {
+    const from = this.#spelled(given);
     const inode = this.#inode(from);
+    // To another spelling of its own name, or over another document.
+    const to = this.#inode(wanted) === inode ? wanted : this.#spelled(wanted);
     if (inode?.kind !== 'file' || from === to || !this.#canStand(to)) return;
     this.#makeFolders(to);
     const content = inode.bytes;
     this.#record.gone(from);
-    if (this.#inode(to)) this.#record.gone(to);
+    if (this.#inode(to) && this.#inode(to) !== inode) this.#record.gone(to);
     this.#machine.disk.bytes.rename(this.#machine.native(from), this.#machine.native(to));
     this.#record.saved(to, content);
     this.#record.tell(`renames ${from} to ${to}`);
   }
 
-  #delete(path: string): void {
+  #delete(given: string): void {
+    const path = this.#spelled(given);
     if (this.#inode(path)?.kind !== 'file') return;
     this.#record.gone(path);
     this.#machine.disk.bytes.remove(this.#machine.native(path));
@@ -285,6 +298,9 @@ export class Desk {
   #canStand(path: string): boolean {
     const there = this.#inode(path);
     if (there && there.kind !== 'file') return false;
+    // On a disk that minds case two such names can stand side by side, and cannot on the others: that is told as a
+    // problem and needs a person.
+    if (!there && this.documents().some((other) => foldPath(other) === foldPath(path))) return false;
     for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) {
       const above = this.#inode(path.slice(0, at));
       if (above && above.kind !== 'folder') return false;

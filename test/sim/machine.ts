@@ -27,6 +27,7 @@ export interface MachineOptions {
   readonly tell: (text: string) => void;
   readonly told: (event: AgentEvent) => void;
   readonly tickNs: bigint;
+  readonly ignoreCase: boolean;
   readonly watcher: WatcherFaults;
 }
 
@@ -59,7 +60,7 @@ export class SimMachine {
     this.wall = new Wall(options.timeline);
     this.clock = new MachineClock(options.timeline, this.wall);
     const now = (): bigint => BigInt(this.wall.now()) * 1_000_000n;
-    this.disk = new MachineDisk(options.folder, { now, tickNs: options.tickNs });
+    this.disk = new MachineDisk(options.folder, { now, tickNs: options.tickNs, ignoreCase: options.ignoreCase });
     this.disk.bytes.makeFolder(this.root);
     this.disk.disk.syncAll();
   }

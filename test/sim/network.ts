@@ -127,21 +127,34 @@ class Connection {
   sever(nearMs: number, farMs: number): void {
     this.#severed = true;
     this.near.severed = this.far.severed = true;
-    this.#cable.later(nearMs, () => this.near.ended('the connection was reset'));
-    this.#cable.later(farMs, () => this.far.ended('the connection was reset'));
-    this.#over();
+    for (const [end, ms] of [
+      [this.near, nearMs],
+      [this.far, farMs],
+    ] as const) {
+      this.#cable.later(ms, () => {
+        end.ended('the connection was reset');
+        this.#forget();
+      });
+    }
   }
 
   loseEnd(side: 'near' | 'far', noticedMs: number): void {
     this[side].dead();
     const other = side === 'near' ? this.far : this.near;
     other.severed = true;
-    this.#cable.later(noticedMs, () => other.ended('the connection was reset'));
-    this.#over();
+    this.#cable.later(noticedMs, () => {
+      other.ended('the connection was reset');
+      this.#forget();
+    });
+  }
+
+  /** Known as long as somebody holds an end. */
+  #forget(): void {
+    if (this.near.closed && this.far.closed) this.#over();
   }
 
   #closed(end: End, reason: string): void {
-    this.#over();
+    this.#forget();
     // What was sent before arrives first.
     end.sendEnd(reason);
   }

@@ -72,6 +72,8 @@ export type Story = {
   /** Rest is found by `sync`, or by letting time pass. */
   readonly bySync: boolean;
   readonly tickNs: string;
+  /** Disks take 'a' and 'A' for one name. */
+  readonly ignoreCase: boolean;
   readonly actions: readonly Action[];
 };
 
@@ -104,6 +106,7 @@ export function storyOf(seed: string, faults: Readonly<Record<Fault, boolean>> =
     roughSetup: faults.setup && chance.happens(0.15),
     watcherLies: faults.watcher && chance.happens(0.4),
     bySync: chance.happens(0.5),
+    ignoreCase: chance.happens(0.5),
     tickNs: chance.one(['1', '4000000', '2000000000']),
     actions: actions.sort((a, b) => a.at - b.at),
   };

@@ -158,6 +158,7 @@ export class World {
       told: ({ what, text }) =>
         this.tell(name, `· ${what}${what === 'sent' ? '' : `: ${text.replaceAll(this.folder, '')}`}`),
       tickNs: BigInt(story.tickNs),
+      ignoreCase: story.ignoreCase,
       watcher: lies ? { drops: 0.2, doubles: 0.2, lateMs: 2000 } : { drops: 0, doubles: 0, lateMs: 2 },
     });
     const applications = new Map(

@@ -1,0 +1,45 @@
+/** A process that plays worlds for `soak`. */
+import { type Outcome, play } from './play.ts';
+import { shrunk } from './shrinking.ts';
+import { type Story, storyOf } from './story.ts';
+
+export type Asked = {
+  readonly seed: string;
+  /** Instead of the seed's own. */
+  readonly story?: Story;
+  readonly twice?: boolean;
+  readonly shrink?: boolean;
+};
+export type Verdict = {
+  readonly seed: string;
+  readonly violations: readonly string[];
+  readonly trace: readonly string[];
+  /** What was left of a story that fails. */
+  readonly actions: number;
+};
+
+process.on('message', async (asked: Asked) => {
+  process.send?.(await judge(asked));
+});
+
+async function judge({ seed, story = storyOf(seed), twice = true, shrink = false }: Asked): Promise<Verdict> {
+  const outcome = await play(story);
+  if (outcome.violations.length > 0) {
+    const small = shrink ? await shrunk(story, outcome) : { story, outcome };
+    return verdictOf(seed, small.outcome, small.story.actions.length);
+  }
+  if (!twice) return verdictOf(seed, outcome, story.actions.length);
+  const again = await play(story);
+  const violations = [...again.violations];
+  if (again.hash !== outcome.hash) violations.push(`told twice, and not the same: ${parting(outcome, again)}`);
+  return { ...verdictOf(seed, again, story.actions.length), violations };
+}
+
+function verdictOf(seed: string, { violations, trace }: Outcome, actions: number): Verdict {
+  return violations.length === 0 ? { seed, violations, trace: [], actions } : { seed, violations, trace, actions };
+}
+
+function parting(a: Outcome, b: Outcome): string {
+  const at = a.trace.findIndex((line, index) => line !== b.trace[index]);
+  return `\n  ${a.trace[at - 1]}\n  first time: ${a.trace[at]}\n  second time: ${b.trace[at]}`;
+}

@@ -1,0 +1,102 @@
+/**
+ * `npm run soak -- --seeds N [--from S] [--seconds T]`: N worlds in two processes, each played twice, which must be the
+ * same to the letter. Seeds that failed once (test/seeds) come first. A failing seed is told with its story, with all
+ * left out that is not needed for it to fail. Ends with `N passed, N failed`, and 1 if any failed.
+ */
+import { fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { knownSeeds } from './seeds.ts';
+import type { Asked, Verdict } from './soak-worker.ts';
+import { FAULTS, WHY_OFF } from './story.ts';
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '100' },
+    from: { type: 'string', default: '1' },
+    seconds: { type: 'string' },
+    /** The whole trace of each failing seed. */
+    trace: { type: 'boolean', default: false },
+    /** Leaves failing stories as they are. */
+    whole: { type: 'boolean', default: false },
+    once: { type: 'boolean', default: false },
+  },
+});
+const WORKERS = Math.max(1, Math.min(2, availableParallelism()));
+const SHRUNK = 3;
+const HUNG_MS = 120_000;
+
+const begun = performance.now();
+const ends = values.seconds === undefined ? Number.POSITIVE_INFINITY : begun + Number(values.seconds) * 1000;
+const from = Number(values.from);
+const queue: Asked[] = [
+  ...knownSeeds().map(({ name, story }) => ({ seed: name, story, twice: !values.once })),
+  ...Array.from({ length: Number(values.seeds) }, (_, n) => ({ seed: String(from + n), twice: !values.once })),
+];
+let passed = 0;
+const failed: Verdict[] = [];
+
+for (const [fault, on] of Object.entries(FAULTS)) {
+  if (!on) console.log(`switched off: ${fault} (${WHY_OFF[fault as keyof typeof FAULTS] ?? 'not survived yet'})`);
+}
+await Promise.all(Array.from({ length: WORKERS }, work));
+const seconds = (performance.now() - begun) / 1000;
+console.log(
+  `${passed + failed.length} seeds in ${seconds.toFixed(1)} s, ${((passed + failed.length) / seconds).toFixed(2)} a second`,
+);
+if (failed.length > 0) console.log(`failing: ${failed.map(({ seed }) => seed).join(' ')}`);
+console.log(`${passed} passed, ${failed.length} failed`);
+process.exitCode = failed.length > 0 ? 1 : 0;
+
+/** One process after the other takes the next seed; one that dies is a failure of the seed that it played. */
+async function work(): Promise<void> {
+  let child = start();
+  for (let asked = next(); asked !== undefined; asked = next()) {
+    const verdict = await play(child, { ...asked, shrink: !values.whole && failed.length < SHRUNK });
+    if (verdict.died) child = start();
+    told(verdict);
+  }
+  child.disconnect();
+}
+
+function next(): Asked | undefined {
+  return performance.now() < ends ? queue.shift() : undefined;
+}
+
+function start() {
+  return fork(new URL('./soak-worker.ts', import.meta.url), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+}
+
+function play(child: ReturnType<typeof start>, asked: Asked): Promise<Verdict & { died?: boolean }> {
+  return new Promise((resolve) => {
+    const over = (verdict: Verdict & { died?: boolean }): void => {
+      clearTimeout(hung);
+      child.off('message', answered);
+      child.off('exit', died);
+      resolve(verdict);
+    };
+    const answered = (verdict: unknown): void => over(verdict as Verdict);
+    const died = (code: number | null): void =>
+      over({ seed: asked.seed, violations: [code === null ? 'time stands still: a promise goes round in a circle' : `the process ended with ${code}`], trace: [], actions: 0, died: true });
+    // A world that stands still hangs its process: nothing but its end helps.
+    const hung = setTimeout(() => child.kill('SIGKILL'), HUNG_MS);
+    child.on('message', answered);
+    child.on('exit', died);
+    child.send(asked);
+  });
+}
+
+function told(verdict: Verdict): void {
+  if (verdict.violations.length === 0) {
+    passed += 1;
+    const all = passed + failed.length;
+    if (all % 50 === 0)
+      console.log(`${all} played, ${failed.length} failed, ${((performance.now() - begun) / 1000).toFixed(0)} s`);
+    return;
+  }
+  failed.push(verdict);
+  const shown = values.trace ? verdict.trace : verdict.trace.slice(-120);
+  console.log(`\n==== seed ${verdict.seed} fails${verdict.actions > 0 ? `, with ${verdict.actions} actions` : ''}`);
+  console.log(shown.join('\n'));
+  for (const violation of verdict.violations) console.log(`seed ${verdict.seed}: ${violation}`);
+}
