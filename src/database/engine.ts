@@ -14,13 +14,13 @@ import type { Renaming } from '../core/reissue.ts';
 import type { Table } from '../core/tables.ts';
 import { at, type CopyId, covers, EMPTY, join, same, type Vector, withEntry } from '../core/vector.ts';
 import type { FileFacts } from '../platform/ports.ts';
-import { ROWS_SCHEMA, RowState } from '../store/row-state.ts';
+import { ROWS_SCHEMA, type RowPlace, RowState } from '../store/row-state.ts';
 import { openStore } from '../store/sqlite.ts';
 import { BaseFile } from './base-file.ts';
 import { capture } from './capture.ts';
 import { compareTables } from './comparing-tables.ts';
 import { type Containing, changesAfter, isBeyond, readBody, renamedPosition, whatItContains } from './containing.ts';
-import { Folding, type KnownRows } from './folding.ts';
+import { Folding, type KnownRows, type Touched } from './folding.ts';
 import type { Appended, AppendRequest, OpenDatabase } from './host.ts';
 import { addMark, clearMarks, hasMark, hasMarksToClear, marksAfter, newestMark } from './marks.ts';
 import { OpenFile } from './open-file.ts';
@@ -83,6 +83,8 @@ export class DatabaseEngine {
   #merged: KnownRows | undefined;
   /** Own changes, in the log and in the file, that are not folded yet. */
   #edited: { change: SourceChange; body: DatabaseBody }[] = [];
+  /** Rows of which we do not know whether they are in the file. */
+  #unverified: RowPlace[] = [];
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -262,6 +264,7 @@ export class DatabaseEngine {
     const file = this.#ready();
     if (this.#foldEdited() === 'must apply') return this.#applyEdited(file);
     if (this.#behind !== null) return this.#bringForward(file);
+    if (this.#unverified.length > 0) return this.#verify(file);
     const changes = this.#options.source.after(this.#state.vector, { subject: this.#id, limit: MAX_CHANGES });
     if (changes.length === 0) return { kind: 'nothing' };
     return this.#locked(file, () => {
@@ -309,6 +312,41 @@ export class DatabaseEngine {
     return !this.#isAsLeft(file) || newestMark(file.sql) > this.#mark.id || file.schemaMoved();
   }
 
+  /**
+   * Rows of changes that the file has and rows.db had lost: which of them a constraint keeps out is found by trying.
+   * Everything is captured, so whatever is missing was kept out.
+   */
+  #verify(file: OpenFile): ApplyStep {
+    if (!this.#held) file.sql.db.exec('BEGIN IMMEDIATE');
+    try {
+      if (this.#isStale(file)) {
+        this.letGo();
+        file.rollback();
+        return { kind: 'capture' };
+      }
+      this.#state.begin();
+      const shown = new Shown(this.#state, this.#base, file.tables);
+      const tables = new Map<string, ReadonlyMap<string, Touched>>();
+      for (const place of this.#unverified) {
+        const table = file.tables.get(place.table);
+        const key = table && shown.isThere(table, place.row) ? shown.key(table, place.row) : null;
+        if (table === undefined || key === null || file.sqlOf(table).has(key)) continue;
+        this.#state.withhold(place, 'not placed yet');
+        tables.set(table.id, new Map());
+      }
+      const placing = new PlacingRows(shown, shown, this.#state, (table) => file.sqlOf(table));
+      file.withoutLeaks(tables.keys(), () => placing.place(tables));
+      this.#commit(file);
+      this.#unverified = [];
+      return { kind: 'applied', changes: 0, rows: 0 };
+    } catch (error) {
+      this.letGo();
+      file.rollback();
+      this.#state.rollback();
+      throw error;
+    }
+  }
+
   /** RACE: between the two commits a crash leaves the file ahead of rows.db; its position says so (see #recover). */
   #commit(file: OpenFile): void {
     const position: Position = {
@@ -322,8 +360,8 @@ export class DatabaseEngine {
     if (file.unmarked.size === 0) setCompared(file.sql, true);
     file.sql.db.exec('COMMIT');
     this.#held = false;
-    this.#position = position;
     this.#state.commit();
+    this.#position = position;
   }
 
   /** Own rows that must move to another number are asked, by a mark, to write it down, so that it stays. */
@@ -530,8 +568,9 @@ export class DatabaseEngine {
     const bodies = lacking.map((change) => ({ change, body: readBody(this.#options.source, change) }));
     this.#state.begin();
     try {
-      foldInto(this.#state, this.#base, file, bodies);
+      const { touched } = foldInto(this.#state, this.#base, file, bodies);
       this.#state.commit();
+      for (const [table, rows] of touched) for (const row of rows.keys()) this.#unverified.push({ table, row });
     } catch (error) {
       this.#state.rollback();
       throw error;
@@ -590,8 +629,9 @@ function foldInto(
   base: BaseFile,
   file: OpenFile,
   bodies: readonly { change: SourceChange; body: DatabaseBody }[],
-): void {
+): Folding {
   const folding = new Folding(state, base, file.tables);
   for (const { change, body } of bodies) folding.fold(change, body);
   folding.settle();
+  return folding;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { copyFileSync, existsSync, renameSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Copy, Office } from './copies.ts';
@@ -54,9 +55,12 @@ const statement = fc.oneof(
   fc.constant('DELETE FROM note'),
 );
 
+/** `crash`, `stumble`: the next commit of rows.db fails, and the process dies or goes on. `forget`: rows.db is lost. `backup`, `restore`: the application keeps a copy of its file, and takes it back. */
+const ACCIDENTS = ['tidy', 'restart', 'forget', 'disconnect', 'backup', 'restore', 'crash', 'stumble'] as const;
+
 type Step =
   | { kind: 'run'; copy: number; sql: string[] }
-  | { kind: 'capture' | 'apply' | 'tidy' | 'restart' | 'forget' | 'disconnect'; copy: number }
+  | { kind: 'capture' | 'apply' | (typeof ACCIDENTS)[number]; copy: number }
   | { kind: 'pull'; copy: number; from: number; count: number };
 
 const COPIES = 3;
@@ -74,7 +78,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({
-      kind: fc.constantFrom('tidy' as const, 'restart' as const, 'forget' as const, 'disconnect' as const),
+      kind: fc.constantFrom(...ACCIDENTS),
       copy,
     }),
   },
@@ -105,6 +109,21 @@ function take(office: Office, step: Step): void {
       return at.restart(step.kind === 'forget');
     case 'disconnect':
       return at.engine.disconnect();
+    case 'crash':
+    case 'stumble':
+      at.failNextCommit();
+      try {
+        at.work();
+      } catch (error) {
+        assert.match(String(error), /injected/);
+      }
+      return step.kind === 'crash' ? at.restart() : at.stopFailing();
+    case 'backup':
+      return copyFileSync(at.path, `${at.path}.kept`);
+    case 'restore':
+      if (!existsSync(`${at.path}.kept`)) return;
+      copyFileSync(`${at.path}.kept`, `${at.path}.new`);
+      return renameSync(`${at.path}.new`, at.path);
     case 'pull':
       return at.log.pull((office.copies[step.from] as Copy).log, step.count);
     default:

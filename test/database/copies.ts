@@ -150,6 +150,19 @@ export class Copy {
     this.engine = this.#start();
   }
 
+  /** The file commits, rows.db does not. */
+  failNextCommit(): void {
+    const { state } = this.engine;
+    state.commit = () => {
+      this.stopFailing();
+      throw new Error('injected');
+    };
+  }
+
+  stopFailing(): void {
+    Reflect.deleteProperty(this.engine.state, 'commit');
+  }
+
   /** An application's own SQLite commits this. */
   run(sql: string): void {
     withDatabase(this.path, (db) => db.exec(sql));
