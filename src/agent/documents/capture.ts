@@ -19,7 +19,7 @@ import {
 import type { Clock, FileFacts, Files } from '../../platform/ports.ts';
 import { looksSame, type Observation, type Observations, observationOf } from '../../store/observations.ts';
 import type { Registry } from '../../store/registry.ts';
-import { busyDocument, type DocumentProblems, manyGone, sameName, unfitName } from './document-problems.ts';
+import { busyDocument, type DocumentProblems, manyGone, noDatabase, sameName, unfitName } from './document-problems.ts';
 import { type Noticing, QUIET_MS } from './noticing.ts';
 import type { Contents, DatabaseReports, DocumentEvent, Ingested, RecordOps } from './ports.ts';
 import { isDatabase } from './walking.ts';
@@ -153,6 +153,7 @@ export class Capture {
   #takeDatabase({ path, facts, seen }: Found, draft: Draft): void {
     const { databases, registry } = this.#options;
     draft.put.push(observationOf(path, '', '', facts));
+    this.#options.problems.clear(path, 'no-database', 'in-use');
     if (seen?.subject === '') return databases.databaseReplaced(path);
     // A document that became a database is no document any more.
     if (seen) draft.ops.push(this.#removal(seen));
@@ -222,11 +223,14 @@ export class Capture {
   }
 
   #takeContent(one: Read, gone: readonly Observation[], draft: Draft, alike: Set<string>): void {
-    const { registry, noticing, databases } = this.#options;
+    const { registry, noticing, databases, problems } = this.#options;
     const { path, seen, content, facts } = one;
     if (seen) return this.#save(seen.subject, seen, one, draft);
     const entry = registry.entryAt(path);
-    if (entry?.kind === 'database') return databases.databaseReplaced(path);
+    if (entry?.kind === 'database') {
+      problems.set(path, noDatabase(path));
+      return databases.databaseReplaced(path);
+    }
     const elsewhere = entry && this.#observations.of(entry.id);
     if (entry && elsewhere === undefined) return this.#save(entry.id, undefined, one, draft);
     if (elsewhere && this.#collides(one, elsewhere.path)) return;
@@ -237,7 +241,7 @@ export class Capture {
     );
     if (from) return this.#move(from, path, facts, draft);
     const id = registry.newId(path, 'document');
-    if (alike.has(id)) return this.#options.problems.set(path, sameName(path, 'another new document'));
+    if (alike.has(id)) return problems.set(path, sameName(path, 'another new document'));
     alike.add(id);
     draft.ops.push(setOp(DOCUMENTS, id, { path: { value: path, over: [] }, content: contentCell(content, []) }));
     this.#note(id, one, draft);

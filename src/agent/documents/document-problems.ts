@@ -114,6 +114,15 @@ export function inTheWay(path: string): Problem {
   };
 }
 
+export function noDatabase(path: string): Problem {
+  return {
+    code: 'no-database',
+    text: `${path} is a database of this file, and what lies there now is none.`,
+    remedy: 'Give the new file another name, and put the database back.',
+    path,
+  };
+}
+
 export function manyGone(path: string, count: number): Problem {
   return {
     code: 'many-gone',

@@ -2,6 +2,7 @@
 import type { ChangeId } from '../../core/change.ts';
 import { stampMs } from '../../core/clock.ts';
 import { type DocumentContent, encodeContent } from '../../core/content.ts';
+import { nameOf, parentOf } from '../../core/paths.ts';
 import { ProblemError } from '../../core/problem.ts';
 import {
   allWrites,
@@ -16,7 +17,7 @@ import {
   versionOf,
 } from '../../core/registry.ts';
 import type { Origin } from '../../core/rows.ts';
-import type { Files } from '../../platform/ports.ts';
+import type { FileFacts, Files } from '../../platform/ports.ts';
 import { looksSame } from '../../store/observations.ts';
 import type { Entry, Registry, Version } from '../../store/registry.ts';
 import type { Noticing } from './noticing.ts';
@@ -96,11 +97,22 @@ export class Listing {
 
   /** Every document, by path. */
   *all(): Generator<DocumentInfo> {
-    for (const entry of this.#options.registry.entries('document')) yield this.#info(entry);
+    const { registry, files } = this.#options;
+    let folder: string | undefined;
+    let present = new Map<string, FileFacts | undefined>();
+    for (const entry of registry.entries('document')) {
+      if (parentOf(entry.shown) !== folder) {
+        folder = parentOf(entry.shown);
+        present = new Map(files.list(folder)?.map(({ name, facts }) => [name, facts]));
+      }
+      yield this.#info(entry, present);
+    }
   }
 
   one(path: string): DocumentInfo {
-    return this.#info(this.#entry(path));
+    const entry = this.#entry(path);
+    const listed = this.#options.files.list(parentOf(entry.shown)) ?? [];
+    return this.#info(entry, new Map(listed.map(({ name, facts }) => [name, facts])));
   }
 
   /** Newest first. Throws a `ProblemError` for a path where no document is. */
@@ -236,8 +248,9 @@ export class Listing {
     return setOp(DOCUMENTS, id, { content: { value: encodeContent(content), over } });
   }
 
-  #info(entry: Entry): DocumentInfo {
-    const owner = this.#options.owners.of(entry.shown);
+  /** `present`: what lies in its folder. */
+  #info(entry: Entry, present: ReadonlyMap<string, FileFacts | undefined>): DocumentInfo {
+    const owner = this.#options.owners.of(entry.shown, present);
     return {
       id: entry.id,
       path: entry.shown,
@@ -247,17 +260,17 @@ export class Listing {
       version: versionName(entry.by),
       by: this.#user(entry.by),
       at: this.#at(entry.id, entry),
-      state: this.#state(entry),
+      state: this.#state(entry, present),
       conflict: entry.conflict,
       openBy: owner ? [{ user: owner.user, device: owner.host }] : [],
     };
   }
 
-  #state(entry: Entry): DocumentInfo['state'] {
+  #state(entry: Entry, present: ReadonlyMap<string, FileFacts | undefined>): DocumentInfo['state'] {
     const { placing, files, registry, noticing } = this.#options;
     const seen = registry.observations.of(entry.id);
     if (seen === undefined) return 'missing';
-    const facts = files.facts(seen.path);
+    const facts = seen.path === entry.shown ? present.get(nameOf(seen.path)) : files.facts(seen.path);
     if (facts === undefined || !looksSame(seen, facts) || noticing.isPending(seen.path)) return 'modified';
     return placing.stateOf(entry.id) ?? 'current';
   }

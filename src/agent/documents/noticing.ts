@@ -18,7 +18,7 @@ import {
 } from './document-problems.ts';
 import type { Hands } from './hands.ts';
 import type { DatabaseReports } from './ports.ts';
-import { companionOf, isInForeignFolder, isOurFolder, type Listed, listFolder } from './walking.ts';
+import { companionOf, isInForeignFolder, isInOtherCopy, isOurFolder, type Listed, listFolder } from './walking.ts';
 
 /** An in-place save counts as done after this long without a change of size or time. */
 export const QUIET_MS = 250;
@@ -59,6 +59,8 @@ export class Noticing {
   readonly #gone = new Set<string>();
   /** Own unfinished files that the last scan met. */
   readonly #temporaries = new Set<string>();
+  /** Came into being and not looked through yet. */
+  readonly #newFolders = new Set<string>();
   #hints = new Set<string>();
   #goneSince = 0;
   #goneDueAt = 0;
@@ -70,7 +72,7 @@ export class Noticing {
 
   /** Nothing waits to settle. */
   get isQuiet(): boolean {
-    return this.#pending.size === 0 && this.#hints.size === 0;
+    return this.#pending.size === 0 && this.#hints.size === 0 && this.#newFolders.size === 0;
   }
 
   /** Something may have happened there. Looked at in a later turn, many hints at once. */
@@ -123,7 +125,10 @@ export class Noticing {
   /** Milliseconds until something is due; undefined: nothing is pending. */
   dueIn(): number | undefined {
     let first: number | undefined;
-    for (const { dueAt } of this.#pending.values()) if (first === undefined || dueAt < first) first = dueAt;
+    for (const pending of this.#pending.values()) {
+      const dueAt = this.#dueAt(pending);
+      if (first === undefined || dueAt < first) first = dueAt;
+    }
     return first === undefined ? undefined : Math.max(0, first - this.#options.clock.monotonic());
   }
 
@@ -133,7 +138,8 @@ export class Noticing {
     const due: string[] = [];
     for (const [path, pending] of this.#pending) {
       if (due.length === limit) break;
-      if (pending.dueAt > now || this.#options.hands.has(path) || !this.#hasSettled(path, pending.look)) continue;
+      if (this.#dueAt(pending) > now || this.#options.hands.has(path) || !this.#hasSettled(path, pending.look))
+        continue;
       this.#drop(path);
       due.push(path);
     }
@@ -153,36 +159,29 @@ export class Noticing {
    * Returns how long it worked (ms), or undefined when the folder is not there.
    */
   async scan(): Promise<number | undefined> {
-    const { clock, observations, files, root, problems, signal } = this.#options;
+    const { observations, files, root, problems, signal } = this.#options;
     if (files.facts(SYNC_FOLDER)?.kind !== 'folder') {
       problems.set(root, folderGone(root));
       return undefined;
     }
     problems.clear(root);
-    let worked = 0;
-    let began = clock.monotonic();
     const visited = new Set<string>();
-    const giveWay = async () => {
-      const took = clock.monotonic() - began;
-      if (took < SLICE_MS) return;
-      worked += took;
-      await new Promise<void>((resolve) => void clock.after(0, resolve));
-      began = clock.monotonic();
-    };
+    const pace = this.#pace();
     const left = [''];
     for (let folder = left.pop(); folder !== undefined && !signal.aborted; folder = left.pop()) {
       visited.add(folder);
       left.push(...this.#scanFolder(folder));
-      await giveWay();
+      await pace.giveWay();
     }
     for (const folder of observations.folders()) {
       if (visited.has(folder) || signal.aborted) continue;
       for (const { path } of observations.inFolder(folder)) this.#look(path);
-      await giveWay();
+      await pace.giveWay();
     }
     this.#forgetProblems();
     this.#options.wake(true);
-    return worked + clock.monotonic() - began;
+    await pace.giveWay(0);
+    return pace.worked;
   }
 
   /** Returns the folders in it. */
@@ -274,6 +273,7 @@ export class Noticing {
       problems.set(path, unfitName(path, fault.text));
       return this.#asSeen(path);
     }
+    if (seen === undefined && isInOtherCopy(files, path)) return 'as-seen';
     return this.#settles(path, this.#lookText(facts), this.#wait(path, facts, seen));
   }
 
@@ -290,19 +290,52 @@ export class Noticing {
     if (seen === undefined || hands.has(path)) return 'as-seen';
     const now = this.#options.clock.monotonic();
     if (this.#gone.size === 0) this.#goneSince = now;
-    if (!this.#gone.has(path)) {
-      this.#gone.add(path);
-      this.#goneDueAt = Math.min(now + GONE_MS, this.#goneSince + GONE_LIMIT_MS);
-      for (const each of this.#gone) this.#pending.set(each, { look: 'gone', dueAt: this.#goneDueAt });
-    }
+    if (!this.#gone.has(path)) this.#goneDueAt = Math.min(now + GONE_MS, this.#goneSince + GONE_LIMIT_MS);
+    this.#gone.add(path);
+    this.#pending.set(path, { look: 'gone', dueAt: now });
     return this.#goneDueAt <= now ? 'due' : 'pending';
+  }
+
+  /** All that has gone is due together: a tree that is being deleted is looked at as a whole. */
+  #dueAt({ look, dueAt }: Pending): number {
+    return look === 'gone' ? this.#goneDueAt : dueAt;
   }
 
   /** A folder came into being, perhaps full: the watcher need not have told of what is in it. */
   #lookIntoFolder(path: string): void {
     if (!isOurFolder(nameOf(path)) || pathFault(path)?.code === 'ours') return;
-    const left = [path];
-    for (let folder = left.pop(); folder !== undefined; folder = left.pop()) left.push(...this.#scanFolder(folder));
+    this.#newFolders.add(path);
+    if (this.#newFolders.size === 1) void this.#lookIntoFolders();
+  }
+
+  async #lookIntoFolders(): Promise<void> {
+    const pace = this.#pace();
+    for (const path of this.#newFolders) {
+      const left = [path];
+      for (let folder = left.pop(); folder !== undefined && !this.#options.signal.aborted; folder = left.pop()) {
+        left.push(...this.#scanFolder(folder));
+        await pace.giveWay();
+      }
+      this.#newFolders.delete(path);
+    }
+    this.#options.wake(false);
+  }
+
+  /** Counts the time that was worked (ms), and lets others work after each slice of it. */
+  #pace() {
+    const { clock } = this.#options;
+    let began = clock.monotonic();
+    const pace = {
+      worked: 0,
+      giveWay: async (leastMs = SLICE_MS) => {
+        const took = clock.monotonic() - began;
+        if (took < leastMs) return;
+        pace.worked += took;
+        await new Promise<void>((resolve) => void clock.after(0, resolve));
+        began = clock.monotonic();
+      },
+    };
+    return pace;
   }
 
   #settles(path: string, look: string, wait: number): 'due' | 'pending' {

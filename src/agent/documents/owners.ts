@@ -28,9 +28,13 @@ export class Owners {
     this.#host = host;
   }
 
-  /** Who has the document open; undefined: nobody that can be seen. */
-  of(path: string): Owner | undefined {
+  /**
+   * Who has the document open; undefined: nobody that can be seen. `present` are the names in its folder, for those who
+   * ask about many.
+   */
+  of(path: string, present?: { has(name: string): boolean }): Owner | undefined {
     for (const name of ownerNames(nameOf(path))) {
+      if (present && !present.has(name)) continue;
       const place = within(parentOf(path), name);
       const facts = this.#files.facts(place);
       if (facts === undefined || facts.kind === 'folder') continue;

@@ -128,7 +128,7 @@ export class Placing {
       if (this.#underWay.has(id)) continue;
       this.#ready.delete(id);
       const step = this.#plan(id);
-      this.#stopWaiting(id);
+      if (step.kind !== 'wait') this.#stopWaiting(id);
       if (step.kind === 'write') {
         writes.push({ id, step, temporary: temporaryPath(id, step) });
         bytes += this.#wanted.get(id) ?? 0;
@@ -169,14 +169,23 @@ export class Placing {
     const { files, noticing } = this.#options;
     if (isBusy(path)) return 'stranger';
     const facts = files.facts(path);
-    if (facts === undefined) return files.makeFolder(parentOf(path)) === 'blocked' ? 'blocked' : 'free';
+    if (facts === undefined) return files.makeFolder(parentOf(path)) === 'blocked' ? this.#blockedBy(path) : 'free';
     // On a disk that minds no case this is the document itself.
     if (seen && facts.inode === seen.inode && facts.kind === 'file') return 'free';
     // A folder that somebody emptied stays on their disk only; what is in the file now goes first.
     if (facts.kind === 'folder' && files.removeFolder(path) === 'done') return 'free';
+    if (facts.kind === 'folder') return files.removeFolder(path) === 'done' ? 'free' : 'blocked';
     if (facts.kind !== 'file') return 'blocked';
     if (this.#observations.at(path)?.subject) return 'document';
     return noticing.isPending(path) || this.#options.problems.at(path) === undefined ? 'stranger' : 'blocked';
+  }
+
+  /** What lies where a folder should be: a document that is to go, or something that only a person can judge. */
+  #blockedBy(path: string): 'document' | 'blocked' {
+    for (let at = parentOf(path); at !== ''; at = parentOf(at)) {
+      if (this.#observations.at(at)?.subject) return 'document';
+    }
+    return 'blocked';
   }
 
   // Acting
@@ -199,6 +208,8 @@ export class Placing {
 
   #wait(id: DocumentId, step: Extract<Step, { kind: 'wait' }>): void {
     const { noticing, problems } = this.#options;
+    const before = this.#waiting.get(id);
+    if (before && (before.for !== step.for || before.path !== step.path)) this.#stopWaiting(id);
     if (step.for === 'capture') noticing.hint(step.path);
     if (step.for === 'program') problems.set(step.path, heldByProgram(step.path));
     if (step.for === 'person') problems.set(step.path, inTheWay(step.path));
@@ -412,7 +423,9 @@ export class Placing {
   #after(id: DocumentId, done: boolean): void {
     if (done) this.lookAt(id);
     else if (!this.#waiting.has(id)) this.#unavailable.add(id);
-    for (const [other, step] of this.#waiting) if (step.for === 'move') this.#ready.add(other);
+    for (const [other, step] of this.#waiting) {
+      if (step.for === 'move' || step.for === 'person') this.#ready.add(other);
+    }
   }
 
   #askAgain(): void {

@@ -1,6 +1,6 @@
 /** What lies in a folder of the copy, sorted by what it is to us. Looks, and changes nothing. */
 import { databaseOfCompanion, notDocument } from '../../core/not-documents.ts';
-import { isOwnTemporary, SYNC_FOLDER, within } from '../../core/paths.ts';
+import { isOwnTemporary, parentOf, SYNC_FOLDER, within } from '../../core/paths.ts';
 import type { FileFacts, Files } from '../../platform/ports.ts';
 
 export type Listed = {
@@ -55,6 +55,14 @@ export function isInForeignFolder(path: string): boolean {
     .split('/')
     .slice(0, -1)
     .some((name) => !isOurFolder(name));
+}
+
+/** Is a folder on the way a sync copy of its own? */
+export function isInOtherCopy(files: Files, path: string): boolean {
+  for (let folder = parentOf(path); folder !== ''; folder = parentOf(folder)) {
+    if (files.facts(within(folder, SYNC_FOLDER))?.kind === 'folder') return true;
+  }
+  return false;
 }
 
 /** Is it a SQLite database, by its first bytes? 'unknown': it cannot be read now. */
