@@ -12,7 +12,7 @@ import { at, type CopyId, type Vector } from '../core/vector.ts';
 import type { Clock } from '../platform/ports.ts';
 import type { TaskRunner } from '../platform/tasks.ts';
 import { Exchange } from '../protocol/exchange.ts';
-import type { Refusal } from '../protocol/replica.ts';
+import type { ChunkRecord, Refusal } from '../protocol/replica.ts';
 import type { Session } from '../protocol/session.ts';
 import type { ChunkTasks } from '../store/chunk-tasks.ts';
 import { type Author, FileStore } from '../store/file-store.ts';
@@ -30,6 +30,8 @@ import { Unsent } from './unsent.ts';
 
 /** How long nothing may move before a wait looks again by itself. */
 const LOOK_AGAIN_MS = 200;
+/** How long content that is being uploaded may make no progress before others get their turn. */
+const PATIENCE_MS = 3000;
 
 export type CopyState = 'online' | 'offline' | 'syncing' | 'unreachable';
 export type Amount = { changes: number; bytes: number };
@@ -102,7 +104,8 @@ export class Copy implements Attached {
     });
     this.unsent = new Unsent(
       folder.db,
-      (id) => folder.chunks.readOne(id),
+      // A damaged one is named as a problem, and does not keep the others from going.
+      (id) => this.store.readChunks([id])[0],
       (bytes) => this.#onSent(bytes),
     );
     this.contents = new FolderContents({ store: this.store, unsent: this.unsent, tasks: options.tasks });
@@ -322,21 +325,29 @@ export class Copy implements Attached {
     const missing = new Set(ids);
     const exchange = this.exchange;
     if (exchange === null) return ids;
-    const waiting: Promise<void>[] = [];
-    await new Promise<void>((resolve) => {
-      const leave = (): void => resolve();
-      signal.addEventListener('abort', leave, { once: true });
-      exchange
-        .fetch(ids, ({ id, bytes }) => {
-          missing.delete(id);
-          this.#received.bytes += bytes.byteLength;
-          const wait = deliver(id, bytes) ?? undefined;
-          if (wait) waiting.push(wait);
-          return wait;
-        })
-        .then(leave, leave);
-    });
-    await Promise.all(waiting);
+    const delivering: Promise<void>[] = [];
+    const giveUp = new AbortController();
+    let stopTimer = (): void => {};
+    const take = ({ id, bytes }: ChunkRecord): Promise<void> | undefined => {
+      stopTimer();
+      missing.delete(id);
+      this.#received.bytes += bytes.byteLength;
+      const busy = deliver(id, bytes) ?? undefined;
+      if (busy) delivering.push(busy);
+      return busy;
+    };
+    // A colleague's upload under way is followed; what nobody has uploaded must not be waited for.
+    const waiting = (): void => {
+      stopTimer();
+      stopTimer = this.#options.clock.after(PATIENCE_MS, () => giveUp.abort());
+    };
+    try {
+      await exchange.fetch(ids, take, { signal: AbortSignal.any([signal, giveUp.signal]), waiting });
+    } catch {
+      // What has not come is told.
+    }
+    stopTimer();
+    await Promise.all(delivering);
     return [...missing];
   }
 

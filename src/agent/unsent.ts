@@ -54,7 +54,7 @@ export class Unsent {
       const batch = this.#next(BATCH - this.#inFlight.size);
       if (batch.length === 0) return;
       for (const { id } of batch) this.#inFlight.add(id);
-      const uploads = batch.map(({ id, size }) => ({ id, bytes: size, read: () => this.#read(id) }));
+      const uploads = batch.map(({ id, size }) => ({ id, bytes: size, read: () => this.#readChunk(id) }));
       exchange.upload(uploads).then(
         () => this.#sent(exchange, batch),
         () => {
@@ -72,12 +72,6 @@ export class Unsent {
       .map((row) => ({ id: String(row.id), size: Number(row.size) }))
       .filter(({ id }) => !this.#inFlight.has(id))
       .slice(0, limit);
-  }
-
-  #read(id: string): StoredChunk {
-    const chunk = this.#readChunk(id);
-    if (chunk === undefined) throw new Error(`chunk ${id} is not here any more`);
-    return chunk;
   }
 
   #sent(exchange: Exchange, batch: readonly { id: string; size: number }[]): void {

@@ -1,18 +1,19 @@
 /**
  * Chunks between two replicas of one file: wants and their answers, offers and what the partner needs of them.
- * A want for a chunk that is not here yet waits until it comes: a colleague's upload is served while it arrives.
+ * A want for a chunk that is not here yet is answered with `later` and kept: a colleague's upload is served while it
+ * arrives, and what nobody has uploaded yet stands in nobody's way.
  */
 import { sha256 } from '../core/bytes.ts';
 import { MalformedError } from '../core/codec.ts';
-import { BACKLOG_BYTES, BATCH_BYTES, MAX_BATCH, MAX_IDS, OUTSTANDING_WANTS } from './limits.ts';
+import { BACKLOG_BYTES, BATCH_BYTES, MAX_AWAITED, MAX_BATCH, MAX_IDS, OUTSTANDING_WANTS } from './limits.ts';
 import type { MessageOf } from './messages.ts';
 import type { ChunkRecord, Line, Replica } from './replica.ts';
 
 /** A promise asks the partner to be slower: no more is wanted until it resolves. */
 export type Deliver = (chunk: ChunkRecord) => undefined | Promise<void>;
 
-/** A chunk to hand over; `read` is called only if the partner needs it. */
-export type Upload = { readonly id: string; readonly bytes: number; readonly read: () => ChunkRecord };
+/** A chunk to hand over; `read` is called only if the partner needs it. Undefined: it is not here any more, and left out. */
+export type Upload = { readonly id: string; readonly bytes: number; readonly read: () => ChunkRecord | undefined };
 
 /** What was sent, or is known to be there: done when all of it is durable at the partner. */
 type Keeping = { readonly open: Set<string>; readonly done: () => void; readonly failed: (error: Error) => void };
@@ -24,7 +25,10 @@ type Offer = {
 };
 type Fetch = {
   left: number;
+  /** Of those left, what the partner has promised for later. */
+  later: number;
   over: boolean;
+  readonly waiting: () => void;
   readonly deliver: Deliver;
   readonly done: () => void;
   readonly failed: (error: Error) => void;
@@ -35,6 +39,8 @@ export interface FetchOptions {
   readonly urgent?: boolean;
   /** Nobody waits any longer: nothing more is delivered, and what was not asked for is not asked for. */
   readonly signal?: AbortSignal;
+  /** All that is left is not at the partner yet. Called again whenever that is so after something has come. */
+  readonly waiting?: () => void;
 }
 
 /** Chunks read together before the line is looked at again: at most 16 MiB. */
@@ -55,8 +61,13 @@ export class ChunkExchange {
   readonly #wanted = new Map<string, Fetch[]>();
   #unasked: string[] = [];
   #outstanding = 0;
+  readonly #later = new Set<string>();
+  /** Given up after it was promised: it may be on its way nevertheless. */
+  readonly #unwanted = new Set<string>();
 
   #toServe: string[] = [];
+  /** What was promised for later and has come in. */
+  #toPush: string[] = [];
   #inService = 0;
   #serving = false;
   /** Wants of the partner for chunks that are not here yet. */
@@ -74,17 +85,20 @@ export class ChunkExchange {
   }
 
   /** Asks for chunks; each is delivered once, checked against its stored hash. Rejects when the line ends. */
-  fetch(ids: readonly string[], deliver: Deliver, { urgent = false, signal }: FetchOptions = {}): Promise<void> {
+  fetch(ids: readonly string[], deliver: Deliver, options: FetchOptions = {}): Promise<void> {
+    const { urgent = false, signal, waiting = () => {} } = options;
     if (this.#ended || signal?.aborted) return Promise.reject(this.#ended ?? nobodyWaits());
     const distinct = [...new Set(ids)];
     if (distinct.length === 0) return Promise.resolve();
     return new Promise((done, failed) => {
-      const fetch: Fetch = { left: distinct.length, over: false, deliver, done, failed };
+      const fetch: Fetch = { left: distinct.length, later: 0, over: false, waiting, deliver, done, failed };
       const unasked: string[] = [];
       for (const id of distinct) {
         const others = this.#wanted.get(id);
-        if (others) others.push(fetch);
-        else {
+        if (others) {
+          others.push(fetch);
+          if (this.#later.has(id)) fetch.later += 1;
+        } else {
           this.#wanted.set(id, [fetch]);
           unasked.push(id);
         }
@@ -92,6 +106,7 @@ export class ChunkExchange {
       this.#unasked = urgent ? [...unasked, ...this.#unasked] : [...this.#unasked, ...unasked];
       signal?.addEventListener('abort', () => this.#abandon(fetch, nobodyWaits()), { once: true });
       this.#ask();
+      this.#noteWaiting(fetch);
     });
   }
 
@@ -130,10 +145,35 @@ export class ChunkExchange {
   }
 
   onWant({ ids }: MessageOf<'want'>): void {
-    const open = this.#toServe.length + this.#inService + this.#awaited.size;
-    if (open + ids.length > OUTSTANDING_WANTS) throw new MalformedError('more wants at once than agreed');
+    const open = this.#toServe.length + this.#inService + ids.length;
+    if (open > OUTSTANDING_WANTS) throw new MalformedError('more wants at once than agreed');
+    if (open + this.#awaited.size > MAX_AWAITED) throw new MalformedError('too many wants for what is not here');
     for (const id of ids) this.#toServe.push(id);
     void this.#serve();
+  }
+
+  onUnwant({ ids }: MessageOf<'unwant'>): void {
+    for (const id of ids) this.#awaited.delete(id);
+  }
+
+  onLater({ ids }: MessageOf<'later'>): void {
+    const waiting = new Set<Fetch>();
+    const given: string[] = [];
+    for (const id of ids) {
+      const fetches = this.#wanted.get(id);
+      if (fetches === undefined || this.#later.has(id)) throw new MalformedError(`chunk ${id} was not asked for`);
+      this.#outstanding -= 1;
+      this.#later.add(id);
+      const live = fetches.filter(({ over }) => !over);
+      if (live.length === 0) given.push(id);
+      for (const fetch of live) {
+        fetch.later += 1;
+        waiting.add(fetch);
+      }
+    }
+    this.#giveUp(given);
+    this.#ask();
+    for (const fetch of waiting) this.#noteWaiting(fetch);
   }
 
   onOffer({ ids }: MessageOf<'offer'>): void {
@@ -160,11 +200,16 @@ export class ChunkExchange {
       if (sha256(chunk.bytes) !== chunk.hash) throw new MalformedError(`chunk ${chunk.id} is not what its hash says`);
       const fetches = this.#wanted.get(chunk.id);
       if (fetches === undefined) {
+        if (this.#unwanted.delete(chunk.id)) continue;
         if (!this.#acceptsUploads) throw new MalformedError(`chunk ${chunk.id} was not asked for`);
         uploaded.push(chunk);
         continue;
       }
       this.#wanted.delete(chunk.id);
+      if (this.#later.delete(chunk.id)) {
+        this.#outstanding += 1;
+        for (const fetch of fetches) fetch.later -= 1;
+      }
       const busy = fetches.flatMap((fetch) => this.#deliver(fetch, chunk) ?? []);
       if (busy.length === 0) this.#outstanding -= 1;
       else void Promise.allSettled(busy).then(() => this.#taken());
@@ -177,15 +222,18 @@ export class ChunkExchange {
   arrived(ids: readonly string[]): void {
     const served = ids.filter((id) => this.#awaited.delete(id));
     if (served.length === 0) return;
-    this.#toServe.push(...served);
+    this.#toPush.push(...served);
     void this.#serve();
   }
 
   end(error: Error): void {
     this.#ended = error;
     this.#toServe = [];
+    this.#toPush = [];
     this.#unasked = [];
     this.#awaited.clear();
+    this.#later.clear();
+    this.#unwanted.clear();
     const fetches = new Set([...this.#wanted.values()].flat());
     const offers = new Set([...this.#offers, ...[...this.#keeping.values()].flat()]);
     this.#wanted.clear();
@@ -213,6 +261,7 @@ export class ChunkExchange {
       fetch.left -= 1;
       fetch.over = fetch.left === 0;
       if (fetch.over) fetch.done();
+      else this.#noteWaiting(fetch);
       return busy;
     } catch (error) {
       this.#abandon(fetch, error as Error);
@@ -220,27 +269,45 @@ export class ChunkExchange {
     }
   }
 
-  /** What was asked for already still comes, and is dropped. */
+  #noteWaiting(fetch: Fetch): void {
+    if (!fetch.over && fetch.later === fetch.left) fetch.waiting();
+  }
+
+  /** What was asked for already still comes, and is dropped; what was promised for later is taken back. */
   #abandon(fetch: Fetch, why: Error): void {
     if (fetch.over) return;
     fetch.over = true;
+    const isNeeded = (id: string): boolean => this.#wanted.get(id)?.some(({ over }) => !over) ?? false;
     this.#unasked = this.#unasked.filter((id) => {
-      const needed = this.#wanted.get(id)?.some(({ over }) => !over) ?? false;
+      const needed = isNeeded(id);
       if (!needed) this.#wanted.delete(id);
       return needed;
     });
+    if (fetch.later > 0) this.#giveUp([...this.#later].filter((id) => !isNeeded(id)));
     fetch.failed(why);
+  }
+
+  #giveUp(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.#wanted.delete(id);
+      this.#later.delete(id);
+      this.#unwanted.add(id);
+    }
+    for (let start = 0; start < ids.length; start += MAX_IDS) {
+      this.#line.send({ kind: 'unwant', channel: this.#channel, ids: ids.slice(start, start + MAX_IDS) });
+    }
   }
 
   async #serve(): Promise<void> {
     if (this.#serving) return;
     this.#serving = true;
     try {
-      while (this.#toServe.length > 0 && !this.#ended) {
-        const ids = this.#toServe.splice(0, READ_AT_ONCE);
-        this.#inService = ids.length;
+      while (this.#toServe.length + this.#toPush.length > 0 && !this.#ended) {
+        const queue = this.#toServe.length > 0 ? this.#toServe : this.#toPush;
+        const ids = queue.splice(0, READ_AT_ONCE);
+        this.#inService = queue === this.#toServe ? ids.length : 0;
         const found = this.#replica.readChunks(ids);
-        if (found.length < ids.length) this.#await(ids, found);
+        if (found.length < ids.length) this.#await(ids, found, queue === this.#toServe);
         this.#inService = 0;
         this.#sendBatches(found);
         if (this.#line.backlog > BACKLOG_BYTES) await this.#line.drained(BACKLOG_BYTES / 2);
@@ -252,9 +319,11 @@ export class ChunkExchange {
     }
   }
 
-  #await(ids: readonly string[], found: readonly ChunkRecord[]): void {
+  #await(ids: readonly string[], found: readonly ChunkRecord[], tell: boolean): void {
     const here = new Set(found.map(({ id }) => id));
-    for (const id of ids) if (!here.has(id)) this.#awaited.add(id);
+    const missing = ids.filter((id) => !here.has(id));
+    for (const id of missing) this.#awaited.add(id);
+    if (tell) this.#line.send({ kind: 'later', channel: this.#channel, ids: missing });
   }
 
   #sendBatches(found: readonly ChunkRecord[]): void {
@@ -307,7 +376,13 @@ export class ChunkExchange {
       this.#expect(keeping, ids);
       for (let start = 0; start < uploads.length; start += READ_AT_ONCE) {
         if (this.#ended) return;
-        this.#sendBatches(uploads.slice(start, start + READ_AT_ONCE).map(({ read }) => read()));
+        const chunks: ChunkRecord[] = [];
+        for (const { id, read } of uploads.slice(start, start + READ_AT_ONCE)) {
+          const chunk = read();
+          if (chunk) chunks.push(chunk);
+          else this.#settle(keeping, id);
+        }
+        this.#sendBatches(chunks);
         if (this.#line.backlog > BACKLOG_BYTES) await this.#line.drained(BACKLOG_BYTES / 2);
       }
     } catch (error) {

@@ -7,7 +7,7 @@ import { MalformedError } from '../core/codec.ts';
 import { assert } from '../core/problem.ts';
 import { at, type CopyId, includes, type Vector } from '../core/vector.ts';
 import { ChunkExchange, type Deliver, type FetchOptions, type Upload } from './chunk-exchange.ts';
-import { BATCH_BYTES, MAX_BATCH, UNACKED_MESSAGES } from './limits.ts';
+import { BATCH_BYTES, CHANGES_AT_ONCE, UNACKED_MESSAGES } from './limits.ts';
 import { clipped, type Message, type MessageOf, type WireChange } from './messages.ts';
 import type { ChunkRecord, Line, Refusal, Replica, Tip } from './replica.ts';
 import { type Incoming, WireReader, WireWriter, wireBytes } from './wire.ts';
@@ -106,6 +106,10 @@ export class Exchange {
         return this.chunks.onWant(message);
       case 'chunks':
         return this.chunks.onChunks(message);
+      case 'later':
+        return this.chunks.onLater(message);
+      case 'unwant':
+        return this.chunks.onUnwant(message);
       case 'offer':
         return this.chunks.onOffer(message);
       case 'need':
@@ -193,7 +197,7 @@ export class Exchange {
     const batch: WireChange[] = [];
     const tips = new Map<CopyId, number>();
     let bytes = 0;
-    for (const change of this.#replica.after(this.#sent, { limit: MAX_BATCH, bytes: BATCH_BYTES })) {
+    for (const change of this.#replica.after(this.#sent, { limit: CHANGES_AT_ONCE, bytes: BATCH_BYTES })) {
       if (bytes >= BATCH_BYTES) break;
       const written = this.#writer.write(change, (copy, seq) => this.#replica.depsOf(copy, seq));
       bytes += wireBytes(written);

@@ -10,6 +10,8 @@ export const BATCH_BYTES = 512 * 1024;
 export const MAX_BATCH = 4096;
 /** A stored chunk: 256 KiB of content, its flag, and what an incompressible one may grow by. */
 export const MAX_STORED_CHUNK = 256 * 1024 + 1024;
+/** Changes in one message that we send: each takes some 70 us to verify, and others wait for the receiver meanwhile. */
+export const CHANGES_AT_ONCE = 512;
 /** Ids in one want, offer, need or kept. */
 export const MAX_IDS = 4096;
 /**
@@ -23,6 +25,8 @@ export const BACKLOG_BYTES = 4 * 1024 * 1024;
 export const MAX_BACKLOG = 256 * 1024 * 1024;
 /** Chunk ids asked for and not yet answered, per file; at 64 KiB each this is the window of a fast line. */
 export const OUTSTANDING_WANTS = 512;
+/** Wanted chunks that are not there yet and are promised for later, per file: 16 GiB in the making. */
+export const MAX_AWAITED = 262_144;
 /** Files open over one link at the same time. */
 export const MAX_CHANNELS = 65_536;
 export const MAX_TEXT = 4096;

@@ -116,6 +116,8 @@ export const message = union(
     close: 19,
     inquire: 20,
     level: 21,
+    later: 22,
+    unwant: 23,
   },
   {
     /** The first message of whoever dialled. */
@@ -146,6 +148,9 @@ export const message = union(
     /** "What have you stored by now?" The answer may run ahead of the changes themselves. */
     inquire: struct({ channel }),
     level: struct({ channel, tips: list(struct({ copy: id, seq: varint() }), MAX_COPIES) }),
+    /** Wanted chunks that are not here. They follow when they come in, unless they are not wanted any more by then. */
+    later: struct({ channel, ids: chunkIds }),
+    unwant: struct({ channel, ids: chunkIds }),
   },
 );
 

@@ -101,6 +101,8 @@ export class Session implements Line {
     this.send({ kind: 'open', channel, file, copy });
     const exchange = make(channel, this);
     this.#exchanges.set(channel, exchange);
+    // Who opens several files may not have heard yet that the first one has ended the connection.
+    if (this.#ended) queueMicrotask(() => exchange.end({ code: 'cut', text: 'the connection has ended' }));
     return exchange;
   }
 

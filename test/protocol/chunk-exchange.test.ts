@@ -230,3 +230,81 @@ test('EXC24 wants above the agreed number, chunks that nobody asked for and alte
     assert.match(connection.reasons.join(), why);
   }
 });
+
+test('EXC28 what nobody has uploaded yet stands in the way of nothing else', async () => {
+  const { hub, connection } = await pair();
+  const there = hub.keep(text('there'));
+  const absent = Array.from({ length: 2 * OUTSTANDING_WANTS }, (_, n) => n.toString(16).padStart(64, '0'));
+  const waiting = assert.rejects(fetchInto(connection.exchange, absent, []), /cut/);
+  const got: Uint8Array[] = [];
+  const fetched = fetchInto(connection.exchange, [there.id], got);
+  await quiet(connection.wire);
+  await fetched;
+  assert.equal(got.length, 1);
+  connection.wire.cut();
+  await waiting;
+});
+
+test('EXC29 who waits is told when all that is left is not there yet, and what is given up then is not sent', async () => {
+  const { hub, connection } = await pair();
+  const ben = await connect(new Machine('b'), hub);
+  await quiet(ben.wire);
+  const there = hub.keep(text('there'));
+  const [early, late] = [encodeChunk(text('early')), encodeChunk(text('late'))];
+  const giveUp = new AbortController();
+  const got: Uint8Array[] = [];
+  let told = 0;
+  const waiting = (): void => void told++;
+  const fetched = fetchInto(connection.exchange, [there.id, early.id, late.id], got, {
+    signal: giveUp.signal,
+    waiting,
+  });
+  const failed = assert.rejects(fetched);
+  await quiet(connection.wire);
+  assert.deepEqual([got.length, told], [1, 1]);
+  const first = ben.exchange.upload([uploadOf(early)]);
+  await quiet(ben.wire, connection.wire);
+  await first;
+  assert.deepEqual([got.length, told], [2, 2]);
+  giveUp.abort();
+  await failed;
+  await quiet(connection.wire);
+  const second = ben.exchange.upload([uploadOf(late)]);
+  await quiet(ben.wire, connection.wire);
+  await second;
+  assert.equal(got.length, 2);
+  assert.equal(count(connection, 1, 'chunks'), 2);
+  // Wanted again it comes, once.
+  const again = fetchInto(connection.exchange, [late.id], got);
+  await quiet(connection.wire);
+  await again;
+  assert.deepEqual([got.length, connection.reasons], [3, []]);
+});
+
+test('EXC30 what was given up while it was on its way is dropped, and may be wanted again at once', async () => {
+  const { hub, connection } = await pair();
+  const late = encodeChunk(text('late'));
+  const giveUp = new AbortController();
+  const dropped: Uint8Array[] = [];
+  const failed = assert.rejects(fetchInto(connection.exchange, [late.id], dropped, { signal: giveUp.signal }));
+  await quiet(connection.wire);
+  hub.keep(text('late'));
+  hub.arrived([late.id]);
+  await turn();
+  giveUp.abort();
+  const got: Uint8Array[] = [];
+  const again = fetchInto(connection.exchange, [late.id], got);
+  await quiet(connection.wire);
+  await Promise.all([failed, again]);
+  assert.deepEqual([dropped.length, got.length, connection.reasons], [0, 1, []]);
+});
+
+test('EXC31 an upload leaves out what is not here any more, and the rest arrives', async () => {
+  const { hub, connection } = await pair();
+  const all = many(5, 1000);
+  const uploads = all.map((chunk, index) => ({ ...uploadOf(chunk), read: () => (index === 2 ? undefined : chunk) }));
+  const done = connection.exchange.upload(uploads);
+  await quiet(connection.wire);
+  await done;
+  assert.deepEqual(hub.store.lacking(all.map(({ id }) => id)), [all[2]!.id]);
+});

@@ -22,9 +22,7 @@ export class Machine {
     this.letter = letter;
     const hooks = {
       ...(letter !== '' && { stored: (_: unknown, body: Uint8Array) => this.#fold(body) }),
-      chunksArrived: (ids: readonly string[]) => {
-        for (const exchange of this.#exchanges) exchange.chunks.arrived(ids);
-      },
+      chunksArrived: (ids: readonly string[]) => this.arrived(ids),
     };
     this.made = (made ?? makeStore)({ hooks });
   }
@@ -42,6 +40,10 @@ export class Machine {
 
   push(except?: Exchange): void {
     for (const exchange of this.#exchanges) if (exchange !== except) exchange.advance();
+  }
+
+  arrived(ids: readonly string[]): void {
+    for (const exchange of this.#exchanges) exchange.chunks.arrived(ids);
   }
 
   exchange(channel: number, line: Line, own?: string): Exchange {

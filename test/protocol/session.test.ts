@@ -4,7 +4,8 @@ import { ProblemError } from '../../src/core/problem.ts';
 import { MAX_TEXT, VERSIONS } from '../../src/protocol/limits.ts';
 import { type Answer, decodeMessage, encodeMessage, type Message, type Question } from '../../src/protocol/messages.ts';
 import { Session, type SessionOptions } from '../../src/protocol/session.ts';
-import { quiet, Wire } from './carrier.ts';
+import { quiet, turn, Wire } from './carrier.ts';
+import { connect, Machine } from './replicas.ts';
 
 /** A session that answers, and the bare other end of its wire. */
 function answering(options: Partial<SessionOptions> = {}, dialled = false) {
@@ -156,4 +157,20 @@ test('SES9 who asks and does not read what comes is let go', async () => {
   Object.defineProperty(hub.wire.ends[1], 'backlog', { value: 300 * 1024 * 1024 });
   await hub.say({ kind: 'ask', id: 1, question: USERS });
   assert.match(hub.reasons[0] as string, /does not read/);
+});
+
+test('SES10 a file that is opened on a connection that has ended is told so', async () => {
+  const ana = new Machine('a');
+  const connection = await connect(ana, new Machine());
+  connection.caller.fail(new Error('the disk of this machine is full'));
+  const exchange = connection.caller.open('00'.repeat(16), '00'.repeat(16), (channel, line) =>
+    ana.exchange(channel, line),
+  );
+  exchange.begin();
+  await turn();
+  assert.deepEqual(
+    ana.ends.map(({ code }) => code),
+    ['cut', 'cut'],
+  );
+  assert.match(connection.reasons[0] as string, /disk of this machine/);
 });
