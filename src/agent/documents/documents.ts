@@ -30,6 +30,8 @@ const WATCH_AGAIN_MS = 60_000;
 /** A document that is written all the time is not waited for longer than this. */
 const SETTLE_LIMIT_MS = 15_000;
 const AGAIN_MS = 15_000;
+/** After the disk failed. */
+const FAILED_MS = 2000;
 
 export class Documents {
   readonly listing: Listing;
@@ -144,7 +146,12 @@ export class Documents {
   // At work
 
   async start(): Promise<void> {
-    for (const id of await this.#replaced.recover()) this.#capture.wasInterrupted(id);
+    try {
+      for (const id of await this.#replaced.recover()) this.#capture.wasInterrupted(id);
+    } catch (error) {
+      // What was kept aside stays there until the next start.
+      this.#problems.set('', asProblem(error));
+    }
     if (this.#straight.applies) this.#running.push(this.#fill());
     else this.#follow();
     this.#running.push(this.#loop());
@@ -203,12 +210,20 @@ export class Documents {
   /** A new copy: first its content, then the watcher, which need not hear of all that. */
   async #fill(): Promise<void> {
     this.#filling = true;
-    try {
-      while (!this.#stopping.signal.aborted && (await this.#straight.run()) === 'unavailable') await this.#untilAgain();
-    } finally {
-      this.#filling = false;
-    }
+    while (!this.#stopping.signal.aborted && (await this.#fillNow()) !== 'done') await this.#untilAgain();
+    this.#filling = false;
     if (!this.#stopping.signal.aborted) this.#follow();
+  }
+
+  async #fillNow(): Promise<'done' | 'unavailable'> {
+    try {
+      const outcome = await this.#straight.run();
+      this.#problems.clear('', 'disk');
+      return outcome;
+    } catch (error) {
+      this.#problems.set('', asProblem(error));
+      return 'unavailable';
+    }
   }
 
   #follow(): void {
@@ -237,14 +252,25 @@ export class Documents {
 
   async #loop(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      const worked = await this.#takeDue();
-      // A new copy is filled first: what was renamed since the base would be put in two places.
-      if ((!this.#filling && this.#placing.turn()) || worked) continue;
+      if (await this.#work()) continue;
       if (this.#deps.clock.monotonic() >= this.#nextScan && this.#scanning === undefined) void this.#scan();
       this.#tellTurn();
       await this.#rest();
     }
     this.#tellTurn();
+  }
+
+  /** False: there is nothing to do for now. */
+  async #work(): Promise<boolean> {
+    try {
+      const captured = await this.#takeDue();
+      // A new copy is filled first: what was renamed since the base would be put in two places.
+      return (!this.#filling && this.#placing.turn()) || captured;
+    } catch (error) {
+      this.#problems.set('', asProblem(error));
+      this.#deps.clock.after(FAILED_MS, () => this.#placing.look());
+      return false;
+    }
   }
 
   async #takeDue(): Promise<boolean> {
@@ -257,7 +283,7 @@ export class Documents {
     } catch (error) {
       // The disk failed under us: what was due is noticed again.
       this.#problems.set('', asProblem(error));
-      for (const path of due) this.#noticing.defer(path, AGAIN_MS);
+      for (const path of due) this.#noticing.defer(path, FAILED_MS);
     } finally {
       this.#capturing = false;
       this.#hands.release(due);

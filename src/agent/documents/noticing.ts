@@ -5,6 +5,7 @@
  */
 import { maybeTemporary, notDocument } from '../../core/not-documents.ts';
 import { foldPath, nameOf, parentOf, pathFault, SYNC_FOLDER } from '../../core/paths.ts';
+import { ProblemError } from '../../core/problem.ts';
 import type { Clock, FileFacts, Files } from '../../platform/ports.ts';
 import { lookOf, looksSame, type Observation, type Observations } from '../../store/observations.ts';
 import {
@@ -32,6 +33,8 @@ const GONE_LIMIT_MS = 10_000;
 const TEMPORARY_MS = 5000;
 /** Looking at a doubtful document again costs reading it: once for all hints of one save. */
 const DOUBTFUL_MS = 100;
+/** After the disk failed. */
+const AGAIN_MS = 2000;
 /** A scan gives way to others after this long. */
 const SLICE_MS = 8;
 
@@ -88,8 +91,19 @@ export class Noticing {
     if (this.#options.signal.aborted) return;
     const hints = this.#hints;
     this.#hints = new Set();
-    for (const path of hints) this.#lookAtHint(path);
+    for (const path of hints) this.#guarded(path, () => this.#lookAtHint(path));
     this.#options.wake(false);
+  }
+
+  /** What the disk refuses to tell is a problem of that path, and is asked for again. */
+  #guarded(path: string, look: () => void): void {
+    try {
+      look();
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      this.#options.problems.set(path, { ...error.problem, path });
+      this.defer(path, AGAIN_MS);
+    }
   }
 
   isPending(path: string): boolean {
@@ -313,7 +327,8 @@ export class Noticing {
     for (const path of this.#newFolders) {
       const left = [path];
       for (let folder = left.pop(); folder !== undefined && !this.#options.signal.aborted; folder = left.pop()) {
-        left.push(...this.#scanFolder(folder));
+        const inside = folder;
+        this.#guarded(folder, () => left.push(...this.#scanFolder(inside)));
         await pace.giveWay();
       }
       this.#newFolders.delete(path);
