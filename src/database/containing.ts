@@ -4,6 +4,7 @@
  * is.
  */
 import { type Body, body as bodyCodec, type DatabaseBody, subjectOf } from '../core/body.ts';
+import type { ChangeId } from '../core/change.ts';
 import { decode, MalformedError } from '../core/codec.ts';
 import { assert } from '../core/problem.ts';
 import { type Renaming, renamedVector } from '../core/reissue.ts';
@@ -16,6 +17,7 @@ import type { Statements } from './sql.ts';
 const PAGE = 1000;
 
 export interface Containing {
+  /** What was applied. */
   readonly vector: Vector;
   /** Marks after this one are not in any change that we know of. */
   readonly mark: { readonly id: number; readonly nonce: bigint | null };
@@ -64,21 +66,41 @@ export function whatItContains(
   const authors = new Set([position.copy]);
   for (const { from, to } of renamings) if (authors.has(from)) authors.add(to);
   const own = [...changesAfter(source, position.database, position.vector)].filter(({ copy }) => authors.has(copy));
-  for (let index = own.length - 1; index >= 0; index--) {
-    const change = own[index] as SourceChange;
-    const { mark } = readBody(source, change);
-    if (mark === null || typeof mark.nonce !== 'bigint') continue;
-    const found: MarkId = { id: mark.id, nonce: mark.nonce };
-    if (found.id <= position.mark || !hasMark(sql, found)) continue;
-    const edited = own.slice(0, index + 1);
-    const vector = edited.reduce<Vector>((all, { copy, seq }) => withEntry(all, copy, seq), position.vector);
-    return { vector, mark: found, edited };
+  // Marks are only cleared together with writing the position: those of all changes since are still there, or the
+  // file lost them.
+  const edited: SourceChange[] = [];
+  let mark: Containing['mark'] = { id: position.mark, nonce: null };
+  for (const change of own) {
+    const last = readBody(source, change).mark;
+    if (last === null || typeof last.nonce !== 'bigint' || last.id <= position.mark) continue;
+    const found: MarkId = { id: last.id, nonce: last.nonce };
+    if (!hasMark(sql, found)) continue;
+    edited.push(change);
+    mark = found;
   }
-  return { vector: position.vector, mark: { id: position.mark, nonce: null }, edited: [] };
+  return { vector: position.vector, mark, edited };
 }
 
-/** Does a state at `vector` contain changes that one at `less` lacks? */
-export function isBeyond(source: ChangeSource, subject: string, vector: Vector, less: Vector): boolean {
-  for (const { copy, seq } of changesAfter(source, subject, less)) if (covers(vector, copy, seq)) return true;
-  return false;
+/** The changes that a state at `vector` has and one at `less` with these besides lacks. */
+export function* lackingAt(
+  source: ChangeSource,
+  subject: string,
+  vector: Vector,
+  less: Vector,
+  besides: readonly ChangeId[],
+): Generator<SourceChange> {
+  const has = new Set(besides.map(({ copy, seq }) => `${copy}:${seq}`));
+  for (const change of changesAfter(source, subject, less)) {
+    if (covers(vector, change.copy, change.seq) && !has.has(`${change.copy}:${change.seq}`)) yield change;
+  }
+}
+
+export function isBeyond(
+  source: ChangeSource,
+  subject: string,
+  vector: Vector,
+  less: Vector,
+  besides: readonly ChangeId[] = [],
+): boolean {
+  return lackingAt(source, subject, vector, less, besides).next().done !== true;
 }

@@ -8,6 +8,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { body as bodyCodec, type DatabaseBody } from '../core/body.ts';
+import type { ChangeId } from '../core/change.ts';
 import { encode } from '../core/codec.ts';
 import { assert, type Problem } from '../core/problem.ts';
 import type { Renaming } from '../core/reissue.ts';
@@ -19,7 +20,15 @@ import { openStore } from '../store/sqlite.ts';
 import { BaseFile } from './base-file.ts';
 import { capture } from './capture.ts';
 import { compareTables } from './comparing-tables.ts';
-import { type Containing, changesAfter, isBeyond, readBody, renamedPosition, whatItContains } from './containing.ts';
+import {
+  type Containing,
+  changesAfter,
+  isBeyond,
+  lackingAt,
+  readBody,
+  renamedPosition,
+  whatItContains,
+} from './containing.ts';
 import { Folding, type KnownRows, type Touched } from './folding.ts';
 import type { Appended, AppendRequest, OpenDatabase } from './host.ts';
 import { addMark, clearMarks, hasMark, hasMarksToClear, marksAfter, newestMark } from './marks.ts';
@@ -63,7 +72,10 @@ const MAX_CHANGES = 5_000;
 interface Behind {
   readonly state: RowState;
   readonly store: DatabaseSync;
-  vector: Vector;
+  /** What was applied to the file. */
+  readonly contained: Vector;
+  /** Own changes that were edited in it since. */
+  readonly edited: ChangeId[];
 }
 
 export class DatabaseEngine {
@@ -220,7 +232,7 @@ export class DatabaseEngine {
   /** What the file showed before the edits that are not captured, and which changes its program had in front of it. */
   #withFileShown<T>(file: OpenFile, use: (shown: Shown, seen: Vector) => T): T {
     if (this.#behind !== null) {
-      return use(new Shown(this.#behind.state, this.#base, file.tables), this.#behind.vector);
+      return use(new Shown(this.#behind.state, this.#base, file.tables), seenBehind(this.#behind));
     }
     if (this.#edited.length === 0) {
       return this.#state.reading(() => use(new Shown(this.#state, this.#base, file.tables), this.#seen()));
@@ -247,7 +259,7 @@ export class DatabaseEngine {
     const change: SourceChange = { copy, seq, stamp, deps: body.seen ?? EMPTY, size: 0 };
     if (this.#behind !== null) {
       foldInto(this.#behind.state, this.#base, this.#open(), [{ change, body }]);
-      this.#behind.vector = withEntry(this.#behind.vector, copy, seq);
+      this.#behind.edited.push({ copy, seq });
     }
     this.#edited.push({ change, body });
     this.#foldEdited(this.#edited.length === 1 && this.#behind === null ? this.#merged : undefined);
@@ -469,7 +481,7 @@ export class DatabaseEngine {
   /** The entered change is in the log and not in the file: the file is behind. */
   entered({ copy, seq, stamp }: Appended): void {
     const file = this.#ready();
-    this.#behind ??= this.#stateAt(file, this.#state.vector);
+    this.#behind ??= this.#stateAt(file, this.#state.vector, []);
     const change: SourceChange = { copy, seq, stamp, deps: EMPTY, size: 0 };
     this.#state.begin();
     foldInto(this.#state, this.#base, file, [{ change, body: readBody(this.#options.source, change) }]);
@@ -540,7 +552,9 @@ export class DatabaseEngine {
     this.#mark = mark;
     const missing = edited.filter(({ copy, seq }) => !covers(this.#state.vector, copy, seq));
     this.#edited = missing.map((change) => ({ change, body: readBody(source, change) }));
-    if (isBeyond(source, this.#id, this.#state.vector, vector)) this.#behind = this.#stateAt(file, vector);
+    if (isBeyond(source, this.#id, this.#state.vector, vector, edited)) {
+      this.#behind = this.#stateAt(file, vector, edited);
+    }
   }
 
   /** A file that says nothing of itself: whatever differs from what we know was edited. */
@@ -578,23 +592,25 @@ export class DatabaseEngine {
   }
 
   /** The rows as they were when exactly these changes were contained. */
-  #stateAt(file: OpenFile, vector: Vector): Behind {
+  #stateAt(file: OpenFile, contained: Vector, edited: readonly SourceChange[]): Behind {
+    const { source } = this.#options;
     const store = openStore(':memory:', { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
     const state = new RowState(store, this.#id);
-    const contained = [...changesAfter(this.#options.source, this.#id, EMPTY)].filter(({ copy, seq }) =>
-      covers(vector, copy, seq),
+    const changes = [...lackingAt(source, this.#id, contained, EMPTY, []), ...edited];
+    foldInto(
+      state,
+      this.#base,
+      file,
+      changes.map((change) => ({ change, body: readBody(source, change) })),
     );
-    const bodies = contained.map((change) => ({ change, body: readBody(this.#options.source, change) }));
-    foldInto(state, this.#base, file, bodies);
-    return { state, store, vector };
+    return { state, store, contained, edited: edited.map(({ copy, seq }) => ({ copy, seq })) };
   }
 
   /** Writes what is folded but not in the file: all rows of the changes that it lacks. */
   #bringForward(file: OpenFile): ApplyStep {
     const behind = this.#behind as Behind;
-    const lacking = [...changesAfter(this.#options.source, this.#id, behind.vector)].filter(({ copy, seq }) =>
-      covers(this.#state.vector, copy, seq),
-    );
+    const { contained, edited } = behind;
+    const lacking = [...lackingAt(this.#options.source, this.#id, this.#state.vector, contained, edited)];
     const bodies = lacking.map((change) => ({ change, body: readBody(this.#options.source, change) }));
     if (!this.#held) file.sql.db.exec('BEGIN IMMEDIATE');
     try {
@@ -622,6 +638,16 @@ export class DatabaseEngine {
       throw error;
     }
   }
+}
+
+/**
+ * A vector has no gaps: own changes that such a file lost count as seen once something was edited in it. They are in the
+ * history, and what is folded lacks nothing.
+ */
+function seenBehind({ contained, edited }: Behind): Vector {
+  let seen = contained;
+  for (const { copy, seq } of edited) if (at(seen, copy) < seq) seen = withEntry(seen, copy, seq);
+  return seen;
 }
 
 function foldInto(

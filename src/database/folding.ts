@@ -5,7 +5,6 @@
  */
 import type { DatabaseBody, DatabaseOp, RowId } from '../core/body.ts';
 import { namedValue } from '../core/body.ts';
-import { assert } from '../core/problem.ts';
 import type { Seen } from '../core/rows.ts';
 import { ABSENT, foldDelete, foldWrite, IN_BASE, type Origin, type Row, seenVector } from '../core/rows.ts';
 import { keyOfRow, namedRowOrKey, numberColumn, type Table } from '../core/tables.ts';
@@ -77,16 +76,15 @@ export class Folding {
     return count;
   }
 
-  /** After everything that it has seen, and once. */
+  /** After everything that it has seen, and once: the caller knows what is folded. */
   fold(change: SourceChange, body: DatabaseBody): void {
-    assert(at(this.#vector, change.copy) < change.seq, `change ${change.seq} of ${change.copy} is folded already`);
     const by: Origin = { copy: change.copy, seq: change.seq, stamp: change.stamp };
     const seen = seenVector(body.seen ?? change.deps);
     body.ops.forEach((op, index) => {
       const use = body.uses[op.use];
       if (use !== undefined) this.#foldOp(op, index, use, by, seen);
     });
-    this.#vector = withEntry(this.#vector, change.copy, change.seq);
+    if (at(this.#vector, change.copy) < change.seq) this.#vector = withEntry(this.#vector, change.copy, change.seq);
     this.#changes += 1;
   }
 

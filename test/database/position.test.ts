@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, renameSync } from 'node:fs';
+import { test } from 'node:test';
+import { ProblemError } from '../../src/core/problem.ts';
+import { type Copy, Office, withDatabase } from './copies.ts';
+
+const SQL = `CREATE TABLE account (code TEXT PRIMARY KEY, name TEXT, balance INTEGER);
+  INSERT INTO account VALUES ('1', 'Cash', 10), ('2', 'Bank', 20), ('3', 'Debt', 30);
+  CREATE TABLE entry (id INTEGER PRIMARY KEY, text TEXT); INSERT INTO entry VALUES (1, 'one'), (2, 'two');`;
+const ALL = 'SELECT * FROM account ORDER BY code';
+
+function pair(run: (ana: Copy, ben: Copy, office: Office) => void, sql = SQL): void {
+  const office = new Office(sql, 2);
+  try {
+    run(office.copies[0] as Copy, office.copies[1] as Copy, office);
+  } finally {
+    office.close();
+  }
+}
+
+/** As after a power cut or a restore: an older state of the file is in its place. */
+function putBack(copy: Copy, kept: string): void {
+  copyFileSync(kept, `${copy.path}.new`);
+  renameSync(`${copy.path}.new`, copy.path);
+}
+
+test('POS1 a file restored from a backup does not undo colleagues: only what was edited in it counts', () => {
+  pair((ana, ben, office) => {
+    ana.run("UPDATE account SET name = 'Petty cash' WHERE code = '1'");
+    office.settle();
+    const kept = `${ana.path}.kept`;
+    copyFileSync(ana.path, kept);
+    ben.run("UPDATE account SET balance = 99 WHERE code = '2'; INSERT INTO account VALUES ('4', 'New', 0)");
+    office.settle();
+    ana.run("UPDATE account SET name = 'Own' WHERE code = '3'");
+    office.settle();
+    putBack(ana, kept);
+    ana.run("UPDATE account SET balance = 11 WHERE code = '1'; UPDATE account SET balance = 21 WHERE code = '2'");
+    office.settle();
+    for (const copy of [ana, ben]) {
+      assert.deepEqual(copy.query(ALL), [
+        ['1', 'Petty cash', 11n],
+        ['2', 'Bank', 21n],
+        ['3', 'Own', 30n],
+        ['4', 'New', 0n],
+      ]);
+    }
+    // Ana's program had 20 in front of it when it wrote 21, not Ben's 99.
+    const [conflict, ...others] = ben.conflicts();
+    assert.deepEqual(others, []);
+    assert.deepEqual(
+      conflict?.candidates.map(({ value }) => value),
+      [21, 99],
+    );
+    assert.deepEqual(ana.conflicts(), ben.conflicts());
+  });
+});
+
+test('POS2 a database that lost its last commits in a power cut gets them back from the log', () => {
+  pair((ana, ben, office) => {
+    const kept = `${ana.path}.kept`;
+    ana.run("UPDATE account SET balance = 1 WHERE code = '1'");
+    ana.capture();
+    copyFileSync(ana.path, kept);
+    ana.run("UPDATE account SET balance = 2 WHERE code = '1'; INSERT INTO entry (text) VALUES ('three')");
+    ana.capture();
+    putBack(ana, kept);
+    ana.restart();
+    office.settle();
+    for (const copy of [ana, ben]) {
+      assert.deepEqual(copy.query("SELECT balance FROM account WHERE code = '1'"), [[2n]]);
+      assert.deepEqual(copy.query('SELECT text FROM entry ORDER BY id'), [['one'], ['two'], ['three']]);
+      assert.deepEqual(copy.conflicts(), []);
+    }
+    assert.equal(ana.log.changes.length, 2);
+  });
+});
+
+test('POS3 rows.db may be lost at any time: it is folded again, and nothing is captured twice', () => {
+  pair((ana, ben, office) => {
+    ana.run("UPDATE account SET balance = 1 WHERE code = '1'; INSERT INTO entry (text) VALUES ('ana')");
+    ben.run("INSERT INTO entry (text) VALUES ('ben'); UPDATE account SET balance = 2 WHERE code = '1'");
+    office.settle();
+    const [changes, conflicts] = [ana.log.changes.length, ana.conflicts()];
+    ana.restart(true);
+    office.settle();
+    assert.equal(ana.log.changes.length, changes);
+    assert.deepEqual(ana.conflicts(), conflicts);
+    assert.deepEqual(ana.query('SELECT * FROM entry'), ben.query('SELECT * FROM entry'));
+  });
+});
+
+test('POS4 a file that says nothing of itself is compared: what differs was edited, and many missing rows are asked about', () => {
+  pair((ana, ben, office) => {
+    ben.run("UPDATE account SET name = 'by Ben' WHERE code = '3'");
+    office.settle();
+    const fresh = `${ana.path}.fresh`;
+    withDatabase(fresh, (db) => {
+      db.exec(SQL);
+      db.exec("UPDATE account SET name = 'by Ben' WHERE code = '3'; UPDATE account SET balance = 5 WHERE code = '1'");
+      db.exec("DELETE FROM account WHERE code = '2'; INSERT INTO entry VALUES (7, 'seven')");
+    });
+    renameSync(fresh, ana.path);
+    office.settle();
+    for (const copy of [ana, ben]) {
+      assert.deepEqual(copy.query(ALL), [
+        ['1', 'Cash', 5n],
+        ['3', 'by Ben', 30n],
+      ]);
+      assert.deepEqual(copy.query('SELECT id FROM entry'), [[1n], [2n], [7n]]);
+    }
+  });
+  const many = `${SQL} WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
+    INSERT INTO account SELECT i, 'n', 0 FROM n;`;
+  pair((ana, _ben, office) => {
+    const fresh = `${ana.path}.fresh`;
+    withDatabase(fresh, (db) => db.exec(SQL));
+    renameSync(fresh, ana.path);
+    const missing = (error: unknown) => error instanceof ProblemError && error.problem.code === 'rows-missing';
+    assert.throws(() => office.settle(), missing);
+    assert.equal(ana.log.changes.length, 0);
+  }, many);
+});
+
+test('POS5 a table rebuilt by its application keeps its rows, edits made meanwhile are found, VACUUM changes nothing', () => {
+  const sql = "CREATE TABLE note (text, more); INSERT INTO note VALUES ('a', 1), ('b', 2), ('c', 3), ('d', 4);";
+  pair((ana, ben, office) => {
+    ana.cli(`CREATE TABLE copy (code TEXT PRIMARY KEY, name TEXT, balance INTEGER); INSERT INTO copy SELECT * FROM account;
+      DROP TABLE account; ALTER TABLE copy RENAME TO account; UPDATE account SET balance = 77 WHERE code = '2';
+      DELETE FROM account WHERE code = '3'`);
+    office.settle();
+    ana.run("UPDATE account SET name = 'still followed' WHERE code = '1'; DELETE FROM note WHERE text = 'b'; VACUUM");
+    office.settle();
+    ben.run("UPDATE note SET more = 9 WHERE text = 'd'; INSERT INTO note VALUES ('e', 5)");
+    office.settle();
+    for (const copy of [ana, ben]) {
+      assert.deepEqual(copy.query(ALL), [
+        ['1', 'still followed', 10n],
+        ['2', 'Bank', 77n],
+      ]);
+      assert.deepEqual(copy.query('SELECT * FROM note ORDER BY text'), [
+        ['a', 1n],
+        ['c', 3n],
+        ['d', 9n],
+        ['e', 5n],
+      ]);
+      assert.deepEqual(copy.conflicts(), []);
+    }
+  }, SQL + sql);
+});
