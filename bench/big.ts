@@ -1,16 +1,17 @@
 /** W1: 2,000 documents and a 50 MB database (654 MB): publish and copy, beside a first copy by rsync and Syncthing. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Figure, median } from './figure.ts';
-import { firstCopies, peers } from './peers.ts';
+import type { Figure } from './figure.ts';
+import { FirstCopies, peers } from './peers.ts';
 import { type Bench, office } from './stage.ts';
 import { copyOf, w1 } from './workloads.ts';
 
 export async function big(bench: Bench): Promise<Figure[]> {
-  const others = await firstCopies(bench, w1.make());
+  const others = new FirstCopies(bench, w1.make());
   const publish: number[] = [];
   const copy: number[] = [];
   for (let run = 0; run < bench.runs; run++) {
+    await others.run();
     bench.say(`publish and copy, run ${run + 1} of ${bench.runs}`);
     const times = await publishAndCopy(bench, false);
     publish.push(times.publish);
@@ -18,36 +19,14 @@ export async function big(bench: Bench): Promise<Figure[]> {
   }
   bench.say('once more, through the relay that counts bytes');
   const { bytes } = await publishAndCopy(bench, true);
-  const figures: Figure[] = [
+  return [
     { id: 'big.publish', what: 'publish 2,000 documents and a 50 MB database', unit: 's', runs: publish },
     { id: 'big.copy', what: 'copy the same from the hub', unit: 's', runs: copy },
+    ...others.figures('big', 'a first copy of the same'),
+    ...others.ratio({ id: 'big.publishRatio', what: "publish, times rsync's", goal: { atMost: 2 } }, publish),
+    ...others.ratio({ id: 'big.copyRatio', what: "copy, times rsync's", goal: { atMost: 1.4 } }, copy),
     { id: 'big.bytes', what: 'bytes from the hub for this copy', unit: 'bytes', runs: [bytes] },
-    ...[...others].map(
-      ([name, runs]): Figure => ({ id: `big.${name}`, what: `  the same by ${name}`, unit: 's', runs }),
-    ),
-  ];
-  const rsync = others.get('rsync');
-  if (rsync === undefined) return figures;
-  const times = (runs: number[]) => runs.map((seconds) => seconds / median(rsync));
-  const sent = await bytesByRsync(bench);
-  return [
-    ...figures,
-    { id: 'big.rsyncBytes', what: '  the same by rsync', unit: 'bytes', runs: [sent] },
-    {
-      id: 'big.publishRatio',
-      what: "publish, times rsync's median",
-      unit: 'x',
-      runs: times(publish),
-      goal: { atMost: 2 },
-    },
-    { id: 'big.copyRatio', what: "copy, times rsync's median", unit: 'x', runs: times(copy), goal: { atMost: 1.4 } },
-    {
-      id: 'big.bytesRatio',
-      what: "bytes of the copy, times rsync's",
-      unit: 'x',
-      runs: [bytes / sent],
-      goal: { atMost: 1 },
-    },
+    ...(await bytesByRsync(bench, bytes)),
   ];
 }
 
@@ -68,12 +47,17 @@ async function publishAndCopy(
   return { publish, copy, bytes };
 }
 
-async function bytesByRsync(bench: Bench): Promise<number> {
-  const rsync = peers(bench).find(({ name }) => name === 'rsync')!;
+async function bytesByRsync(bench: Bench, ours: number): Promise<Figure[]> {
+  const rsync = peers(bench).find(({ name }) => name === 'rsync');
+  if (rsync === undefined) return [];
   const pair = await rsync.pair(bench, w1.make(), bench.folder('rsync'), true);
   await pair.settle();
   await pair.end();
-  return pair.wire.up + pair.wire.down;
+  const bytes = pair.wire.up + pair.wire.down;
+  return [
+    { id: 'big.rsyncBytes', what: '  the same by rsync', unit: 'bytes', runs: [bytes] },
+    { id: 'big.bytesRatio', what: "bytes, times rsync's", unit: 'x', runs: [ours / bytes], goal: { atMost: 1 } },
+  ];
 }
 
 export async function seconds(work: () => Promise<unknown>): Promise<number> {

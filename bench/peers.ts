@@ -33,23 +33,50 @@ export function peers(bench: Bench): Peer[] {
   });
 }
 
-/** Seconds of a first full copy, once per run (Syncthing: once, it is slow). Keyed by the peer's name. */
-export async function firstCopies(bench: Bench, source: string): Promise<Map<string, number[]>> {
-  const seconds = new Map<string, number[]>();
-  for (const peer of peers(bench)) {
-    const runs = peer.name === 'rsync' ? bench.runs : 1;
-    const times: number[] = [];
-    for (let run = 0; run < runs; run++) {
-      bench.say(`first copy by ${peer.name}, run ${run + 1} of ${runs}`);
-      const pair = await peer.pair(bench, source, bench.folder(peer.name), false);
+/**
+ * Seconds of a first full copy, for each peer: called once a run, so that ours and theirs meet the same machine. From the
+ * second run on without Syncthing, which is slow.
+ */
+export class FirstCopies {
+  readonly seconds = new Map<string, number[]>();
+  readonly #bench: Bench;
+  readonly #source: string;
+  readonly #peers: readonly Peer[];
+
+  constructor(bench: Bench, source: string) {
+    this.#bench = bench;
+    this.#source = source;
+    this.#peers = peers(bench);
+  }
+
+  async run(): Promise<void> {
+    for (const peer of this.#peers) {
+      const times = this.seconds.get(peer.name) ?? [];
+      if (peer.name !== 'rsync' && times.length > 0) continue;
+      this.#bench.say(`first copy by ${peer.name}`);
+      const pair = await peer.pair(this.#bench, this.#source, this.#bench.folder(peer.name), false);
       const begun = performance.now();
       await pair.settle();
-      times.push((performance.now() - begun) / 1000);
+      this.seconds.set(peer.name, [...times, (performance.now() - begun) / 1000]);
       await pair.end();
     }
-    seconds.set(peer.name, times);
   }
-  return seconds;
+
+  figures(id: string, what: string): Figure[] {
+    return [...this.seconds].map(([name, runs]) => ({
+      id: `${id}.${name}`,
+      what: `  ${what} by ${name}`,
+      unit: 's',
+      runs,
+    }));
+  }
+
+  /** Ours by rsync's of the same run; nothing where rsync is missing. */
+  ratio(figure: Pick<Figure, 'id' | 'what' | 'goal'>, ours: readonly number[]): Figure[] {
+    const rsync = this.seconds.get('rsync');
+    if (rsync === undefined) return [];
+    return [{ ...figure, unit: 'x', runs: ours.map((seconds, run) => seconds / rsync[run]!) }];
+  }
 }
 
 /** Bytes that each peer needs, both directions, after `change` has changed one document of `source`. */

@@ -3,8 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { machine } from '../scripts/office.ts';
 import { seconds } from './big.ts';
-import { type Figure, median } from './figure.ts';
-import { firstCopies } from './peers.ts';
+import type { Figure } from './figure.ts';
+import { FirstCopies } from './peers.ts';
 import { load } from './processes.ts';
 import { type Bench, office, pause } from './stage.ts';
 import { copyOf, w2 } from './workloads.ts';
@@ -12,15 +12,17 @@ import { copyOf, w2 } from './workloads.ts';
 const IDLE_SECONDS = 60;
 
 export async function small(bench: Bench): Promise<Figure[]> {
-  const others = await firstCopies(bench, w2.make());
+  const others = new FirstCopies(bench, w2.make());
   const { hub, ana, here } = await office(bench);
   bench.say('publishing 50,000 documents');
   copyOf(w2, here);
   const publish = await seconds(() => ana.run('publish', here, '--name', 'file'));
   const copy: number[] = [];
+  const atOnce: number[] = [];
   const memory: number[] = [];
   const idle: number[] = [];
   for (let run = 0; run < bench.runs; run++) {
+    await others.run();
     bench.say(`copy, run ${run + 1} of ${bench.runs}`);
     // A machine of its own for each run: one agent holds one copy.
     const ben = machine(bench.folder('ben-home'));
@@ -30,6 +32,8 @@ export async function small(bench: Bench): Promise<Figure[]> {
     mkdirSync(there, { recursive: true });
     copy.push(await seconds(() => ben.run('copy', 'file', join(there, 'file'))));
     const { pid } = ben.agent();
+    atOnce.push(load(pid)?.megabytes ?? Number.NaN);
+    await pause(10_000);
     memory.push(load(pid)?.megabytes ?? Number.NaN);
     if (run === bench.runs - 1) {
       bench.say(`idle for ${IDLE_SECONDS} s, after 30 s of rest`);
@@ -40,32 +44,25 @@ export async function small(bench: Bench): Promise<Figure[]> {
     }
     await ben.run('stop');
   }
-  const figures: Figure[] = [
+  return [
     { id: 'small.publish', what: 'publish 50,000 small documents', unit: 's', runs: [publish] },
     { id: 'small.copy', what: 'copy the same from the hub', unit: 's', runs: copy },
+    ...others.figures('small', 'a first copy of the same'),
+    ...others.ratio({ id: 'small.copyRatio', what: "copy, times rsync's", goal: { atMost: 3 } }, copy),
+    { id: 'small.memoryAtOnce', what: "the agent's processes when the copy returns", unit: 'MB', runs: atOnce },
     {
       id: 'small.memory',
-      what: "the agent's memory after the copy, all its processes",
+      what: 'the same 10 s later',
       unit: 'MB',
       runs: memory,
       goal: { atMost: 250 },
     },
     {
       id: 'small.idle',
-      what: "the agent's CPU over 60 s in which nothing happens, of one core",
+      what: "the agent's CPU in 60 idle seconds, of a core",
       unit: '%',
       runs: idle,
       goal: { atMost: 1 },
     },
-    ...[...others].map(
-      ([name, runs]): Figure => ({ id: `small.${name}`, what: `  the same copy by ${name}`, unit: 's', runs }),
-    ),
-  ];
-  const rsync = others.get('rsync');
-  if (rsync === undefined) return figures;
-  const runs = copy.map((seconds) => seconds / median(rsync));
-  return [
-    ...figures,
-    { id: 'small.copyRatio', what: "copy, times rsync's median", unit: 'x', runs, goal: { atMost: 3 } },
   ];
 }
