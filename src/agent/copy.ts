@@ -430,9 +430,9 @@ export class Copy implements Attached {
 
   #onEnd(exchange: Exchange, { code, text }: Refusal): void {
     if (this.#exchange !== exchange) return;
-    this.folder.parentVector = exchange.partner;
     this.#exchange = null;
     this.unsent.use(null);
+    this.folder.parentVector = exchange.partner;
     if (code === 'forked') this.#options.forked();
     else if (code !== 'cut' && code !== 'closed') this.problems.set('parent', refused(text));
     this.#options.tell({ what: 'offline', text });

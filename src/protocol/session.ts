@@ -220,11 +220,20 @@ export class Session implements Line {
   #onClosed(reason: string): void {
     if (this.#ended) return;
     this.#ended = true;
-    for (const exchange of this.#exchanges.values()) exchange.end({ code: 'cut', text: reason });
-    this.#exchanges.clear();
     for (const { reject } of this.#questions.values()) reject(outOfReach(reason));
     this.#questions.clear();
+    const failures: unknown[] = [];
+    // One of them may fail to write down what it knows: the others, and the connection, end nevertheless.
+    for (const exchange of this.#exchanges.values()) {
+      try {
+        exchange.end({ code: 'cut', text: reason });
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    this.#exchanges.clear();
     this.#options.onEnd(reason);
+    if (failures.length > 0) throw failures[0];
   }
 }
 
