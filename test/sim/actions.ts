@@ -41,7 +41,7 @@ const ACTS: Readonly<Record<Kind, Act>> = {
 
   save(_world, person, chance) {
     if (!person.machine.hasPower || !person.machine.hasFile) return;
-    byPerson(person, () => person.desk.do(chance.weighed(DOCUMENT_EDITS), chance));
+    person.machine.disk.byPerson(() => person.desk.do(chance.weighed(DOCUMENT_EDITS), chance));
   },
 
   look(world, person) {
@@ -172,18 +172,6 @@ const ACTS: Readonly<Record<Kind, Act>> = {
     };
   },
 };
-
-/** A person's own program does not meet the faults that are meant for us. */
-export function byPerson(person: Person, act: () => void): void {
-  const { disk } = person.machine.disk;
-  const { fault } = disk;
-  disk.fault = () => undefined;
-  try {
-    act();
-  } finally {
-    disk.fault = fault;
-  }
-}
 
 export function startHub(world: World): void {
   if (world.hub.isUp) return;

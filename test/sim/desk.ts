@@ -61,6 +61,9 @@ export class Desk {
   readonly untracked = new Map<string, string>();
   /** Files that this person's programs have written. */
   readonly #own = new Set<number>();
+  /** Files that they are writing to, and those that they have taken away. */
+  readonly #saving = new Set<number>();
+  readonly #removed = new Set<number>();
   readonly #hashes = new WeakMap<Inode, { bytes: Buffer; hash: string }>();
 
   constructor(machine: SimMachine, token: () => string, record: DeskRecord) {
@@ -162,7 +165,7 @@ export class Desk {
     if (chance.happens(0.7)) file.sync();
     file.close();
     this.#record.written(content);
-    if (before) this.#record.gone(path);
+    if (before) this.#goes(path, before);
     bytes.rename(this.#machine.native(temporary), this.#machine.native(path));
     this.#record.saved(path, content);
     this.#record.tell(`${before ? 'saves' : 'makes'} ${path} (${sha256(content).slice(0, 8)})`);
@@ -172,7 +175,7 @@ export class Desk {
   #saveInPlace(wanted: string, chance: Chance): void {
     const path = this.#spelled(wanted);
     const before = this.#inode(path);
-    if (before?.kind !== 'file') return;
+    if (before?.kind !== 'file' || this.#saving.has(before.number)) return;
     const content = this.#content(path, chance);
     const native = this.#machine.native(path);
     const file = this.#machine.disk.bytes.open(native, 'extend');
@@ -183,22 +186,36 @@ export class Desk {
     file.truncate(0);
     this.#record.written(Buffer.alloc(0));
     let at = 0;
+    const { powerCuts } = this.#machine;
+    this.#saving.add(before.number);
     const step = (left: number): void => {
+      // A program ends with the power of its machine.
+      if (this.#machine.powerCuts !== powerCuts) return;
       const until = left === 0 ? content.length : at + Math.floor((content.length - at) / 2);
       file.write(content.subarray(at, until), at);
       at = until;
       this.#record.written(content.subarray(0, at));
-      if (left > 0)
-        return void this.#machine.options.timeline.at(this.#machine.options.timeline.now + chance.within(1, 200), () =>
-          step(left - 1),
-        );
+      if (left > 0) return this.#later(chance.within(1, 200), () => step(left - 1));
       if (chance.happens(0.5)) file.sync();
       file.close();
-      const stands = this.#inode(path) === before;
-      if (stands) this.#record.saved(path, content);
-      this.#record.tell(`has saved ${path} in place${stands ? '' : ', but another file lies there now'}`);
+      this.#saving.delete(before.number);
+      this.#finished(path, before, content);
     };
     step(pauses);
+  }
+
+  /** The file may have got another name meanwhile, or have been replaced by the agent: then it must be a version, too. */
+  #finished(path: string, inode: Inode, content: Buffer): void {
+    const place = this.documents().find((each) => this.#inode(each) === inode);
+    if (place !== undefined) this.#record.saved(place, content);
+    else if (!this.#removed.has(inode.number)) this.#record.saved(`${path}, replaced while it was written`, content);
+    const where = place === path ? '' : place ? `, which is called ${place} now` : ', which lies there no more';
+    this.#record.tell(`has saved ${path} in place${where}`);
+  }
+
+  #later(ms: number, run: () => void): void {
+    const { timeline } = this.#machine.options;
+    timeline.at(timeline.now + ms, () => this.#machine.disk.byPerson(run));
   }
 
   #rename(given: string, wanted: string): void {
@@ -210,7 +227,8 @@ export class Desk {
     this.#makeFolders(to);
     const content = inode.bytes;
     this.#record.gone(from);
-    if (this.#inode(to) && this.#inode(to) !== inode) this.#record.gone(to);
+    const there = this.#inode(to);
+    if (there && there !== inode) this.#goes(to, there);
     this.#machine.disk.bytes.rename(this.#machine.native(from), this.#machine.native(to));
     this.#record.saved(to, content);
     this.#record.tell(`renames ${from} to ${to}`);
@@ -218,8 +236,9 @@ export class Desk {
 
   #delete(given: string): void {
     const path = this.#spelled(given);
-    if (this.#inode(path)?.kind !== 'file') return;
-    this.#record.gone(path);
+    const inode = this.#inode(path);
+    if (inode?.kind !== 'file') return;
+    this.#goes(path, inode);
     this.#machine.disk.bytes.remove(this.#machine.native(path));
     this.#record.tell(`deletes ${path}`);
   }
@@ -247,10 +266,7 @@ export class Desk {
     if (this.#inode(owner)) return;
     this.#put(owner, Buffer.from('owner'), false);
     this.#record.tell(`opens ${path} in an editor`);
-    const { timeline } = this.#machine.options;
-    timeline.at(timeline.now + chance.within(500, 20_000), () => {
-      this.closeEditors(owner);
-    });
+    this.#later(chance.within(500, 20_000), () => this.closeEditors(owner));
   }
 
   closeEditors(only?: string): void {
@@ -283,6 +299,11 @@ export class Desk {
     if (!isDocument) return;
     this.#record.written(content);
     this.#record.saved(path, content);
+  }
+
+  #goes(path: string, inode: Inode): void {
+    this.#removed.add(inode.number);
+    this.#record.gone(path);
   }
 
   #owns(path: string): void {

@@ -48,6 +48,17 @@ export class MachineDisk {
     return new MachineFiles(this, new SimFiles(this.disk, root));
   }
 
+  /** What a person's own program does does not meet the faults that are meant for us. */
+  byPerson<T>(act: () => T): T {
+    const { fault } = this.disk;
+    this.disk.fault = () => undefined;
+    try {
+      return act();
+    } finally {
+      this.disk.fault = fault;
+    }
+  }
+
   /** The power goes: nothing is closed in order, and what was not durable is as chance has it. */
   crash(share: number, chance: () => number): void {
     closeBelow(this.folder);

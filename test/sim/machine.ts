@@ -44,6 +44,8 @@ export class SimMachine {
   readonly chance: Chance;
   agent: Agent | null = null;
   hasPower = true;
+  /** How often the power went: what ran before a cut does not run after it. */
+  powerCuts = 0;
   clock: MachineClock;
   #boots = 0;
   #hasFile = false;
@@ -113,7 +115,7 @@ export class SimMachine {
       random,
       dial: ({ signal }) => {
         const never = new AbortController().signal;
-        return cable.dial(person.peer, HUB, signal ?? never, options.callHub);
+        return cable.dial(person.peer, HUB, signal ?? never, options.callHub, () => clock.runs);
       },
       fileBytes: this.disk.bytes,
       filesOf: (root) => this.disk.files(root),
@@ -147,6 +149,7 @@ export class SimMachine {
   /** A power cut. */
   crash(): void {
     this.hasPower = false;
+    this.powerCuts += 1;
     this.clock.stop();
     this.agent = null;
     this.options.cable.lost('near', this.chance.within(0, 30_000));

@@ -44,12 +44,15 @@ export class Cable {
     there: PeerIdentity,
     signal: AbortSignal,
     answer: (link: Link) => string | null,
+    isAlive: () => boolean,
   ): Promise<Link> {
     return new Promise((resolve, reject) => {
       const fail = (why: string): void => reject(new Error(why));
       signal.addEventListener('abort', () => fail('given up'), { once: true });
       if (this.#pulled) return void this.later(this.#chance.within(50, 4000), () => fail('no network'));
       this.later(this.latency() * HANDSHAKE_TRIPS, () => {
+        // Whoever lost its power meanwhile calls nobody and hears nothing.
+        if (!isAlive()) return;
         if (signal.aborted || this.#pulled) return fail('no network');
         const connection = new Connection(this, here, there, () => this.#lines.delete(connection));
         const refusal = answer(connection.far);

@@ -2,7 +2,7 @@
 import type { Copy } from '../../src/agent/copy.ts';
 import { COPIES, DATABASES, DOCUMENTS, FILE } from '../../src/core/registry.ts';
 import { EMPTY, entries as entriesOf, same } from '../../src/core/vector.ts';
-import { readDatabase } from './application.ts';
+import { readDatabase, tokensIn } from './application.ts';
 import { ApplicationDatabase } from './open-stores.ts';
 import { stateOf, syncEveryone } from './rest.ts';
 import { type Person, tokensOf, Violation, type World } from './world.ts';
@@ -157,6 +157,12 @@ function checkUntracked(world: World, { machine, desk }: Person, finds: (text: s
 /** Every value that was committed and still there when the agent looked is in the log. */
 function checkValues(world: World, copy: Copy, finds: (text: string) => void): void {
   const inLog = new Set<string>();
+  // What was there before a database was followed is in its base.
+  for (const { id } of copy.registry.entries('database')) {
+    const base = new ApplicationDatabase(copy.folder.basePath(id), { readOnly: true });
+    for (const token of tokensIn(base)) inLog.add(token);
+    base.close();
+  }
   for (const change of copy.store.log.after(EMPTY, { limit: 1_000_000 })) {
     for (const token of tokensOf(copy.store.body(change))) inLog.add(token);
   }

@@ -18,7 +18,7 @@ export async function comeToRest(world: World): Promise<void> {
     machine.disk.disk.fault = () => undefined;
     cable.plug();
     for (const application of applications.values()) application.close();
-    desk.closeEditors();
+    machine.disk.byPerson(() => desk.closeEditors());
   }
   startHub(world);
   for (const person of world.people) startMachine(world, person);

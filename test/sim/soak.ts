@@ -77,7 +77,15 @@ function play(child: ReturnType<typeof start>, asked: Asked): Promise<Verdict & 
     };
     const answered = (verdict: unknown): void => over(verdict as Verdict);
     const died = (code: number | null): void =>
-      over({ seed: asked.seed, violations: [code === null ? 'time stands still: a promise goes round in a circle' : `the process ended with ${code}`], trace: [], actions: 0, died: true });
+      over({
+        seed: asked.seed,
+        violations: [
+          code === null ? 'time stands still: a promise goes round in a circle' : `the process ended with ${code}`,
+        ],
+        trace: [],
+        actions: 0,
+        died: true,
+      });
     // A world that stands still hangs its process: nothing but its end helps.
     const hung = setTimeout(() => child.kill('SIGKILL'), HUNG_MS);
     child.on('message', answered);

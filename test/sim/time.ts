@@ -102,6 +102,10 @@ export class MachineClock implements Clock {
     });
   }
 
+  get runs(): boolean {
+    return !this.#stopped;
+  }
+
   stop(): void {
     this.#stopped = true;
   }
