@@ -60,6 +60,6 @@ export function adopt({ id, path, settings }: OpenDatabase, copy: CopyId): void 
 function begin(file: OpenFile, database: string, copy: CopyId): void {
   file.write(() => {
     setCompared(file.sql, true);
-    writePosition(file.sql, { database, copy, vector: EMPTY, mark: 0 });
+    writePosition(file.sql, { database, copy, vector: EMPTY, mark: 0, schema: file.connection.schemaVersion() });
   });
 }

@@ -65,6 +65,17 @@ function rowAt(shown: Shown, naming: Naming, table: Table, key: readonly Value[]
   return typeof key[0] === 'bigint' ? shown.rowAt(table, key[0]) : null;
 }
 
+/** The rows of a table with numbers as they are shown, by number. */
+export function shownByNumber(shown: Shown, table: Table): { number: bigint; values: readonly Value[] }[] {
+  const found: { number: bigint; values: readonly Value[] }[] = [];
+  for (const row of knownRows(shown, table)) {
+    const values = shown.values(table, row);
+    const number = shown.number(table, row);
+    if (values !== null && number !== null) found.push({ number, values });
+  }
+  return found.sort((a, b) => (a.number < b.number ? -1 : 1));
+}
+
 function* knownRows(shown: Shown, table: Table): Generator<RowId> {
   const written = new Set(shown.view.rows(table.id));
   yield* written;

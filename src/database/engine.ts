@@ -30,6 +30,7 @@ import {
   whatItContains,
 } from './containing.ts';
 import { Folding, type KnownRows, type Touched } from './folding.ts';
+import { misnumbered, renumber } from './hidden-numbers.ts';
 import type { Appended, AppendRequest, OpenDatabase } from './host.ts';
 import { addMark, clearMarks, hasMark, hasMarksToClear, marksAfter, newestMark } from './marks.ts';
 import { OpenFile } from './open-file.ts';
@@ -95,6 +96,7 @@ export class DatabaseEngine {
   #merged: KnownRows | undefined;
   /** Own changes, in the log and in the file, that are not folded yet. */
   #edited: { change: SourceChange; body: DatabaseBody }[] = [];
+  #mayBeRenumbered = false;
   /** Rows of which we do not know whether they are in the file. */
   #unverified: RowPlace[] = [];
 
@@ -366,6 +368,7 @@ export class DatabaseEngine {
       copy: this.#options.copy,
       vector: this.#state.vector,
       mark: this.#mark.id,
+      schema: file.connection.schemaVersion(),
     };
     writePosition(file.sql, position);
     clearMarks(file.sql, this.#mark.id);
@@ -517,8 +520,12 @@ export class DatabaseEngine {
     if (this.#file !== null && this.isReplaced()) this.disconnect();
     if (this.#file === null) this.#connect();
     const file = this.#open();
-    if (file.schemaMoved()) file.follow();
+    if (file.schemaMoved()) {
+      file.follow();
+      this.#mayBeRenumbered = true;
+    }
     if (!this.#isAsLeft(file)) this.#recover(file);
+    if (this.#mayBeRenumbered) this.#restoreNumbers(file);
     return file;
   }
 
@@ -550,6 +557,7 @@ export class DatabaseEngine {
     this.#foldContained(file, position.vector);
     this.#position = stated;
     this.#mark = mark;
+    if (stated.schema !== file.connection.schemaVersion()) this.#mayBeRenumbered = true;
     const missing = edited.filter(({ copy, seq }) => !covers(this.#state.vector, copy, seq));
     this.#edited = missing.map((change) => ({ change, body: readBody(source, change) }));
     if (isBeyond(source, this.#id, this.#state.vector, vector, edited)) {
@@ -559,12 +567,14 @@ export class DatabaseEngine {
 
   /** A file that says nothing of itself: whatever differs from what we know was edited. */
   #start(file: OpenFile): void {
+    this.#mayBeRenumbered = false;
     for (const id of file.tables.keys()) file.unmarked.add(id);
     const position = {
       database: this.#id,
       copy: this.#options.copy,
       vector: this.#state.vector,
       mark: newestMark(file.sql),
+      schema: file.connection.schemaVersion(),
     };
     file.write(() => {
       setCompared(file.sql, false);
@@ -572,6 +582,17 @@ export class DatabaseEngine {
     });
     this.#position = position;
     this.#mark = { id: position.mark, nonce: null };
+  }
+
+  /** After what may have been a VACUUM. */
+  #restoreNumbers(file: OpenFile): void {
+    this.#withFileShown(file, (shown) => {
+      if (misnumbered(file, shown, this.#mark.id).length === 0) return;
+      file.write(() => {
+        for (const table of misnumbered(file, shown, this.#mark.id)) renumber(file, shown, table, this.#mark.id);
+      });
+    });
+    this.#mayBeRenumbered = false;
   }
 
   #foldContained(file: OpenFile, contained: Vector): void {

@@ -241,6 +241,11 @@ export class Folding {
     const view: RowView = {
       ...forwarding(this.#state),
       movedTo,
+      movedAt: (table, number) => {
+        const now = this.#state.movedAt(table, number);
+        if (now !== undefined && movedTo(table, now) === number) return now;
+        return this.#renumbering.movedAtBefore(table, number).find((row) => movedTo(table, row) === number);
+      },
       row: (table, row) => {
         const touched = this.#touched.get(table)?.get(row);
         return touched ? rowOf(touched) : this.#state.row(table, row);

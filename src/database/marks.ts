@@ -66,3 +66,13 @@ export function addMark(sql: Statements, table: number, op: string, key: readonl
     ...key,
   ]);
 }
+
+/** The numbers of one table that were marked since. */
+export function markedNumbers(sql: Statements, table: number, mark: number): Set<unknown> {
+  const rows = sql.all(`SELECT DISTINCT k0 FROM ${MARKS} WHERE tbl = ? AND id > ?`, [BigInt(table), BigInt(mark)]);
+  return new Set(rows.map(([number]) => number));
+}
+
+export function dropMarksAfter(sql: Statements, table: number, mark: number): void {
+  sql.run(`DELETE FROM ${MARKS} WHERE tbl = ? AND id > ?`, [BigInt(table), BigInt(mark)]);
+}

@@ -73,6 +73,12 @@ export class Renumbering {
     return before?.has(row) ? before.get(row) : this.#state.movedTo(table, row);
   }
 
+  /** Rows that were shown with this number, other than they claim, and perhaps are no longer. */
+  movedAtBefore(table: string, number: bigint): RowId[] {
+    const before = this.#work.get(table)?.before ?? new Map<RowId, bigint | undefined>();
+    return [...before].flatMap(([row, was]) => (was === number ? [row] : []));
+  }
+
   /** The number that a row had in the base, if its id says that it was there. */
   baseNumber(row: RowId): bigint | null {
     const number = row[0] === 'k' ? keyOfRow(row)[0] : null;

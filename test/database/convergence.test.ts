@@ -56,7 +56,17 @@ const statement = fc.oneof(
 );
 
 /** `crash`, `stumble`: the next commit of rows.db fails, and the process dies or goes on. `forget`: rows.db is lost. `backup`, `restore`: the application keeps a copy of its file, and takes it back. */
-const ACCIDENTS = ['tidy', 'restart', 'forget', 'disconnect', 'backup', 'restore', 'crash', 'stumble'] as const;
+const ACCIDENTS = [
+  'tidy',
+  'restart',
+  'forget',
+  'disconnect',
+  'backup',
+  'restore',
+  'crash',
+  'stumble',
+  'vacuum',
+] as const;
 
 type Step =
   | { kind: 'run'; copy: number; sql: string[] }
@@ -109,6 +119,8 @@ function take(office: Office, step: Step): void {
       return at.restart(step.kind === 'forget');
     case 'disconnect':
       return at.engine.disconnect();
+    case 'vacuum':
+      return at.run('VACUUM');
     case 'crash':
     case 'stumble':
       at.failNextCommit();
