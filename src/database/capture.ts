@@ -4,7 +4,7 @@
  */
 import type { RowId } from '../core/body.ts';
 import { type Row, winner } from '../core/rows.ts';
-import { canonicalKey, numberColumn, rowOfKey, type Table } from '../core/tables.ts';
+import { canonicalKey, keyOfRow, numberColumn, rowOfKey, type Table } from '../core/tables.ts';
 import { MAX_KEY_BYTES, sameValue, type Value } from '../core/value.ts';
 import { type Happened, Naming, whatHappened } from './happened.ts';
 import type { Mark } from './marks.ts';
@@ -181,7 +181,10 @@ class Comparing {
   #insert(table: Table, row: RowId | null, actual: readonly Value[]): void {
     const columns = actual.map((_, at) => at).filter((at) => !this.#isInId(table, row, at, actual));
     const values = columns.map((at) => this.#naming.referring(table, at, actual[at] as Value));
-    this.ops.insert(table, row, columns, values);
+    if (columns.length > 0 || row === null) return this.ops.insert(table, row, columns, values);
+    // A row is alive by its writes: one that is nothing but a key writes the first part of it.
+    const [first] = table.key as [Table['key'][number]];
+    this.ops.insert(table, row, [first.at], [keyOfRow(row)[0] ?? null]);
   }
 
   /** The row's id says what the key is: a cell for it is only needed where the id holds another form (1.0, 'ABC'). */

@@ -309,7 +309,7 @@ export class DatabaseEngine {
       const before = edited ? folding.edited() : folding.before();
       const touched = edited ? folding.consequences : folding.touched;
       const placing = new PlacingRows(before, folding.after(), this.#state, (table) => file.sqlOf(table));
-      file.withoutLeaks(touched.keys(), () => placing.place(touched));
+      file.withoutLeaks(folding.touched.keys(), () => placing.place(touched, folding.touched.keys()));
       this.#askToSettle(file, folding);
       this.#commit(file);
       return { kind: 'applied', changes: folding.changes, rows: placing.rows };
@@ -437,7 +437,7 @@ export class DatabaseEngine {
       const folding = new Folding(this.#state, this.#base, file.tables, known);
       for (const { change, body } of this.#edited) folding.fold(change, body);
       folding.settle(join(folding.vector, first.change.deps));
-      if (folding.consequences.size > 0 && this.#behind === null) {
+      if (this.#behind === null && (folding.consequences.size > 0 || this.#mayMakeRoom(folding))) {
         this.#state.rollback();
         return 'must apply';
       }
@@ -448,6 +448,11 @@ export class DatabaseEngine {
       this.#state.rollback();
       throw error;
     }
+  }
+
+  /** Rows that a constraint keeps out of a table may fit once something was edited in it. */
+  #mayMakeRoom(folding: Folding): boolean {
+    return this.#state.allWithheld().some(({ table }) => folding.touched.has(table));
   }
 
   #applyEdited(file: OpenFile): ApplyStep {

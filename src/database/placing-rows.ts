@@ -41,13 +41,14 @@ export class PlacingRows {
     this.#sqlOf = sqlOf;
   }
 
-  place(touched: TouchedRows): void {
+  /** `tables`: where something changed; rows that were kept out of these are tried again. */
+  place(touched: TouchedRows, tables: Iterable<string> = touched.keys()): void {
     for (const [id, rows] of touched) {
       const table = this.#after.tables.get(id);
       if (table === undefined) continue;
       for (const row of rows.values()) this.#take(table, row);
     }
-    this.#retryWithheld(touched);
+    this.#retryWithheld(new Set(tables));
     for (const update of this.#updates) update();
     for (const insertion of this.#insertions) this.#put(insertion);
   }
@@ -111,10 +112,10 @@ export class PlacingRows {
   }
 
   /** What was kept out may fit now: only what is touched can have made room. */
-  #retryWithheld(touched: TouchedRows): void {
+  #retryWithheld(tables: ReadonlySet<string>): void {
     for (const place of this.#state.allWithheld()) {
       const table = this.#after.tables.get(place.table);
-      if (table === undefined || !touched.has(place.table)) continue;
+      if (table === undefined || !tables.has(place.table)) continue;
       this.#state.release(place);
       this.#insertLater(table, place.row, this.#after.merged(table, place.row), null);
     }

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Copy, Office, withDatabase } from './copies.ts';
+
+function copies(sql: string, count: number, run: (office: Office, ...copies: Copy[]) => void): void {
+  const office = new Office(sql, count);
+  try {
+    run(office, ...office.copies);
+  } finally {
+    office.close();
+  }
+}
+
+test('APP2 the triggers of an application are not run a second time, whatever they do', () => {
+  const sql = `
+    CREATE TABLE t (id INTEGER PRIMARY KEY, v, touched); CREATE TABLE log (id INTEGER PRIMARY KEY, text); CREATE TABLE other (k PRIMARY KEY, n);
+    CREATE TABLE setting (v); INSERT INTO setting VALUES (1); INSERT INTO other VALUES ('a', 1), ('b', NULL), ('c', 3);
+    INSERT INTO t VALUES (1, 'one', 0), (2, 'two', 0);
+    CREATE TRIGGER i1 AFTER INSERT ON t BEGIN INSERT INTO log (text) VALUES ('inserted ' || NEW.v); END;
+    CREATE TRIGGER u1 AFTER UPDATE OF v ON t BEGIN UPDATE t SET touched = touched + 1 WHERE id = NEW.id; INSERT INTO log (text) VALUES ('updated'); END;
+    CREATE TRIGGER d1 AFTER DELETE ON t BEGIN DELETE FROM other; END;
+    CREATE TRIGGER d2 AFTER INSERT ON t BEGIN DELETE FROM other WHERE n IS NULL; END;
+    CREATE TRIGGER w1 AFTER INSERT ON t WHEN (SELECT v FROM setting) = 1 BEGIN UPDATE other SET n = 100; END;
+    CREATE TRIGGER n1 AFTER INSERT ON log BEGIN INSERT INTO log (text) SELECT 'nested' WHERE NEW.text NOT LIKE 'nested'; END;
+    CREATE TRIGGER r1 BEFORE UPDATE ON t WHEN NEW.v = 'bad' BEGIN SELECT RAISE(ABORT, 'never'); END;`;
+  copies(sql, 2, (office, ana, ben) => {
+    const triggers =
+      "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name NOT LIKE '\\_tieout%' ESCAPE '\\' ORDER BY name";
+    const before = (ben as Copy).query(triggers);
+    ana!.run(
+      "INSERT INTO t (v, touched) VALUES ('three', 0); UPDATE t SET v = 'uno' WHERE id = 1; DELETE FROM t WHERE id = 2; INSERT INTO other VALUES ('z', 9)",
+    );
+    office.settle();
+    for (const table of ['t', 'log', 'other']) {
+      assert.deepEqual(
+        ben!.query(`SELECT * FROM ${table} ORDER BY 1`),
+        ana!.query(`SELECT * FROM ${table} ORDER BY 1`),
+      );
+    }
+    assert.deepEqual(ben!.query('SELECT * FROM other'), [['z', 9n]]);
+    assert.deepEqual(ben!.query('SELECT touched FROM t WHERE id = 1'), [[1n]]);
+    // They are all still there, and they work.
+    assert.deepEqual(ben!.query(triggers), before);
+    assert.throws(() => ben!.run("UPDATE t SET v = 'bad' WHERE id = 1"), /never/);
+    assert.equal(ben!.capture(), false);
+  });
+});
+
+test('APP3 unique values are swapped, and foreign keys of the application stay whole', () => {
+  const sql = `CREATE TABLE p (id INTEGER PRIMARY KEY, code TEXT UNIQUE); INSERT INTO p VALUES (1, 'a'), (2, 'b'), (3, 'c');
+    CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER NOT NULL REFERENCES p (id) ON DELETE CASCADE); INSERT INTO c VALUES (1, 1), (2, 2), (3, 3);`;
+  copies(sql, 2, (office, ana, ben) => {
+    ana!.cli(
+      "PRAGMA foreign_keys = ON; UPDATE p SET code = 'x' WHERE id = 1; UPDATE p SET code = 'a' WHERE id = 2; UPDATE p SET code = 'b' WHERE id = 1; DELETE FROM p WHERE id = 3",
+    );
+    office.settle();
+    assert.deepEqual(ben!.query('SELECT * FROM p'), [
+      [1n, 'b'],
+      [2n, 'a'],
+    ]);
+    assert.deepEqual(ben!.query('SELECT * FROM c'), [
+      [1n, 1n],
+      [2n, 2n],
+    ]);
+    assert.deepEqual(ben!.query('PRAGMA foreign_key_check'), []);
+  });
+});
+
+test('APP4 the journal mode of the application stays as it is, and a lock is never waited for while holding one', () => {
+  for (const mode of ['wal', 'delete', 'truncate', 'persist']) {
+    copies(
+      `PRAGMA journal_mode = ${mode}; CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t VALUES ('x', 1)`,
+      2,
+      (office, ana, ben) => {
+        ana!.run('UPDATE t SET v = 2');
+        ana!.work();
+        ben!.log.pull(ana!.log);
+        withDatabase(ben!.path, (db) => {
+          db.exec('BEGIN IMMEDIATE');
+          assert.throws(() => ben!.engine.apply(), /locked/);
+          db.exec('COMMIT');
+        });
+        office.settle();
+        assert.deepEqual(ben!.query('SELECT v FROM t'), [[2n]]);
+        if (mode === 'wal')
+          assert.deepEqual(
+            [ana, ben].map((copy) => copy!.query('PRAGMA journal_mode')),
+            [[['wal']], [['wal']]],
+          );
+      },
+    );
+  }
+});
+
+test('APP5 what a constraint keeps out is listed, the same row on every copy, and comes in when there is room', () => {
+  const sql =
+    "CREATE TABLE t (k TEXT PRIMARY KEY, code TEXT UNIQUE, v INTEGER CHECK (v < 10)); INSERT INTO t VALUES ('x', 'cx', 1)";
+  copies(sql, 3, (office, ana, ben, chloe) => {
+    ana!.run("INSERT INTO t VALUES ('a', 'same', 1)");
+    ben!.run("INSERT INTO t VALUES ('b', 'same', 2)");
+    ana!.capture(1_000_010);
+    ben!.capture(1_000_020);
+    office.settle();
+    for (const copy of [ana, ben, chloe]) {
+      assert.deepEqual(copy!.query('SELECT k FROM t ORDER BY k'), [['a'], ['x']]);
+      assert.deepEqual(
+        copy!.conflicts().map(({ kind, key }) => [kind, key]),
+        [['constraint', { k: 'b' }]],
+      );
+    }
+    chloe!.run("UPDATE t SET code = 'other' WHERE k = 'a'");
+    office.settle();
+    for (const copy of [ana, ben, chloe]) {
+      assert.deepEqual(copy!.query('SELECT k, code FROM t ORDER BY k'), [
+        ['a', 'other'],
+        ['b', 'same'],
+        ['x', 'cx'],
+      ]);
+      assert.deepEqual(copy!.conflicts(), []);
+    }
+  });
+});
+
+test('NUM1 NUM2 two rows numbered alike offline stay two rows, the later with the next free number and its references after it', () => {
+  const sql = `CREATE TABLE entry (id INTEGER PRIMARY KEY, text TEXT); INSERT INTO entry VALUES (1, 'one'), (2, 'two');
+    CREATE TABLE line (id INTEGER PRIMARY KEY, entry INTEGER REFERENCES entry (id), n); INSERT INTO line VALUES (1, 1, 0), (2, 2, 0);
+    CREATE TABLE tag (entry INTEGER REFERENCES entry (id), word, PRIMARY KEY (entry, word)) WITHOUT ROWID;`;
+  copies(sql, 3, (office, ana, ben, chloe) => {
+    for (const [copy, name] of [
+      [ana, 'ana'],
+      [ben, 'ben'],
+      [chloe, 'chloe'],
+    ] as const) {
+      copy!.run(`INSERT INTO entry (text) VALUES ('${name}'); INSERT INTO line (entry, n) SELECT max(id), '${name}' FROM entry;
+        INSERT INTO tag SELECT max(id), 'tag' FROM entry`);
+    }
+    // Chloe was first, Ben last.
+    chloe!.capture(1_000_001);
+    ana!.capture(1_000_002);
+    ben!.capture(1_000_003);
+    office.settle();
+    for (const copy of [ana, ben, chloe]) {
+      assert.deepEqual(copy!.query('SELECT * FROM entry WHERE id > 2 ORDER BY id'), [
+        [3n, 'chloe'],
+        [4n, 'ana'],
+        [5n, 'ben'],
+      ]);
+      const joined =
+        'SELECT entry.text, line.n, tag.word FROM entry JOIN line ON line.entry = entry.id JOIN tag ON tag.entry = entry.id ORDER BY 1';
+      assert.deepEqual(copy!.query(joined), [
+        ['ana', 'ana', 'tag'],
+        ['ben', 'ben', 'tag'],
+        ['chloe', 'chloe', 'tag'],
+      ]);
+      assert.deepEqual(copy!.conflicts(), []);
+    }
+    // NUM2: settled numbers stay, also when the row that had them first goes.
+    chloe!.run(
+      "DELETE FROM entry WHERE text = 'chloe'; DELETE FROM line WHERE n = 'chloe'; DELETE FROM tag WHERE entry = 3",
+    );
+    office.settle();
+    for (const copy of [ana, ben, chloe]) {
+      assert.deepEqual(copy!.query('SELECT * FROM entry WHERE id > 2 ORDER BY id'), [
+        [4n, 'ana'],
+        [5n, 'ben'],
+      ]);
+    }
+  });
+});
+
+test('NUM3 an integer key is a name where people chose it, and then two rows of one key are one', () => {
+  const sql = `CREATE TABLE account (no INTEGER PRIMARY KEY, name TEXT); INSERT INTO account VALUES (4010, 'Sales'), (4020, 'Other');
+    CREATE TABLE settings (id INTEGER PRIMARY KEY, theme TEXT); INSERT INTO settings VALUES (1, 'dark');
+    CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT);`;
+  copies(sql, 2, (office, ana, ben) => {
+    const kinds = JSON.parse(office.settings).tables;
+    assert.deepEqual(kinds, { account: { key: 'name' }, entry: { key: 'number' }, settings: { key: 'name' } });
+    ana!.run("INSERT INTO account VALUES (4030, 'by Ana'); INSERT INTO entry (text) VALUES ('a')");
+    ben!.run("INSERT INTO account VALUES (4030, 'by Ben'); INSERT INTO entry (text) VALUES ('b')");
+    office.settle();
+    assert.deepEqual(ana!.query('SELECT count(*) FROM account'), [[3n]]);
+    assert.deepEqual(ana!.query('SELECT count(*) FROM entry'), [[2n]]);
+    assert.equal(ana!.conflicts().length, 1);
+    assert.deepEqual(ana!.conflicts(), ben!.conflicts());
+  });
+});
