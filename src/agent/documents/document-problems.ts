@@ -1,4 +1,4 @@
-/** What keeps single documents from being synced: one problem per path, since when, until it is over. */
+/** What keeps single documents from being synced: each problem of a path once, since when, until it is over. */
 import type { Problem } from '../../core/problem.ts';
 import type { Clock } from '../../platform/ports.ts';
 
@@ -19,27 +19,44 @@ export class DocumentProblems {
   }
 
   set(path: string, problem: Problem): void {
-    const known = this.#open.get(path);
-    if (known?.code === problem.code && known.text === problem.text) return;
-    this.#open.set(path, { ...problem, path, since: known?.since ?? this.#clock.now() });
+    const key = keyOf(path, problem.code);
+    const known = this.#open.get(key);
+    if (known?.text === problem.text) return;
+    this.#open.set(key, { ...problem, path, since: known?.since ?? this.#clock.now() });
     this.#changed();
   }
 
-  /** Without codes: whatever it was. */
+  /** Without codes: whatever there was. */
   clear(path: string, ...codes: string[]): void {
-    const known = this.#open.get(path);
-    if (known === undefined || (codes.length > 0 && !codes.includes(known.code))) return;
-    this.#open.delete(path);
-    this.#changed();
+    const over = [...this.#open].filter(
+      ([, known]) => known.path === path && (codes.length === 0 || codes.includes(known.code)),
+    );
+    for (const [key] of over) this.#open.delete(key);
+    if (over.length > 0) this.#changed();
   }
 
-  at(path: string): OpenProblem | undefined {
-    return this.#open.get(path);
+  has(path: string, codes: readonly string[]): boolean {
+    return codes.some((code) => this.#open.has(keyOf(path, code)));
   }
 
   list(): OpenProblem[] {
     return [...this.#open.values()];
   }
+}
+
+/** What lies at a path, and cannot be synced as it is: over when it is not there any more. */
+export const UNSYNCED = [
+  'unfit-name',
+  'same-name',
+  'symbolic-link',
+  'special-file',
+  'nested-copy',
+  'no-database',
+  'in-use',
+];
+
+function keyOf(path: string, code: string): string {
+  return `${code} ${path}`;
 }
 
 export function unfitName(path: string, why: string): Problem {

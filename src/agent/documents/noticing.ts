@@ -15,6 +15,7 @@ import {
   sameName,
   specialFile,
   symbolicLink,
+  UNSYNCED,
   unfitName,
 } from './document-problems.ts';
 import type { Hands } from './hands.ts';
@@ -62,6 +63,8 @@ export class Noticing {
   readonly #gone = new Set<string>();
   /** Own unfinished files that the last scan met. */
   readonly #temporaries = new Set<string>();
+  /** Of which the disk did not tell. */
+  readonly #refused = new Set<string>();
   /** Came into being and not looked through yet. */
   readonly #newFolders = new Set<string>();
   #hints = new Set<string>();
@@ -99,8 +102,10 @@ export class Noticing {
   #guarded(path: string, look: () => void): void {
     try {
       look();
+      if (this.#refused.delete(path)) this.#options.problems.clear(path);
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
+      this.#refused.add(path);
       this.#options.problems.set(path, { ...error.problem, path });
       this.defer(path, AGAIN_MS);
     }
@@ -178,7 +183,7 @@ export class Noticing {
       problems.set(root, folderGone(root));
       return undefined;
     }
-    problems.clear(root);
+    problems.clear(root, 'folder-gone');
     const visited = new Set<string>();
     const pace = this.#pace();
     const left = [''];
@@ -395,7 +400,7 @@ export class Noticing {
   #forgetProblems(): void {
     const { problems, files } = this.#options;
     for (const { path, code } of problems.list()) {
-      if (code !== 'folder-gone' && code !== 'many-gone' && files.facts(path) === undefined) problems.clear(path);
+      if (UNSYNCED.includes(code) && files.facts(path) === undefined) problems.clear(path, code);
     }
   }
 }

@@ -11,7 +11,7 @@ import type { DocumentId } from '../../core/registry.ts';
 import type { Clock, FileFacts, Files } from '../../platform/ports.ts';
 import { looksSame, type Observation, type Observations, observationOf } from '../../store/observations.ts';
 import type { Registry } from '../../store/registry.ts';
-import { type DocumentProblems, heldByProgram, inTheWay } from './document-problems.ts';
+import { type DocumentProblems, heldByProgram, inTheWay, UNSYNCED } from './document-problems.ts';
 import type { Hands } from './hands.ts';
 import type { Noticing } from './noticing.ts';
 import type { Owners } from './owners.ts';
@@ -56,6 +56,8 @@ export class Placing {
   /** Of those: what waits for a program, a person, a colleague's chunks. */
   readonly #waiting = new Map<DocumentId, Step & { kind: 'wait' }>();
   readonly #unavailable = new Set<DocumentId>();
+  /** Where a problem says what went wrong the last time. */
+  readonly #failed = new Map<DocumentId, string>();
   readonly #underWay = new Set<DocumentId>();
   readonly #batches = new Set<Promise<void>>();
   #ready = new Set<DocumentId>();
@@ -174,10 +176,9 @@ export class Placing {
     if (seen && facts.inode === seen.inode && facts.kind === 'file') return 'free';
     // A folder that somebody emptied stays on their disk only; what is in the file now goes first.
     if (facts.kind === 'folder' && files.removeFolder(path) === 'done') return 'free';
-    if (facts.kind === 'folder') return files.removeFolder(path) === 'done' ? 'free' : 'blocked';
     if (facts.kind !== 'file') return 'blocked';
     if (this.#observations.at(path)?.subject) return 'document';
-    return noticing.isPending(path) || this.#options.problems.at(path) === undefined ? 'stranger' : 'blocked';
+    return noticing.isPending(path) || !this.#options.problems.has(path, UNSYNCED) ? 'stranger' : 'blocked';
   }
 
   /** What lies where a folder should be: a document that is to go, or something that only a person can judge. */
@@ -328,9 +329,9 @@ export class Placing {
     return { path: files.native(temporary), content, ...like };
   }
 
-  #isWhole({ id, step }: Write, made: Assembled): boolean {
+  #isWhole({ id }: Write, made: Assembled): boolean {
     if (made.kind === 'done') return true;
-    if (made.kind === 'failed') this.#options.problems.set(step.path, { ...made.problem, path: step.path });
+    if (made.kind === 'failed') this.#fail([{ id }], made.problem);
     // What arrived stays in the temporary file, and is not fetched again.
     this.#unavailable.add(id);
     return false;
@@ -404,7 +405,7 @@ export class Placing {
     const batch = work
       .catch((error: unknown) => {
         const problem = error instanceof ProblemError ? error.problem : internalError(error);
-        this.#options.problems.set(problem.path ?? '', { ...problem, path: problem.path ?? '' });
+        this.#fail(of, problem);
         for (const { id } of of) this.#unavailable.add(id);
       })
       .finally(() => {
@@ -414,6 +415,14 @@ export class Placing {
         this.#options.wake();
       });
     this.#batches.add(batch);
+  }
+
+  #fail(documents: readonly { id: DocumentId }[], problem: Problem): void {
+    for (const { id } of documents) {
+      const path = this.#options.registry.entry(id)?.shown ?? '';
+      this.#options.problems.set(path, { ...problem, path });
+      this.#failed.set(id, path);
+    }
   }
 
   /**
@@ -455,6 +464,9 @@ export class Placing {
   }
 
   #done(id: DocumentId): void {
+    const failed = this.#failed.get(id);
+    if (failed !== undefined) this.#options.problems.clear(failed);
+    this.#failed.delete(id);
     this.#bytes -= this.#wanted.get(id) ?? 0;
     this.#wanted.delete(id);
     this.#stopWaiting(id);
