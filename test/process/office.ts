@@ -112,6 +112,7 @@ export class Hub {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: environment({}),
     });
+    assert.ok(!this.running, 'the hub runs already');
     this.#process = child;
     const begun = this.said.length;
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
