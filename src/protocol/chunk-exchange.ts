@@ -7,6 +7,7 @@ import { sha256 } from '../core/bytes.ts';
 import { MalformedError } from '../core/codec.ts';
 import { BACKLOG_BYTES, BATCH_BYTES, MAX_AWAITED, MAX_BATCH, MAX_IDS, OUTSTANDING_WANTS } from './limits.ts';
 import type { MessageOf } from './messages.ts';
+import { Queue } from './queue.ts';
 import type { ChunkRecord, Line, Replica } from './replica.ts';
 
 /** A promise asks the partner to be slower: no more is wanted until it resolves. */
@@ -59,15 +60,15 @@ export class ChunkExchange {
   readonly #acceptsUploads: boolean;
 
   readonly #wanted = new Map<string, Fetch[]>();
-  #unasked: string[] = [];
+  readonly #unasked = new Queue<string>();
   #outstanding = 0;
   readonly #later = new Set<string>();
   /** Given up after it was promised: it may be on its way nevertheless. */
   readonly #unwanted = new Set<string>();
 
-  #toServe: string[] = [];
+  readonly #toServe = new Queue<string>();
   /** What was promised for later and has come in. */
-  #toPush: string[] = [];
+  readonly #toPush = new Queue<string>();
   #inService = 0;
   #serving = false;
   /** Wants of the partner for chunks that are not here yet. */
@@ -103,7 +104,8 @@ export class ChunkExchange {
           unasked.push(id);
         }
       }
-      this.#unasked = urgent ? [...unasked, ...this.#unasked] : [...this.#unasked, ...unasked];
+      if (urgent) this.#unasked.pushFirst(unasked);
+      else this.#unasked.push(unasked);
       signal?.addEventListener('abort', () => this.#abandon(fetch, nobodyWaits()), { once: true });
       this.#ask();
       this.#noteWaiting(fetch);
@@ -148,7 +150,7 @@ export class ChunkExchange {
     const open = this.#toServe.length + this.#inService + ids.length;
     if (open > OUTSTANDING_WANTS) throw new MalformedError('more wants at once than agreed');
     if (open + this.#awaited.size > MAX_AWAITED) throw new MalformedError('too many wants for what is not here');
-    for (const id of ids) this.#toServe.push(id);
+    this.#toServe.push(ids);
     void this.#serve();
   }
 
@@ -222,15 +224,15 @@ export class ChunkExchange {
   arrived(ids: readonly string[]): void {
     const served = ids.filter((id) => this.#awaited.delete(id));
     if (served.length === 0) return;
-    this.#toPush.push(...served);
+    this.#toPush.push(served);
     void this.#serve();
   }
 
   end(error: Error): void {
     this.#ended = error;
-    this.#toServe = [];
-    this.#toPush = [];
-    this.#unasked = [];
+    this.#toServe.clear();
+    this.#toPush.clear();
+    this.#unasked.clear();
     this.#awaited.clear();
     this.#later.clear();
     this.#unwanted.clear();
@@ -243,7 +245,7 @@ export class ChunkExchange {
 
   #ask(): void {
     while (this.#unasked.length > 0 && this.#outstanding < OUTSTANDING_WANTS) {
-      const ids = this.#unasked.splice(0, Math.min(MAX_IDS, OUTSTANDING_WANTS - this.#outstanding));
+      const ids = this.#unasked.take(Math.min(MAX_IDS, OUTSTANDING_WANTS - this.#outstanding));
       this.#outstanding += ids.length;
       this.#line.send({ kind: 'want', channel: this.#channel, ids });
     }
@@ -278,7 +280,7 @@ export class ChunkExchange {
     if (fetch.over) return;
     fetch.over = true;
     const isNeeded = (id: string): boolean => this.#wanted.get(id)?.some(({ over }) => !over) ?? false;
-    this.#unasked = this.#unasked.filter((id) => {
+    this.#unasked.retain((id) => {
       const needed = isNeeded(id);
       if (!needed) this.#wanted.delete(id);
       return needed;
@@ -304,7 +306,7 @@ export class ChunkExchange {
     try {
       while (this.#toServe.length + this.#toPush.length > 0 && !this.#ended) {
         const queue = this.#toServe.length > 0 ? this.#toServe : this.#toPush;
-        const ids = queue.splice(0, READ_AT_ONCE);
+        const ids = queue.take(READ_AT_ONCE);
         this.#inService = queue === this.#toServe ? ids.length : 0;
         const found = this.#replica.readChunks(ids);
         if (found.length < ids.length) this.#await(ids, found, queue === this.#toServe);
