@@ -2,11 +2,12 @@
  * What was last seen on this disk, path by path. Plans are made from these and the registry; nothing here says what is
  * to be done. Whoever writes holds the transaction.
  */
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { type DocumentContent, decodeContent } from '../core/content.ts';
 import { nameOf, parentOf, within } from '../core/paths.ts';
 import type { DocumentId } from '../core/registry.ts';
 import type { FileFacts } from '../platform/ports.ts';
+import { type Sql, Statements } from './statements.ts';
 
 export type Observation = {
   readonly path: string;
@@ -28,7 +29,6 @@ export type UnseenBase = {
   readonly content: DocumentContent;
 };
 
-type Sql = Record<string, unknown>;
 const UNSEEN_BASE = `kind = 'document' AND alive AND copy IS NULL AND path_copy IS NULL AND shown IS NULL
   AND NOT EXISTS (SELECT 1 FROM observation o WHERE o.subject = entry.id AND o.subject <> '')`;
 const COLUMNS = 'folder, name, subject, facts, inode, device, hash, doubtful';
@@ -55,69 +55,65 @@ export function observationOf(
 
 export class Observations {
   readonly #db: DatabaseSync;
-  readonly #prepared = new Map<string, StatementSync>();
+  readonly #statements: Statements;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
+    this.#statements = new Statements(db);
   }
 
   at(path: string): Observation | undefined {
-    const row = this.#sql(`SELECT ${COLUMNS} FROM observation WHERE folder = ? AND name = ?`).get(
-      parentOf(path),
-      nameOf(path),
-    );
+    const row = this.#statements
+      .get(`SELECT ${COLUMNS} FROM observation WHERE folder = ? AND name = ?`)
+      .get(parentOf(path), nameOf(path));
     return row && read(row);
   }
 
   of(document: DocumentId): Observation | undefined {
-    const row = this.#sql(`SELECT ${COLUMNS} FROM observation WHERE subject = ? AND subject <> ''`).get(document);
+    const row = this.#statements
+      .get(`SELECT ${COLUMNS} FROM observation WHERE subject = ? AND subject <> ''`)
+      .get(document);
     return row && read(row);
   }
 
   withInode(inode: string): Observation[] {
-    return this.#sql(`SELECT ${COLUMNS} FROM observation WHERE inode = ?`).all(inode).map(read);
+    return this.#statements.get(`SELECT ${COLUMNS} FROM observation WHERE inode = ?`).all(inode).map(read);
   }
 
   inFolder(folder: string): Observation[] {
-    return this.#sql(`SELECT ${COLUMNS} FROM observation WHERE folder = ?`).all(folder).map(read);
+    return this.#statements.get(`SELECT ${COLUMNS} FROM observation WHERE folder = ?`).all(folder).map(read);
   }
 
   /** In a folder and all below it. */
   below(folder: string): Observation[] {
-    if (folder === '') return this.#sql(`SELECT ${COLUMNS} FROM observation`).all().map(read);
-    const deep = this.#sql(`SELECT ${COLUMNS} FROM observation WHERE folder > ? AND folder < ?`);
+    if (folder === '') return this.#statements.get(`SELECT ${COLUMNS} FROM observation`).all().map(read);
+    const deep = this.#statements.get(`SELECT ${COLUMNS} FROM observation WHERE folder > ? AND folder < ?`);
     return [...this.inFolder(folder), ...deep.all(`${folder}/`, `${folder}0`).map(read)];
   }
 
   folders(): string[] {
-    return this.#sql('SELECT DISTINCT folder FROM observation')
+    return this.#statements
+      .get('SELECT DISTINCT folder FROM observation')
       .all()
       .map(({ folder }) => String(folder));
   }
 
   doubtful(): Observation[] {
-    return this.#sql(`SELECT ${COLUMNS} FROM observation WHERE doubtful`).all().map(read);
+    return this.#statements.get(`SELECT ${COLUMNS} FROM observation WHERE doubtful`).all().map(read);
   }
 
   count(): number {
-    return Number(this.#sql("SELECT count(*) AS n FROM observation WHERE subject <> ''").get()?.n);
+    return Number(this.#statements.get("SELECT count(*) AS n FROM observation WHERE subject <> ''").get()?.n);
   }
 
   put({ path, subject, look, inode, device, hash, doubtful }: Observation): void {
-    this.#sql(`INSERT OR REPLACE INTO observation (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`).run(
-      parentOf(path),
-      nameOf(path),
-      subject,
-      look,
-      inode,
-      device,
-      hash,
-      doubtful ? 1 : 0,
-    );
+    this.#statements
+      .get(`INSERT OR REPLACE INTO observation (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`)
+      .run(parentOf(path), nameOf(path), subject, look, inode, device, hash, doubtful ? 1 : 0);
   }
 
   remove(path: string): void {
-    this.#sql('DELETE FROM observation WHERE folder = ? AND name = ?').run(parentOf(path), nameOf(path));
+    this.#statements.get('DELETE FROM observation WHERE folder = ? AND name = ?').run(parentOf(path), nameOf(path));
   }
 
   /** The documents whose place or content on this disk is not what the registry shows, with the bytes it shows. */
@@ -138,10 +134,12 @@ export class Observations {
 
   /** Documents that are as in the base and were not seen here, by folded path, after one. */
   unseenBase(after: string, limit: number): UnseenBase[] {
-    const rows = this.#sql(
-      `SELECT id, path, folded, base_content FROM entry
+    const rows = this.#statements
+      .get(
+        `SELECT id, path, folded, base_content FROM entry
        WHERE ${UNSEEN_BASE} AND folded > ? ORDER BY folded LIMIT ?`,
-    ).all(after, limit);
+      )
+      .all(after, limit);
     return rows.map((row) => {
       const content = decodeContent(row.base_content as Uint8Array);
       return { id: String(row.id), path: String(row.path), folded: String(row.folded), content };
@@ -149,28 +147,21 @@ export class Observations {
   }
 
   unseenBaseTotals(): { documents: number; bytes: number } {
-    const row = this.#sql(`SELECT count(*) AS documents, total(size) AS bytes FROM entry WHERE ${UNSEEN_BASE}`).get();
+    const row = this.#statements
+      .get(`SELECT count(*) AS documents, total(size) AS bytes FROM entry WHERE ${UNSEEN_BASE}`)
+      .get();
     return { documents: Number(row?.documents), bytes: Number(row?.bytes) };
   }
 
   straightUpTo(): string | undefined {
-    const row = this.#sql('SELECT up_to FROM straight').get();
+    const row = this.#statements.get('SELECT up_to FROM straight').get();
     return row && String(row.up_to);
   }
 
   /** undefined: the copy is filled. */
   setStraightUpTo(folded: string | undefined): void {
-    this.#sql('DELETE FROM straight').run();
-    if (folded !== undefined) this.#sql('INSERT INTO straight (up_to) VALUES (?)').run(folded);
-  }
-
-  #sql(text: string): StatementSync {
-    let statement = this.#prepared.get(text);
-    if (statement === undefined) {
-      statement = this.#db.prepare(text);
-      this.#prepared.set(text, statement);
-    }
-    return statement;
+    this.#statements.get('DELETE FROM straight').run();
+    if (folded !== undefined) this.#statements.get('INSERT INTO straight (up_to) VALUES (?)').run(folded);
   }
 }
 

@@ -2,7 +2,7 @@
  * The registry of one copy in its store: rows of cells folded from the log, and what is shown of them. Nothing is kept
  * in memory per document. Whoever folds holds the transaction in which the change is put into the log.
  */
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { RegistryBody, RegistryOp } from '../core/body.ts';
 import { type ChangeId, madeId } from '../core/change.ts';
 import { type DocumentContent, decodeContent, encodeContent } from '../core/content.ts';
@@ -23,9 +23,14 @@ import {
   newDocumentId,
 } from '../core/registry.ts';
 import { ABSENT, compareOrigins, IN_BASE, type Origin, type Row } from '../core/rows.ts';
-import { type Claim, foldersOf, shownPaths } from '../core/shown-paths.ts';
+import { at, type Vector } from '../core/vector.ts';
+import { Entries, type Entry, originOf } from './entries.ts';
 import { Observations } from './observations.ts';
 import { decodeRow, encodeRow } from './registry-row.ts';
+import { claimOf, ShownEntries } from './shown-entries.ts';
+import { Statements } from './statements.ts';
+
+export type { Entry } from './entries.ts';
 
 export const REGISTRY_SCHEMA = new URL('./schema/registry/', import.meta.url);
 
@@ -37,24 +42,6 @@ export type Touched = {
   readonly others: boolean;
 };
 
-/** What is shown of a document or database. */
-export type Entry = {
-  readonly id: string;
-  readonly kind: 'document' | 'database';
-  readonly alive: boolean;
-  /** As merged. */
-  readonly path: string;
-  /** Where it lies on every disk: `path`, or a derived one. */
-  readonly shown: string;
-  readonly size: number;
-  readonly hash: string;
-  /** Who saved the content that is shown; null: it is the base's. */
-  readonly by: Origin | null;
-  readonly behaviour: string;
-  readonly registered: boolean;
-  readonly conflict: boolean;
-};
-
 export type Version = {
   /** null: the base's. */
   readonly by: Origin | null;
@@ -62,12 +49,11 @@ export type Version = {
   readonly hash: string;
 };
 
-type Sql = Record<string, unknown>;
-const ENTRY = `id, kind, alive, path, coalesce(shown, path) AS shown, size, hash, copy, seq, stamp, behaviour, registered, conflict`;
-
 export class Registry {
   readonly #db: DatabaseSync;
-  readonly #prepared = new Map<string, StatementSync>();
+  readonly #statements: Statements;
+  readonly #entries: Entries;
+  readonly #shown: ShownEntries;
   /** Documents folded since somebody asked: only a hint to look, so a fold that was rolled back does no harm. */
   #touched = new Set<DocumentId>();
   #users: Map<string, string> | undefined;
@@ -77,6 +63,9 @@ export class Registry {
 
   constructor(db: DatabaseSync) {
     this.#db = db;
+    this.#statements = new Statements(db);
+    this.#entries = new Entries(db);
+    this.#shown = new ShownEntries(db, (copy) => this.user(copy));
     this.observations = new Observations(db);
   }
 
@@ -100,23 +89,25 @@ export class Registry {
     registered: boolean,
     settings: string | null,
   ) {
-    this.#sql(
-      `INSERT INTO entry (id, kind, base_path, base_content, base_registered, base_settings, alive, path, folded,
+    this.#statements
+      .get(
+        `INSERT INTO entry (id, kind, base_path, base_content, base_registered, base_settings, alive, path, folded,
                           size, hash, behaviour, registered, conflict)
        VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, 'automatic', ?, 0)`,
-    ).run(
-      id,
-      kind,
-      path,
-      encodeContent(content),
-      registered ? 1 : 0,
-      settings,
-      path,
-      foldPath(path),
-      content.size,
-      content.hash,
-      registered ? 1 : 0,
-    );
+      )
+      .run(
+        id,
+        kind,
+        path,
+        encodeContent(content),
+        registered ? 1 : 0,
+        settings,
+        path,
+        foldPath(path),
+        content.size,
+        content.hash,
+        registered ? 1 : 0,
+      );
   }
 
   /** Forgets everything that was folded: the base is shown again, and the log is to be folded from its beginning. */
@@ -139,7 +130,7 @@ export class Registry {
   }
 
   base(id: string): Base | undefined {
-    const row = this.#sql('SELECT base_path, base_content, base_registered FROM entry WHERE id = ?').get(id);
+    const row = this.#statements.get('SELECT base_path, base_content, base_registered FROM entry WHERE id = ?').get(id);
     if (row === undefined || row.base_path === null) return undefined;
     return {
       path: String(row.base_path),
@@ -149,7 +140,7 @@ export class Registry {
   }
 
   baseSettings(database: string): string | undefined {
-    const row = this.#sql('SELECT base_settings FROM entry WHERE id = ?').get(database);
+    const row = this.#statements.get('SELECT base_settings FROM entry WHERE id = ?').get(database);
     return row === undefined || row.base_settings === null ? undefined : String(row.base_settings);
   }
 
@@ -186,24 +177,24 @@ export class Registry {
   #foldRow(op: RegistryOp, id: string, by: Origin): void {
     const before = this.row(op.table, id);
     const after = foldRegistryOp(before, op, by);
-    this.#sql('INSERT OR REPLACE INTO registry_row (tbl, id, state) VALUES (?, ?, ?)').run(
-      op.table,
-      id,
-      encodeRow(after),
-    );
+    this.#statements
+      .get('INSERT OR REPLACE INTO registry_row (tbl, id, state) VALUES (?, ?, ?)')
+      .run(op.table, id, encodeRow(after));
     if (op.kind !== 'set' || op.table === COPIES) return;
     const written = after.cells.get('content')?.find(({ copy, seq }) => copy === by.copy && seq === by.seq);
     if (written === undefined || !op.cells.some(({ column }) => column === 'content')) return;
     const bytes = written.value as Uint8Array;
     const { size, hash } = decodeContent(bytes);
-    this.#sql(
-      'INSERT OR IGNORE INTO version (document, stamp, copy, seq, size, hash, content) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    ).run(id, by.stamp, by.copy, by.seq, size, hash, bytes);
+    this.#statements
+      .get(
+        'INSERT OR IGNORE INTO version (document, stamp, copy, seq, size, hash, content) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      )
+      .run(id, by.stamp, by.copy, by.seq, size, hash, bytes);
   }
 
   /** Brings an entry in step with its row, and with it the paths that are shown around it. */
   #refresh(id: string, kind: 'document' | 'database', by: Origin, moved: Set<string>): void {
-    const before = this.#sql('SELECT * FROM entry WHERE id = ?').get(id);
+    const before = this.#statements.get('SELECT * FROM entry WHERE id = ?').get(id);
     const merged = this.document(id, kind);
     if (merged === undefined) return;
     const folded = foldPath(merged.path);
@@ -214,7 +205,7 @@ export class Registry {
     if (left?.path === now?.path && compareEarlier(left?.by ?? null, now?.by ?? null) === 0) return;
     const places = [left?.path, now?.path].filter((path) => path !== undefined).map(foldPath);
     if (left && (now === undefined || folded !== foldPath(left.path))) this.#vacate(foldPath(left.path), by);
-    this.#showAgain(places, id, moved);
+    this.#shown.showAgain(places, id, moved);
   }
 
   #putEntry(merged: MergedDocument, kind: string, folded: string): void {
@@ -223,106 +214,57 @@ export class Registry {
       merged.contents.length > 1 || merged.paths.length > 1 || (merged.alive && merged.deletions.length > 0);
     const path = merged.pathBy;
     const save = by[0] ?? null;
-    this.#sql(
-      `INSERT INTO entry (id, kind, alive, path, folded, path_copy, path_seq, path_stamp, size, hash, copy, seq, stamp,
+    this.#statements
+      .get(
+        `INSERT INTO entry (id, kind, alive, path, folded, path_copy, path_seq, path_stamp, size, hash, copy, seq, stamp,
                           behaviour, registered, conflict)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET alive = excluded.alive, path = excluded.path, folded = excluded.folded,
          path_copy = excluded.path_copy, path_seq = excluded.path_seq, path_stamp = excluded.path_stamp,
          size = excluded.size, hash = excluded.hash, copy = excluded.copy, seq = excluded.seq, stamp = excluded.stamp,
          behaviour = excluded.behaviour, registered = excluded.registered, conflict = excluded.conflict`,
-    ).run(
-      merged.id,
-      kind,
-      merged.alive ? 1 : 0,
-      merged.path,
-      folded,
-      path?.copy ?? null,
-      path?.seq ?? null,
-      path?.stamp ?? null,
-      content.size,
-      content.hash,
-      save?.copy ?? null,
-      save?.seq ?? null,
-      save?.stamp ?? null,
-      merged.behaviour,
-      merged.registered ? 1 : 0,
-      conflict && kind === 'document' ? 1 : 0,
-    );
+      )
+      .run(
+        merged.id,
+        kind,
+        merged.alive ? 1 : 0,
+        merged.path,
+        folded,
+        path?.copy ?? null,
+        path?.seq ?? null,
+        path?.stamp ?? null,
+        content.size,
+        content.hash,
+        save?.copy ?? null,
+        save?.seq ?? null,
+        save?.stamp ?? null,
+        merged.behaviour,
+        merged.registered ? 1 : 0,
+        conflict && kind === 'document' ? 1 : 0,
+      );
   }
 
   #vacate(folded: string, by: Origin): void {
-    const known = this.#sql('SELECT stamp, copy, seq FROM vacated WHERE folded = ?').get(folded);
+    const known = this.#statements.get('SELECT stamp, copy, seq FROM vacated WHERE folded = ?').get(folded);
     if (known !== undefined && compareOrigins(originOf(known)!, by) > 0) return;
-    this.#sql('INSERT OR REPLACE INTO vacated (folded, stamp, copy, seq) VALUES (?, ?, ?, ?)').run(
-      folded,
-      by.stamp,
-      by.copy,
-      by.seq,
-    );
-  }
-
-  // --- what is shown ---
-
-  /**
-   * Computes the shown paths again of all that could be in each other's way after `paths` were taken or left: those
-   * that stood displaced, and whoever is at, above or below the paths.
-   */
-  #showAgain(paths: readonly string[], id: string, moved: Set<string>): void {
-    const near = new Map<string, Claim>();
-    const displaced = this.#sql(`SELECT * FROM entry WHERE shown IS NOT NULL`).all();
-    if (displaced.length === 0 && paths.every((path) => this.#alone(path, id))) return;
-    const queue: Sql[] = [...displaced, ...paths.flatMap((path) => this.#around(path))];
-    for (let row = queue.pop(); row !== undefined; row = queue.pop()) {
-      if (near.has(String(row.id)) || row.alive !== 1) continue;
-      near.set(String(row.id), claimOf(row));
-      queue.push(...this.#around(String(row.folded)));
-    }
-    const shown = shownPaths(
-      [...near.values()],
-      (copy) => this.user(copy),
-      (folded) => this.#outside(folded, near),
-    );
-    this.#sql('UPDATE entry SET shown = NULL WHERE shown IS NOT NULL AND alive = 0').run();
-    for (const [each, path] of shown) {
-      const wanted = path === near.get(each)!.path ? null : path;
-      const changed = this.#sql('UPDATE entry SET shown = ? WHERE id = ? AND shown IS NOT ?').run(wanted, each, wanted);
-      if (Number(changed.changes) > 0) moved.add(each);
-    }
-  }
-
-  #alone(folded: string, id: string): boolean {
-    return this.#around(folded).every((row) => row.id === id);
-  }
-
-  /** Living entries at a folded path, in it, or on the way to it. */
-  #around(folded: string): Sql[] {
-    const at = this.#sql('SELECT * FROM entry WHERE folded = ? AND alive');
-    // '0' follows '/': all that begins with "folded/".
-    const below = this.#sql('SELECT * FROM entry WHERE folded > ? AND folded < ? AND alive');
-    const found = [...at.all(folded), ...below.all(`${folded}/`, `${folded}0`)];
-    for (const folder of foldersOf(folded)) found.push(...at.all(folder));
-    return found;
-  }
-
-  #outside(folded: string, near: ReadonlyMap<string, Claim>): 'thing' | 'folder' | undefined {
-    const at = this.#sql('SELECT id FROM entry WHERE folded = ? AND alive').all(folded);
-    if (at.some(({ id }) => !near.has(String(id)))) return 'thing';
-    const below = this.#sql('SELECT id FROM entry WHERE folded > ? AND folded < ? AND alive LIMIT 2');
-    return below.all(`${folded}/`, `${folded}0`).some(({ id }) => !near.has(String(id))) ? 'folder' : undefined;
+    this.#statements
+      .get('INSERT OR REPLACE INTO vacated (folded, stamp, copy, seq) VALUES (?, ?, ?, ?)')
+      .run(folded, by.stamp, by.copy, by.seq);
   }
 
   // --- reading ---
 
   row(table: string, id: string): Row {
-    const found = this.#sql('SELECT state FROM registry_row WHERE tbl = ? AND id = ?').get(table, id);
+    const found = this.#statements.get('SELECT state FROM registry_row WHERE tbl = ? AND id = ?').get(table, id);
     if (found !== undefined) return decodeRow(found.state as Uint8Array);
     return (table === DOCUMENTS || table === DATABASES) && this.base(id) !== undefined ? IN_BASE : ABSENT;
   }
 
   /** The written rows of a table (not those that only the base has). */
   *rows(table: string): Generator<{ id: string; row: Row }> {
-    for (const { id, state } of this.#sql('SELECT id, state FROM registry_row WHERE tbl = ? ORDER BY id').all(table)) {
+    for (const { id, state } of this.#statements
+      .get('SELECT id, state FROM registry_row WHERE tbl = ? ORDER BY id')
+      .all(table)) {
       yield { id: String(id), row: decodeRow(state as Uint8Array) };
     }
   }
@@ -332,36 +274,30 @@ export class Registry {
   }
 
   entry(id: string): Entry | undefined {
-    const row = this.#sql(`SELECT ${ENTRY} FROM entry WHERE id = ?`).get(id);
-    return row && entryOf(row);
+    return this.#entries.get(id);
   }
 
   /** What is shown at a path, in whatever spelling. */
   entryAt(path: string): Entry | undefined {
-    const folded = foldPath(path);
-    const rows = this.#sql(`SELECT ${ENTRY} FROM entry WHERE folded = ? AND alive AND shown IS NULL`).all(folded);
-    if (rows[0]) return entryOf(rows[0]);
-    const derived = this.#sql(`SELECT ${ENTRY} FROM entry WHERE shown IS NOT NULL AND alive`).all();
-    return derived.map(entryOf).find(({ shown }) => foldPath(shown) === folded);
+    return this.#entries.at(path);
   }
 
   /** All that is alive, by path. One at a time: lists of 50,000 are not held. */
-  *entries(kind: 'document' | 'database' = 'document'): Generator<Entry> {
-    const all = this.#db.prepare(`SELECT ${ENTRY} FROM entry WHERE kind = ? AND alive ORDER BY folded, id`);
-    for (const row of all.iterate(kind)) yield entryOf(row);
+  entries(kind: 'document' | 'database' = 'document'): Generator<Entry> {
+    return this.#entries.all(kind);
   }
 
   count(kind: 'document' | 'database'): number {
-    return Number(this.#sql('SELECT count(*) AS n FROM entry WHERE kind = ? AND alive').get(kind)?.n);
+    return this.#entries.count(kind);
   }
 
   conflicting(): Entry[] {
-    return this.#sql(`SELECT ${ENTRY} FROM entry WHERE conflict AND alive ORDER BY folded, id`).all().map(entryOf);
+    return this.#entries.conflicting();
   }
 
   /** Every content that a document ever had, the newest first; the base's last. */
   versions(id: DocumentId): Version[] {
-    const written = this.#sql('SELECT stamp, copy, seq, size, hash FROM version WHERE document = ?').all(id);
+    const written = this.#statements.get('SELECT stamp, copy, seq, size, hash FROM version WHERE document = ?').all(id);
     const found: Version[] = written.map((row) => ({
       by: originOf(row),
       size: Number(row.size),
@@ -374,17 +310,24 @@ export class Registry {
 
   content(id: DocumentId, version: ChangeId | 'base'): DocumentContent | undefined {
     if (version === 'base') return this.base(id)?.content;
-    const row = this.#sql('SELECT content FROM version WHERE document = ? AND copy = ? AND seq = ?').get(
-      id,
-      version.copy,
-      version.seq,
-    );
+    const row = this.#statements
+      .get('SELECT content FROM version WHERE document = ? AND copy = ? AND seq = ?')
+      .get(id, version.copy, version.seq);
     return row && decodeContent(row.content as Uint8Array);
+  }
+
+  /** The contents that were saved by changes which a replica at `vector` lacks. */
+  *contentsAfter(vector: Vector): Generator<DocumentContent> {
+    for (const row of this.#db.prepare('SELECT copy, seq, content FROM version').iterate()) {
+      if (Number(row.seq) > at(vector, String(row.copy))) yield decodeContent(row.content as Uint8Array);
+    }
   }
 
   /** The content of this hash that the document has or had. */
   contentByHash(id: DocumentId, hash: string): DocumentContent | undefined {
-    const row = this.#sql('SELECT content FROM version WHERE document = ? AND hash = ? LIMIT 1').get(id, hash);
+    const row = this.#statements
+      .get('SELECT content FROM version WHERE document = ? AND hash = ? LIMIT 1')
+      .get(id, hash);
     if (row) return decodeContent(row.content as Uint8Array);
     const base = this.base(id);
     return base?.content.hash === hash ? base.content : undefined;
@@ -405,7 +348,7 @@ export class Registry {
   /** The id of a document or database that is made at a path now. */
   newId(path: string, kind: 'document' | 'database'): string {
     let vacated = originOf(
-      this.#sql('SELECT stamp, copy, seq FROM vacated WHERE folded = ?').get(foldPath(path)) ?? {},
+      this.#statements.get('SELECT stamp, copy, seq FROM vacated WHERE folded = ?').get(foldPath(path)) ?? {},
     );
     let id = kind === 'document' ? newDocumentId(path, vacated) : newDatabaseId(path, vacated);
     // Whoever has the id is known to be elsewhere by a way that left no trace here: another id, the same for all.
@@ -415,44 +358,9 @@ export class Registry {
     }
     return id;
   }
-
-  #sql(text: string): StatementSync {
-    let statement = this.#prepared.get(text);
-    if (statement === undefined) {
-      statement = this.#db.prepare(text);
-      this.#prepared.set(text, statement);
-    }
-    return statement;
-  }
 }
 
 /** Two databases made on one path: the earlier stands. */
 function earliest(merged: MergedDocument) {
   return [...merged.contents].sort((a, b) => compareEarlier(a.by.at(-1) ?? null, b.by.at(-1) ?? null))[0]!;
-}
-
-function originOf(row: Sql): Origin | null {
-  if (row.copy === null || row.copy === undefined) return null;
-  return { copy: String(row.copy), seq: Number(row.seq), stamp: Number(row.stamp) };
-}
-
-function claimOf(row: Sql): Claim {
-  const by = originOf({ copy: row.path_copy, seq: row.path_seq, stamp: row.path_stamp });
-  return { id: String(row.id), path: String(row.path), by, database: row.kind === 'database' };
-}
-
-function entryOf(row: Sql): Entry {
-  return {
-    id: String(row.id),
-    kind: row.kind === 'database' ? 'database' : 'document',
-    alive: row.alive === 1,
-    path: String(row.path),
-    shown: String(row.shown),
-    size: Number(row.size),
-    hash: String(row.hash),
-    by: originOf(row),
-    behaviour: String(row.behaviour),
-    registered: row.registered === 1,
-    conflict: row.conflict === 1,
-  };
 }
