@@ -404,11 +404,24 @@ export class Copy implements Attached {
 
   #onReady(): void {
     this.problems.clear('parent');
+    this.#offerAgain();
     this.unsent.use(this.#exchange);
     this.documents.place();
     this.databases.place();
     this.#options.tell({ what: 'online', text: 'connected to the hub' });
     this.#notify();
+  }
+
+  /**
+   * A hub that was brought back from a backup lacks changes, and with them contents that it has said to keep. What it
+   * still has costs its name only.
+   */
+  #offerAgain(): void {
+    const parent = this.#parentVector();
+    if (!this.store.log.concerns(parent, '')) return;
+    const ids = new Set<string>();
+    for (const { chunks } of this.registry.contentsAfter(parent)) for (const { id } of chunks) ids.add(id);
+    this.unsent.offerAgain(ids);
   }
 
   #onStored(): void {

@@ -34,6 +34,14 @@ export class Unsent {
     else transaction(this.#db, act);
   }
 
+  /** Of these, what is kept here is offered again. */
+  offerAgain(ids: Iterable<string>): void {
+    const kept = this.#db.prepare('INSERT OR IGNORE INTO unsent (id, size) SELECT id, length FROM chunk WHERE id = ?');
+    transaction(this.#db, () => {
+      for (const id of ids) kept.run(fromHex(id));
+    });
+  }
+
   totals(): { chunks: number; bytes: number } {
     const row = this.#db.prepare('SELECT count(*) AS chunks, coalesce(sum(size), 0) AS bytes FROM unsent').get();
     return { chunks: Number(row?.chunks), bytes: Number(row?.bytes) };
