@@ -398,9 +398,18 @@ export class Noticing {
 
   /** What a problem spoke of is not there any more. */
   #forgetProblems(): void {
-    const { problems, files } = this.#options;
+    const { problems, observations } = this.#options;
     for (const { path, code } of problems.list()) {
-      if (UNSYNCED.includes(code) && files.facts(path) === undefined) problems.clear(path, code);
+      if (UNSYNCED.includes(code) && !(this.#isThere(path) && observations.at(path) === undefined)) {
+        problems.clear(path, code);
+      }
     }
+  }
+
+  /** Under this very spelling: a disk that minds no case finds the other one, too. */
+  #isThere(path: string): boolean {
+    const { files } = this.#options;
+    if (files.facts(path) === undefined) return false;
+    return files.list(parentOf(path))?.some(({ name }) => name === nameOf(path)) ?? false;
   }
 }
