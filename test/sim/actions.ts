@@ -209,8 +209,8 @@ function powerCut(world: World, person: Person): void {
   world.witness.lostValues(name, there);
   // A save that nobody had made durable may be gone; one that was replaced by us had to be taken in first.
   for (const [path, hash] of [...saves]) if (stood.has(path) && desk.hashAt(path) !== hash) saves.delete(path);
-  for (const { path, content, own } of desk.unknown((hash) => world.witness.mayBe(name, hash))) {
-    if (own) world.witness.written(name, content);
+  for (const { path, content, own } of desk.unknown((hash) => world.witness.mayBe(hash))) {
+    if (own) world.witness.written(content);
     else world.violate(`${name}: the power cut left half of what the agent had placed at ${path}`);
   }
 }

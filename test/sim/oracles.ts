@@ -9,7 +9,7 @@ import { type Person, tokensOf, Violation, type World } from './world.ts';
 
 /** At every moment a document on disk is one whole version, or what its person's own program has made of it. */
 export function lookAtDocuments(world: World, { machine, desk }: Person): void {
-  for (const { path } of desk.unknown((hash) => world.witness.mayBe(machine.name, hash))) {
+  for (const { path } of desk.unknown((hash) => world.witness.mayBe(hash))) {
     world.violate(`${machine.name}: ${path} holds what nobody ever saved`);
   }
 }

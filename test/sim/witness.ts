@@ -9,7 +9,8 @@ export class Witness {
   readonly #values = new Map<string, Set<string>>();
   /** Contents that stand (or stood, until something that is not the person replaced them) at a path. */
   readonly #saves = new Map<string, Map<string, string>>();
-  readonly #partial = new Map<string, Set<string>>();
+  /** What a program has written so far, or a power cut has left of it. */
+  readonly #partial = new Set<string>();
   /** Whole contents that a program has saved anywhere. */
   readonly whole = new Set<string>();
   /** Values seen in a change that was durable. */
@@ -49,13 +50,13 @@ export class Witness {
     this.saves(machine).delete(path);
   }
 
-  written(machine: string, content: Uint8Array): void {
-    ensure(this.#partial, machine, () => new Set()).add(sha256(content));
+  written(content: Uint8Array): void {
+    this.#partial.add(sha256(content));
   }
 
-  /** May this be found on that machine's disk? */
-  mayBe(machine: string, hash: string): boolean {
-    return this.whole.has(hash) || (this.#partial.get(machine)?.has(hash) ?? false);
+  /** May this be found on a disk? A save that stood half done for long enough is a version, and goes to everyone. */
+  mayBe(hash: string): boolean {
+    return this.whole.has(hash) || this.#partial.has(hash);
   }
 }
 

@@ -168,7 +168,7 @@ export class World {
       ]),
     );
     const desk: Desk = new Desk(machine, () => this.nextToken(name), {
-      written: (content) => witness.written(name, content),
+      written: (content) => witness.written(content),
       saved: (path, content) => witness.saved(name, path, content),
       gone: (path) => witness.gone(name, path),
       tell: (text) => this.tell(name, text),
