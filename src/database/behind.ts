@@ -1,0 +1,72 @@
+/**
+ * A file that does not hold what is folded: it came back from a backup, or lost its last commits. What is edited in it
+ * is compared with the rows as they were at the changes that it does hold.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseBody } from '../core/body.ts';
+import type { ChangeId } from '../core/change.ts';
+import type { Table } from '../core/tables.ts';
+import { at, EMPTY, type Vector, withEntry } from '../core/vector.ts';
+import { ROWS_SCHEMA, RowState } from '../store/row-state.ts';
+import { openStore } from '../store/sqlite.ts';
+import type { BaseFile } from './base-file.ts';
+import { lackingAt, readBody } from './containing.ts';
+import { Folding } from './folding.ts';
+import type { ChangeSource, SourceChange } from './source.ts';
+
+export interface Behind {
+  readonly state: RowState;
+  readonly store: DatabaseSync;
+  /** What was applied to the file. */
+  readonly contained: Vector;
+  /** Own changes that were edited in it since. */
+  readonly edited: ChangeId[];
+}
+
+export interface Folded {
+  readonly change: SourceChange;
+  readonly body: DatabaseBody;
+}
+
+/** The rows as they were when exactly these changes were contained. */
+export function stateAt(
+  id: string,
+  source: ChangeSource,
+  base: BaseFile,
+  tables: ReadonlyMap<string, Table>,
+  contained: Vector,
+  edited: readonly SourceChange[],
+): Behind {
+  const store = openStore(':memory:', { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
+  const state = new RowState(store, id);
+  const changes = [...lackingAt(source, id, contained, EMPTY, []), ...edited];
+  foldInto(
+    state,
+    base,
+    tables,
+    changes.map((change) => ({ change, body: readBody(source, change) })),
+  );
+  return { state, store, contained, edited: edited.map(({ copy, seq }) => ({ copy, seq })) };
+}
+
+/**
+ * What a program had in front of it that edited such a file. A vector has no gaps: own changes that the file lost count
+ * as seen once something was edited in it. They are in the history, and what is folded lacks nothing.
+ */
+export function seenBehind({ contained, edited }: Behind): Vector {
+  let seen = contained;
+  for (const { copy, seq } of edited) if (at(seen, copy) < seq) seen = withEntry(seen, copy, seq);
+  return seen;
+}
+
+export function foldInto(
+  state: RowState,
+  base: BaseFile,
+  tables: ReadonlyMap<string, Table>,
+  folded: readonly Folded[],
+): Folding {
+  const folding = new Folding(state, base, tables);
+  for (const { change, body } of folded) folding.fold(change, body);
+  folding.settle();
+  return folding;
+}

@@ -1,0 +1,296 @@
+/**
+ * Where a database file stands: the open connection, what the file contains, what of it is captured, and what is not in
+ * it yet. Finds that out anew whenever the file is not what we left: replaced, restored, crashed.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import { assert } from '../core/problem.ts';
+import type { Renaming } from '../core/reissue.ts';
+import type { Table } from '../core/tables.ts';
+import { at, type CopyId, covers, join, same, type Vector } from '../core/vector.ts';
+import type { FileFacts } from '../platform/ports.ts';
+import { type RowPlace, RowState } from '../store/row-state.ts';
+import { BaseFile } from './base-file.ts';
+import { type Behind, type Folded, foldInto, seenBehind, stateAt } from './behind.ts';
+import { type Containing, changesAfter, isBeyond, readBody, renamedPosition, whatItContains } from './containing.ts';
+import { Folding } from './folding.ts';
+import { misnumbered, renumber } from './hidden-numbers.ts';
+import type { OpenDatabase } from './host.ts';
+import { clearMarks, hasMark, newestMark } from './marks.ts';
+import { OpenFile } from './open-file.ts';
+import { type Position, readPosition, writePosition } from './position.ts';
+import { parseSettings } from './settings.ts';
+import { Shown } from './shown.ts';
+import type { ChangeSource } from './source.ts';
+import { setCompared } from './triggers.ts';
+
+export interface EngineOptions {
+  readonly database: OpenDatabase;
+  readonly copy: CopyId;
+  /** The store with ROWS_SCHEMA, shared by all databases of the copy. */
+  readonly rows: DatabaseSync;
+  readonly source: ChangeSource;
+  readonly facts: (path: string) => FileFacts | undefined;
+  readonly renamings?: readonly Renaming[];
+}
+
+export class Standing {
+  readonly options: EngineOptions;
+  readonly id: string;
+  readonly state: RowState;
+  readonly base: BaseFile;
+  /** The last mark that was captured. */
+  mark: Containing['mark'] = { id: 0, nonce: null };
+  /** Set while the file lacks what is folded. */
+  behind: Behind | null = null;
+  /** Own changes, in the log and in the file, that are not folded yet. */
+  edited: Folded[] = [];
+  /** Rows of which we do not know whether they are in the file. */
+  unverified: RowPlace[] = [];
+  /** We have the write lock from one step to the next. */
+  #held = false;
+  #file: OpenFile | null = null;
+  #lastTables: ReadonlyMap<string, Table> | null = null;
+  /** What we left in the file. */
+  #position: Position | null = null;
+  #mayBeRenumbered = false;
+
+  constructor(options: EngineOptions) {
+    this.options = options;
+    this.id = options.database.id;
+    this.state = new RowState(options.rows, this.id);
+    this.base = new BaseFile(options.database.basePath);
+    // Own changes were issued again under another id: what is folded under the old one is folded anew.
+    if (this.#renamings.some(({ from, after }) => at(this.state.vector, from) > after)) this.state.clear();
+  }
+
+  get #renamings(): readonly Renaming[] {
+    return this.options.renamings ?? [];
+  }
+
+  get file(): OpenFile | null {
+    return this.#file;
+  }
+
+  /** Known also while the file is closed, once it was open. */
+  get tables(): ReadonlyMap<string, Table> {
+    return this.#file?.tables ?? this.#lastTables ?? this.ready().tables;
+  }
+
+  get position(): Position | null {
+    return this.#position;
+  }
+
+  disconnect(): void {
+    this.#lastTables = this.#file?.tables ?? this.#lastTables;
+    this.#file?.rollback();
+    this.#file?.close();
+    this.behind?.store.close();
+    this.#file = null;
+    this.#position = null;
+    this.behind = null;
+    this.#held = false;
+    this.edited = [];
+  }
+
+  /** Has the file been replaced, or is it gone? Then the connection is to something that nobody sees any more. */
+  isReplaced(): boolean {
+    if (this.#file === null) return false;
+    const now = this.options.facts(this.options.database.path);
+    const then = this.#file.facts;
+    return now?.inode !== then?.inode || now?.device !== then?.device;
+  }
+
+  /** The open file, known for what it is. */
+  ready(): OpenFile {
+    if (this.#file !== null && this.isReplaced()) this.disconnect();
+    if (this.#file === null) this.#connect();
+    const file = this.#open();
+    if (file.schemaMoved()) {
+      file.follow();
+      this.#mayBeRenumbered = true;
+    }
+    if (!this.isAsLeft(file)) this.#recover(file);
+    if (this.#mayBeRenumbered) this.#restoreNumbers(file);
+    return file;
+  }
+
+  #connect(): void {
+    const { path, settings } = this.options.database;
+    const file = new OpenFile(path, parseSettings(settings), this.options.facts(path));
+    try {
+      file.follow();
+      this.#file = file;
+      this.#recover(file);
+    } catch (error) {
+      this.#file = null;
+      file.close();
+      throw error;
+    }
+  }
+
+  #open(): OpenFile {
+    assert(this.#file !== null, 'the database is not open');
+    return this.#file;
+  }
+
+  /** Takes the write lock, or throws SQLITE_BUSY at once. */
+  lock(file: OpenFile): void {
+    if (!this.#held) file.sql.db.exec('BEGIN IMMEDIATE');
+  }
+
+  /** Keeps the lock from this step to the next that commits or fails. */
+  hold(): void {
+    this.lock(this.ready());
+    this.#held = true;
+  }
+
+  get isHeld(): boolean {
+    return this.#held;
+  }
+
+  letGo(): void {
+    if (this.#held) this.#file?.rollback();
+    this.#held = false;
+  }
+
+  /** Undoes what this step wrote, to the file and to rows.db. */
+  undo(file: OpenFile): void {
+    this.#held = false;
+    file.rollback();
+    this.state.rollback();
+  }
+
+  /** Is the file what we left, with nothing but new marks? */
+  isAsLeft(file: OpenFile): boolean {
+    const position = readPosition(file.sql);
+    const left = this.#position;
+    if (position === null || left === null) return position === left;
+    if (position.database !== left.database || position.mark !== left.mark) return false;
+    if (position.copy !== left.copy || !same(position.vector, left.vector)) return false;
+    const { id, nonce } = this.mark;
+    return nonce === null || hasMark(file.sql, { id, nonce });
+  }
+
+  /** Did anything happen in the file that was not captured? Asked under the write lock. */
+  isStale(file: OpenFile): boolean {
+    return !this.isAsLeft(file) || newestMark(file.sql) > this.mark.id || file.schemaMoved();
+  }
+
+  /** RACE: between the two commits a crash leaves the file ahead of rows.db; its position says so (see #recover). */
+  commit(file: OpenFile): void {
+    const position = this.#positionNow(file, this.mark.id);
+    writePosition(file.sql, position);
+    clearMarks(file.sql, this.mark.id);
+    if (file.unmarked.size === 0) setCompared(file.sql, true);
+    file.sql.db.exec('COMMIT');
+    this.#held = false;
+    this.state.commit();
+    this.#position = position;
+  }
+
+  #positionNow(file: OpenFile, mark: number): Position {
+    const schema = file.connection.schemaVersion();
+    return { database: this.id, copy: this.options.copy, vector: this.state.vector, mark, schema };
+  }
+
+  /** What the file showed before the edits that are not captured, and which changes its program had in front of it. */
+  withFileShown<T>(file: OpenFile, use: (shown: Shown, seen: Vector) => T): T {
+    const { state, base, behind } = this;
+    if (behind !== null) return use(new Shown(behind.state, base, file.tables), seenBehind(behind));
+    if (this.edited.length === 0) {
+      return state.reading(() => use(new Shown(state, base, file.tables), this.#seen()));
+    }
+    // Own changes whose consequences for other rows are not in the file yet.
+    state.begin();
+    try {
+      const folding = new Folding(state, base, file.tables);
+      for (const { change, body } of this.edited) folding.fold(change, body);
+      folding.settle();
+      return use(folding.edited(), folding.vector);
+    } finally {
+      state.rollback();
+    }
+  }
+
+  #seen(): Vector {
+    const { source } = this.options;
+    const stored = source.vector();
+    const pending = source.after(this.state.vector, { subject: this.id, limit: 1 });
+    return pending.length === 0 ? join(this.state.vector, stored) : this.state.vector;
+  }
+
+  /** The next step finds out anew where the file stands. */
+  lookAgain(): void {
+    this.#position = null;
+  }
+
+  /** Finds out what the file contains, and brings what is folded in step with it. */
+  #recover(file: OpenFile): void {
+    this.behind?.store.close();
+    this.behind = null;
+    this.edited = [];
+    const { source } = this.options;
+    const stated = readPosition(file.sql);
+    if (stated === null || stated.database !== this.id) return this.#start(file);
+    const position = renamedPosition(stated, this.#renamings);
+    const { vector, mark, edited } = whatItContains(file.sql, position, source, this.#renamings);
+    // A crash came between the two commits, or rows.db lost its last ones: the file has these already.
+    this.#foldContained(file, vector);
+    this.#position = stated;
+    this.mark = mark;
+    if (stated.schema !== file.connection.schemaVersion()) this.#mayBeRenumbered = true;
+    const missing = edited.filter(({ copy, seq }) => !covers(this.state.vector, copy, seq));
+    this.edited = missing.map((change) => ({ change, body: readBody(source, change) }));
+    if (isBeyond(source, this.id, this.state.vector, vector, edited)) {
+      this.behind = stateAt(this.id, source, this.base, file.tables, vector, edited);
+    }
+  }
+
+  /** A file that says nothing of itself: whatever differs from what we know was edited. */
+  #start(file: OpenFile): void {
+    this.#mayBeRenumbered = false;
+    for (const id of file.tables.keys()) file.unmarked.add(id);
+    const position = this.#positionNow(file, newestMark(file.sql));
+    file.write(() => {
+      setCompared(file.sql, false);
+      writePosition(file.sql, position);
+    });
+    this.#position = position;
+    this.mark = { id: position.mark, nonce: null };
+  }
+
+  /** After what may have been a VACUUM. */
+  #restoreNumbers(file: OpenFile): void {
+    const mark = this.mark.id;
+    this.withFileShown(file, (shown) => {
+      if (misnumbered(file, shown, mark).length === 0) return;
+      file.write(() => {
+        for (const table of misnumbered(file, shown, mark)) renumber(file, shown, table, mark);
+      });
+    });
+    this.#mayBeRenumbered = false;
+  }
+
+  #foldContained(file: OpenFile, contained: Vector): void {
+    const { source } = this.options;
+    const lacking: Folded[] = [];
+    for (const change of changesAfter(source, this.id, this.state.vector)) {
+      if (covers(contained, change.copy, change.seq)) lacking.push({ change, body: readBody(source, change) });
+    }
+    if (lacking.length === 0) return;
+    this.state.begin();
+    try {
+      const { touched } = foldInto(this.state, this.base, file.tables, lacking);
+      this.state.commit();
+      for (const [table, rows] of touched) for (const row of rows.keys()) this.unverified.push({ table, row });
+    } catch (error) {
+      this.state.rollback();
+      throw error;
+    }
+  }
+
+  /** Changes that the file has, and that the log has only got now, are folded without being written. */
+  foldContained(file: OpenFile): void {
+    if (this.#position !== null) this.#foldContained(file, renamedPosition(this.#position, this.#renamings).vector);
+  }
+}
