@@ -29,6 +29,7 @@ export interface KeyColumn {
 export interface Unique {
   /** Indexes into the table's columns. */
   readonly columns: readonly number[];
+  readonly collations: readonly string[];
   /** A UNIQUE constraint of the table itself: SQLite never drops its columns. Otherwise: CREATE UNIQUE INDEX. */
   readonly declared: boolean;
 }

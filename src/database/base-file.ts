@@ -107,7 +107,17 @@ export class BaseFile {
 
   /** The rows of `table` that refer to a number through the column `at`. */
   referring(table: Table, at: number, number: bigint): RowId[] {
-    const keys = this.#sqlOf(table)?.keysWhere([at], [number]) ?? [];
+    return this.rowsWhere(table, [at], [number]);
+  }
+
+  /** The rows of `table` that hold these values in these columns. */
+  rowsWhere(
+    table: Table,
+    columns: readonly number[],
+    items: readonly Value[],
+    collations?: readonly string[],
+  ): RowId[] {
+    const keys = this.#sqlOf(table)?.keysWhere(columns, items, collations) ?? [];
     return keys.map((key) =>
       numberColumn(table) === undefined
         ? rowOfKey(key.map((item, index) => canonicalKey(item, table.key[index]?.collation ?? 'BINARY')))

@@ -11,6 +11,7 @@ import type { Mark } from './marks.ts';
 import { Ops } from './ops.ts';
 import type { RowSql } from './row-sql.ts';
 import { columnId, forwarding, type RowView, Shown } from './shown.ts';
+import { uniqueName } from './unique-values.ts';
 
 export interface CaptureSource {
   readonly marks: readonly Mark[];
@@ -35,6 +36,7 @@ export function capture(from: CaptureSource): Captured {
   for (const table of happened.values()) comparing.addFresh(table);
   for (const table of happened.values()) comparing.addKnown(table);
   for (const table of happened.values()) comparing.addLeftBehind(table);
+  comparing.addVictims();
   return { ops: comparing.ops, skipped: comparing.skipped, merged };
 }
 
@@ -60,6 +62,7 @@ class Comparing {
   readonly #naming: Naming;
   readonly #namingBefore: Naming;
   readonly #done = new Set<string>();
+  readonly #later: (() => void)[] = [];
   /** What was shown, but with references at the numbers that their rows have now. */
   readonly #expected: Shown;
 
@@ -83,6 +86,10 @@ class Comparing {
   /** New rows with numbers: their ops come first, because others name them by the index of the op. */
   addFresh({ table, rows }: Happened): void {
     for (const number of this.#naming.fresh(table.id).keys()) this.#insert(table, null, rows.get(number) as Value[]);
+  }
+
+  addVictims(): void {
+    for (const find of this.#later) find();
   }
 
   addKnown(happened: Happened): void {
@@ -166,6 +173,7 @@ class Comparing {
       this.#insert(table, row, actual);
       return;
     }
+    this.#findVictims(table, row, actual);
     const numberAt = numberColumn(table);
     const changed: number[] = [];
     for (let at = 0; at < actual.length; at++) {
@@ -179,6 +187,13 @@ class Comparing {
   }
 
   #insert(table: Table, row: RowId | null, actual: readonly Value[]): void {
+    this.#insertRow(table, row, actual);
+    // New rows come first in a change; victims of theirs are looked for after all of them.
+    if (row === null) this.#later.push(() => this.#findVictims(table, row, actual));
+    else this.#findVictims(table, row, actual);
+  }
+
+  #insertRow(table: Table, row: RowId | null, actual: readonly Value[]): void {
     const columns = actual.map((_, at) => at).filter((at) => !this.#isInId(table, row, at, actual));
     const values = columns.map((at) => this.#naming.referring(table, at, actual[at] as Value));
     if (columns.length > 0 || row === null) return this.ops.insert(table, row, columns, values);
@@ -188,6 +203,31 @@ class Comparing {
   }
 
   /** The row's id says what the key is: a cell for it is only needed where the id holds another form (1.0, 'ABC'). */
+  /**
+   * REPLACE over an index of CREATE UNIQUE INDEX deletes a row that nobody marks: whoever was shown with a value that
+   * this row has now, and is not there any more, was its victim.
+   */
+  #findVictims(table: Table, row: RowId | null, actual: readonly Value[]): void {
+    for (const [place, unique] of table.uniques.entries()) {
+      if (unique.declared) continue;
+      const items = unique.columns.map((at) => actual[at] as Value);
+      const name = uniqueName(unique, items);
+      if (name === null) continue;
+      const { view, base } = this.#shown;
+      const inBase = base.rowsWhere(table, unique.columns, items, unique.collations);
+      for (const other of new Set([...inBase, ...view.withUnique(table.id, place, name)])) {
+        if (other !== row && !this.#done.has(`${table.id}\0${other}`)) this.#deleteIfGone(table, other);
+      }
+    }
+  }
+
+  #deleteIfGone(table: Table, row: RowId): void {
+    const key = this.#shown.isThere(table, row) ? this.#expected.key(table, row) : null;
+    if (key === null || this.#sqlOf(table).has(key)) return;
+    this.#isNew(table, row);
+    this.ops.delete(table, row);
+  }
+
   #isInId(table: Table, row: RowId | null, at: number, actual: readonly Value[]): boolean {
     if (row === null || table.kind !== 'name') return false;
     const key = table.key.find((each) => each.at === at);

@@ -16,7 +16,7 @@ interface Found {
   readonly key: readonly { name: string; collation: string }[] | null;
   /** INTEGER PRIMARY KEY: the rowid's own name. */
   readonly alias: string | null;
-  readonly uniques: readonly { columns: readonly string[]; declared: boolean }[];
+  readonly uniques: readonly { keys: readonly { name: string; collation: string }[]; declared: boolean }[];
 }
 
 interface FoundColumn {
@@ -80,9 +80,7 @@ function findTable(sql: Statements, name: string, withoutRowid: boolean): Found 
     columns,
     alias,
     key: alias === null ? (named?.keys ?? null) : [{ name: alias, collation: 'BINARY' }],
-    uniques: usable
-      .filter((index) => index !== named)
-      .map(({ keys, origin }) => ({ columns: keys.map((key) => key.name), declared: origin !== 'c' })),
+    uniques: usable.filter((index) => index !== named).map(({ keys, origin }) => ({ keys, declared: origin !== 'c' })),
   };
 }
 
@@ -157,7 +155,8 @@ function describe(
   const key = kind === 'hidden' ? [{ at: 0, collation: 'BINARY' }] : keyColumns(table, place);
   const others = kind === 'hidden' && table.key !== null ? [keyAsUnique(table.key), ...table.uniques] : table.uniques;
   const uniques: Unique[] = others.map((unique) => ({
-    columns: unique.columns.map(place),
+    columns: unique.keys.map(({ name }) => place(name)),
+    collations: unique.keys.map(({ collation }) => collation),
     declared: unique.declared,
   }));
   return {
@@ -174,8 +173,8 @@ function describe(
 }
 
 /** A primary key that holds NULLs does not name rows, but it is still unique where it is not NULL. */
-function keyAsUnique(key: readonly { name: string }[]) {
-  return { columns: key.map(({ name }) => name), declared: true };
+function keyAsUnique(keys: readonly { name: string; collation: string }[]) {
+  return { keys, declared: true };
 }
 
 function keyColumns(table: Found, place: (name: string) => number): Table['key'] {

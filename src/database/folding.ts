@@ -15,6 +15,7 @@ import type { BaseFile } from './base-file.ts';
 import { Renumbering } from './renumbering.ts';
 import { columnId, forwarding, type RowView, Shown } from './shown.ts';
 import type { SourceChange } from './source.ts';
+import { namesOf } from './unique-values.ts';
 
 /** A row that changes may have made to be shown otherwise. */
 export interface Touched {
@@ -153,6 +154,7 @@ export class Folding {
     if (known === undefined) return;
     for (const [at, target] of known.references) this.#refer(known, at, target, row, now, before);
     if (before === undefined && !now.base && known.kind === 'name' && row[0] === 'k') this.#referFromKey(known, row);
+    for (const [place, name] of namesOf(known, this.#base, row, now)) this.#state.addUnique(table, place, name, row);
     if (numberColumn(known) !== undefined) this.#renumbering.note(known, row, before, now);
   }
 

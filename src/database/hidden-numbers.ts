@@ -18,7 +18,7 @@ function contentOf(values: readonly Value[]): string {
   return Buffer.from(encode(content, values.slice(1))).toString('latin1');
 }
 
-/** Hidden tables in which a row that nobody marked since `mark` is not what is shown at its number. */
+/** Hidden tables in which a row that nobody marked since `mark` is not what is shown at its number, or not there. */
 export function misnumbered(file: OpenFile, shown: Shown, mark: number): Table[] {
   return [...file.tables.values()].filter(
     (table) => table.kind === 'hidden' && isMisnumbered(file, shown, table, mark),
@@ -34,7 +34,8 @@ function isMisnumbered(file: OpenFile, shown: Shown, table: Table, mark: number)
     const known = row === null ? null : shown.values(table, row);
     if (known === null || contentOf(known) !== contentOf(actual)) return true;
   }
-  return false;
+  const sql = file.sqlOf(table);
+  return shownByNumber(shown, table).some(({ number }) => !marked.has(number) && !sql.has([number]));
 }
 
 /**

@@ -41,9 +41,11 @@ export class RowSql {
   }
 
   /** The keys of the rows that hold `items` in these columns. */
-  keysWhere(columns: readonly number[], items: readonly Value[]): Value[][] {
+  keysWhere(columns: readonly number[], items: readonly Value[], collations: readonly string[] = []): Value[][] {
     const names = this.table.key.map((key) => this.#names[key.at]).join(', ');
-    const where = columns.map((at, index) => `${this.#names[at]} = ${parameter(items[index] ?? null)}`).join(' AND ');
+    const where = columns
+      .map((at, index) => `${this.#names[at]}${collate(collations[index])} = ${parameter(items[index] ?? null)}`)
+      .join(' AND ');
     return this.#sql.all(`SELECT ${names} FROM ${this.#from} WHERE ${where}`, items) as Value[][];
   }
 
@@ -85,8 +87,8 @@ export class RowSql {
   #condition(key: readonly Value[]): string {
     return this.table.key
       .map(({ at, collation }, index) => {
-        const compare = collation === 'BINARY' ? '' : ` COLLATE ${quoted(collation)}`;
-        return `${quoted(this.table.columns[at]?.name as string)}${compare} = ${parameter(key[index] ?? null)}`;
+        const name = quoted(this.table.columns[at]?.name as string);
+        return `${name}${collate(collation)} = ${parameter(key[index] ?? null)}`;
       })
       .join(' AND ');
   }
@@ -109,4 +111,8 @@ export class RowSql {
     const sets = columns.map((at, index) => `${this.#names[at]} = ${parameter(values[index] ?? null)}`);
     return `UPDATE ${this.#from} SET ${sets.join(', ')} WHERE ${this.#condition(key)}`;
   }
+}
+
+function collate(collation = 'BINARY'): string {
+  return collation === 'BINARY' ? '' : ` COLLATE ${quoted(collation)}`;
 }

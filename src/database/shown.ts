@@ -21,6 +21,8 @@ export interface RowView {
   withheld(place: RowPlace): string | undefined;
   /** May name rows that no longer refer to it. */
   referrers(place: RowPlace): RowPlace[];
+  /** May name rows that have another value by now. */
+  withUnique(table: string, place: number, name: string): RowId[];
   listed(): RowPlace[];
   allWithheld(): RowPlace[];
 }
@@ -36,6 +38,7 @@ export function forwarding(view: RowView): RowView {
     movedBase: (table) => view.movedBase(table),
     withheld: (place) => view.withheld(place),
     referrers: (place) => view.referrers(place),
+    withUnique: (table, place, name) => view.withUnique(table, place, name),
     listed: () => view.listed(),
     allWithheld: () => view.allWithheld(),
   };

@@ -244,6 +244,19 @@ export class RowState {
     this.#run(sql, this.#table(to.table).num, rowBytes(to.row), this.#table(from.table).num, rowBytes(from.row));
   }
 
+  addUnique(table: string, place: number, name: string, row: RowId): void {
+    const sql = 'INSERT INTO unique_value VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING';
+    this.#run(sql, this.#table(table).num, place, name, rowBytes(row));
+  }
+
+  /** May name rows that have another value by now. */
+  withUnique(table: string, place: number, name: string): RowId[] {
+    const entry = this.#tables.get(table);
+    if (entry === undefined) return [];
+    const sql = 'SELECT id FROM unique_value WHERE tbl = ? AND place = ? AND name = ?';
+    return this.#all(sql, entry.num, place, name).map(([id]) => rowId(id as Uint8Array));
+  }
+
   /** May name rows that no longer refer to it. */
   referrers({ table, row }: RowPlace): RowPlace[] {
     const entry = this.#tables.get(table);
@@ -276,7 +289,16 @@ export class RowState {
   /** Forgets everything about this database: it is folded anew. */
   clear(): void {
     for (const { num } of this.#tables.values()) {
-      for (const table of ['row', 'listed', 'claim', 'moved', 'reference', 'withheld', 'source_column']) {
+      for (const table of [
+        'row',
+        'listed',
+        'claim',
+        'moved',
+        'reference',
+        'withheld',
+        'unique_value',
+        'source_column',
+      ]) {
         this.#run(`DELETE FROM ${table} WHERE tbl = ?`, num);
       }
     }

@@ -17,8 +17,13 @@ const SCHEMA = `
   INSERT INTO note VALUES ('n1', 1), ('n1', 2), (NULL, NULL);
   CREATE TABLE code (id INTEGER PRIMARY KEY, label TEXT UNIQUE, twice AS (label || label));
   INSERT INTO code VALUES (4010, 'l1'), (4020, 'l2');
+  CREATE TABLE label (id INTEGER PRIMARY KEY, word TEXT, n INTEGER);
+  CREATE UNIQUE INDEX by_word ON label (word);
+  INSERT INTO label VALUES (1, 'p', 1), (2, 'q', 2);
+  CREATE TABLE link (entry INTEGER REFERENCES entry (id), account TEXT, PRIMARY KEY (entry, account));
+  INSERT INTO link VALUES (1, 'a1');
 `;
-export const TABLES = ['account', 'entry', 'line', 'tag', 'note', 'code'];
+export const TABLES = ['account', 'entry', 'line', 'tag', 'note', 'code', 'link', 'label'];
 
 const small = fc.integer({ min: 1, max: 6 });
 const word = fc.constantFrom('x', 'y', 'z');
@@ -52,6 +57,11 @@ const statement = fc.oneof(
   small.map((n) => `DELETE FROM note WHERE rowid = ${n}`),
   fc.tuple(small, text).map(([n, t]) => `INSERT OR REPLACE INTO code (id, label) VALUES (${4000 + n * 10}, '${t}')`),
   fc.tuple(small, text).map(([n, t]) => `UPDATE OR REPLACE code SET label = '${t}' WHERE id = ${4000 + n * 10}`),
+  fc.tuple(small, code).map(([e, c]) => `INSERT OR IGNORE INTO link VALUES (${e}, '${c}')`),
+  code.map((c) => `INSERT OR IGNORE INTO link SELECT max(id), '${c}' FROM entry`),
+  fc.tuple(text, small).map(([t, n]) => `INSERT OR REPLACE INTO label (word, n) VALUES ('${t}', ${n})`),
+  fc.tuple(text, small).map(([t, n]) => `UPDATE OR REPLACE label SET word = '${t}' WHERE id = ${n}`),
+  small.map((e) => `DELETE FROM link WHERE entry = ${e}`),
   fc.constant('DELETE FROM note'),
 );
 

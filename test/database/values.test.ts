@@ -70,7 +70,11 @@ test('CAP5 REPLACE of the same key is the same row, with and without recursive t
   const sql = `
     CREATE TABLE entry (id INTEGER PRIMARY KEY, code TEXT UNIQUE, text TEXT);
     INSERT INTO entry VALUES (1, 'a', 'one'), (2, 'b', 'two'), (3, 'c', 'three'), (4, 'd', 'four');
-    CREATE TABLE named (k TEXT PRIMARY KEY, u INTEGER UNIQUE, v); INSERT INTO named VALUES ('x', 1, 1), ('y', 2, 2), ('z', 3, 3);`;
+    CREATE TABLE named (k TEXT PRIMARY KEY, u INTEGER UNIQUE, v); INSERT INTO named VALUES ('x', 1, 1), ('y', 2, 2), ('z', 3, 3);
+    CREATE TABLE later (k TEXT PRIMARY KEY, a TEXT, b INTEGER); CREATE UNIQUE INDEX by_ab ON later (a COLLATE NOCASE, b);
+    INSERT INTO later VALUES ('x', 'p', 1), ('y', 'q', 2), ('z', 'q', NULL);
+    CREATE TABLE counted (id INTEGER PRIMARY KEY, code TEXT); CREATE UNIQUE INDEX by_code ON counted (code);
+    INSERT INTO counted VALUES (1, 'a'), (2, 'b'), (3, 'c');`;
   for (const recursive of ['ON', 'OFF']) {
     pair(sql, (ana, ben, office) => {
       ben.run("UPDATE entry SET text = 'one, by Ben' WHERE id = 1");
@@ -78,13 +82,24 @@ test('CAP5 REPLACE of the same key is the same row, with and without recursive t
         INSERT OR REPLACE INTO entry VALUES (1, 'A', 'uno'); INSERT OR REPLACE INTO entry VALUES (9, 'b', 'nine');
         UPDATE OR REPLACE entry SET code = 'c' WHERE id = 4; INSERT OR IGNORE INTO entry VALUES (1, 'zz', 'no');
         INSERT INTO entry VALUES (1, 'q', 'no') ON CONFLICT DO UPDATE SET text = 'upserted';
-        INSERT OR REPLACE INTO named VALUES ('n', 1, 10); UPDATE OR REPLACE named SET u = 3 WHERE k = 'y'`);
+        INSERT OR REPLACE INTO named VALUES ('n', 1, 10); UPDATE OR REPLACE named SET u = 3 WHERE k = 'y';
+        INSERT OR REPLACE INTO later VALUES ('n', 'P', 1); INSERT OR REPLACE INTO later VALUES ('m', 'q', NULL);
+        INSERT OR REPLACE INTO counted (code) VALUES ('b')`);
+      ana.capture();
+      ana.cli(`PRAGMA recursive_triggers = ${recursive};
+        UPDATE OR REPLACE later SET a = 'p', b = 1 WHERE k = 'y'; INSERT OR REPLACE INTO counted (code) VALUES ('b')`);
       office.settle();
       for (const copy of [ana, ben]) {
         assert.deepEqual(copy.query('SELECT id, code FROM entry ORDER BY id'), [
           [1n, 'A'],
           [4n, 'c'],
           [9n, 'b'],
+        ]);
+        assert.deepEqual(copy.query('SELECT k FROM later ORDER BY k'), [['m'], ['y'], ['z']]);
+        assert.deepEqual(copy.query('SELECT * FROM counted'), [
+          [1n, 'a'],
+          [3n, 'c'],
+          [5n, 'b'],
         ]);
         assert.deepEqual(copy.query('SELECT * FROM named ORDER BY k'), [
           ['n', 1n, 10n],

@@ -81,3 +81,13 @@ CREATE TABLE withheld (
   reason TEXT NOT NULL,
   PRIMARY KEY (tbl, id)
 ) WITHOUT ROWID;
+
+-- Rows that were written with a value that a UNIQUE index is over: `place` is the index's among the table's, `name` the
+-- value's. May name rows that have another value by now.
+CREATE TABLE unique_value (
+  tbl   INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  name  TEXT NOT NULL,
+  id    BLOB NOT NULL,
+  PRIMARY KEY (tbl, place, name, id)
+) WITHOUT ROWID;
