@@ -144,7 +144,10 @@ export class RealFiles implements Files {
 
   async flush(paths: readonly string[]): Promise<void> {
     if (process.platform === 'linux' && (await syncFileSystem(this.root))) return;
-    const folders = new Set(paths.map((path) => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '')));
+    const folders = new Set<string>(['']);
+    for (const path of paths) {
+      for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) folders.add(path.slice(0, at));
+    }
     const left = [
       ...paths.map((path) => this.native(path)),
       ...(windows ? [] : [...folders].map((path) => this.native(path))),

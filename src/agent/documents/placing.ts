@@ -5,16 +5,17 @@
  */
 
 import { parentOf, temporaryName } from '../../core/paths.ts';
-import { nextStep, type Place, type Step } from '../../core/placing.ts';
+import type { Step } from '../../core/placing.ts';
 import { type Problem, ProblemError } from '../../core/problem.ts';
 import type { DocumentId } from '../../core/registry.ts';
 import type { Clock, FileFacts, Files } from '../../platform/ports.ts';
 import { looksSame, type Observation, type Observations, observationOf } from '../../store/observations.ts';
 import type { Registry } from '../../store/registry.ts';
-import { type DocumentProblems, heldByProgram, inTheWay, UNSYNCED } from './document-problems.ts';
+import { type DocumentProblems, heldByProgram, inTheWay } from './document-problems.ts';
 import type { Hands } from './hands.ts';
 import type { Noticing } from './noticing.ts';
 import type { Owners } from './owners.ts';
+import { Planning } from './planning.ts';
 import type { Assembled, ChunkSource, Contents, DocumentEvent, Wanted } from './ports.ts';
 import { isUntouched, type Replaced } from './replaced.ts';
 
@@ -50,6 +51,7 @@ export class Placing {
   readonly #options: PlacingOptions;
   readonly #observations: Observations;
   readonly #replaced: Replaced;
+  readonly #planning: Planning;
   readonly #stopping = new AbortController();
   /** What differs from the registry, with the bytes that it takes: found again at each start. */
   readonly #wanted = new Map<DocumentId, number>();
@@ -67,6 +69,7 @@ export class Placing {
     this.#options = options;
     this.#observations = options.registry.observations;
     this.#replaced = options.replaced;
+    this.#planning = new Planning(options);
   }
 
   /** Compares everything; for the start. */
@@ -129,7 +132,7 @@ export class Placing {
     for (const id of this.#ready) {
       if (this.#underWay.has(id)) continue;
       this.#ready.delete(id);
-      const step = this.#plan(id);
+      const step = this.#planning.plan(id);
       if (step.kind !== 'wait') this.#stopWaiting(id);
       if (step.kind === 'write') {
         writes.push({ id, step, temporary: temporaryPath(id, step) });
@@ -139,54 +142,6 @@ export class Placing {
     }
     if (writes.length > 0) this.#run(this.#writeAll(writes), writes);
     return writes.length > 0 || acted;
-  }
-
-  // Planning
-
-  /** `mine` is the path that this very step has in its hands. */
-  #plan(id: DocumentId, mine?: string): Step {
-    const { registry, files, owners, hands } = this.#options;
-    const entry = registry.entry(id);
-    const seen = this.#observations.of(id) ?? null;
-    const wanted: Place | null = entry?.alive ? { path: entry.shown, hash: entry.hash } : null;
-    const isBusy = (path: string) => path !== mine && hands.has(path);
-    return nextStep(seen, wanted, {
-      at: seen === null ? 'missing' : isBusy(seen.path) ? 'changed' : this.#lookAtSeen(seen),
-      target: wanted === null || wanted.path === seen?.path ? 'free' : this.#lookAtTarget(wanted.path, seen, isBusy),
-      open: seen !== null && files.facts(seen.path) !== undefined && owners.of(seen.path) !== undefined,
-    });
-  }
-
-  #lookAtSeen(seen: Observation): 'as-seen' | 'changed' | 'missing' {
-    const facts = this.#options.files.facts(seen.path);
-    if (facts === undefined) return 'missing';
-    return looksSame(seen, facts) ? 'as-seen' : 'changed';
-  }
-
-  #lookAtTarget(
-    path: string,
-    seen: Observation | null,
-    isBusy: (path: string) => boolean,
-  ): 'free' | 'document' | 'stranger' | 'blocked' {
-    const { files, noticing } = this.#options;
-    if (isBusy(path)) return 'stranger';
-    const facts = files.facts(path);
-    if (facts === undefined) return files.makeFolder(parentOf(path)) === 'blocked' ? this.#blockedBy(path) : 'free';
-    // On a disk that minds no case this is the document itself.
-    if (seen && facts.inode === seen.inode && facts.kind === 'file') return 'free';
-    // A folder that somebody emptied stays on their disk only; what is in the file now goes first.
-    if (facts.kind === 'folder' && files.removeFolder(path) === 'done') return 'free';
-    if (facts.kind !== 'file') return 'blocked';
-    if (this.#observations.at(path)?.subject) return 'document';
-    return noticing.isPending(path) || !this.#options.problems.has(path, UNSYNCED) ? 'stranger' : 'blocked';
-  }
-
-  /** What lies where a folder should be: a document that is to go, or something that only a person can judge. */
-  #blockedBy(path: string): 'document' | 'blocked' {
-    for (let at = parentOf(path); at !== ''; at = parentOf(at)) {
-      if (this.#observations.at(at)?.subject) return 'document';
-    }
-    return 'blocked';
   }
 
   // Acting
@@ -250,8 +205,7 @@ export class Placing {
       if (outcome === 'busy') return this.#wait(id, { kind: 'wait', for: 'program', path: from });
       const facts = files.facts(to);
       if (outcome !== 'done' || facts === undefined) return;
-      await files.syncFolder(parentOf(to));
-      if (parentOf(from) !== parentOf(to)) await files.syncFolder(parentOf(from));
+      await this.#planning.syncFolders([parentOf(to), parentOf(from)]);
       transaction(() => {
         this.#observations.remove(from);
         this.#observations.put(observationOf(to, id, seen.hash, facts));
@@ -348,7 +302,7 @@ export class Placing {
         const facts = free.has(write.step.path) ? this.#put(write) : undefined;
         if (facts) put.push({ write, facts });
       }
-      for (const folder of new Set(put.map(({ write }) => parentOf(write.step.path)))) await files.syncFolder(folder);
+      await this.#planning.syncFolders(put.map(({ write }) => parentOf(write.step.path)));
       transaction(() => {
         for (const { write, facts } of put) {
           this.#observations.put(observationOf(write.step.path, write.id, write.step.hash, facts));
@@ -373,7 +327,7 @@ export class Placing {
   /** The moment itself: what lies there is proved to be what was seen, kept under a second name, and replaced. */
   #put({ id, step, temporary }: Write): FileFacts | undefined {
     const { files } = this.#options;
-    const now = this.#plan(id, step.path);
+    const now = this.#planning.plan(id, step.path);
     if (now.kind !== 'write' || now.path !== step.path || now.hash !== step.hash) return undefined;
     if (!step.over) return this.#putNew(step.path, temporary);
     const seen = this.#observations.of(id)!;
