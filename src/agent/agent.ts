@@ -3,6 +3,7 @@
  * that cannot be opened is listed with its problem and does not keep the others from working.
  */
 import { ProblemError } from '../core/problem.ts';
+import { FILE } from '../core/registry.ts';
 import { SOFTWARE } from '../core/software.ts';
 import type { CopyId } from '../core/vector.ts';
 import type { dialFirst } from '../platform/dial.ts';
@@ -164,7 +165,13 @@ export class Agent {
   }
 
   #begun(copy: Copy, facts: Omit<CopyFacts, 'copy' | 'offline'>): Copy {
-    if (copy.facts.phase === 'complete' || copy.facts.file !== facts.file) throw alreadyCopy(copy.folder.root);
+    const { phase, file } = copy.facts;
+    const isPublishing = phase === 'publishing' && facts.phase === 'publishing';
+    if (phase === 'complete' || (!isPublishing && file !== facts.file)) throw alreadyCopy(copy.folder.root);
+    // A publish goes on under the id that it began with; name and members are today's until the hub has taken them.
+    if (isPublishing && copy.registry.row(FILE, 'file').cells.size === 0) {
+      copy.setFacts({ name: facts.name, members: facts.members });
+    }
     return copy;
   }
 

@@ -6,10 +6,11 @@ import type { KeyObject } from 'node:crypto';
 import { body as bodyCodec, type RegistryOp, subjectOf } from '../core/body.ts';
 import type { Change } from '../core/change.ts';
 import { decode, encode, MalformedError } from '../core/codec.ts';
-import type { Problem } from '../core/problem.ts';
+import { type Problem, ProblemError } from '../core/problem.ts';
 import type { Origin } from '../core/rows.ts';
 import { at, type CopyId, type Vector } from '../core/vector.ts';
 import type { Clock } from '../platform/ports.ts';
+import { asStorageFailure, storageKind } from '../platform/storage-failure.ts';
 import type { TaskRunner } from '../platform/tasks.ts';
 import { Exchange } from '../protocol/exchange.ts';
 import type { ChunkRecord, Refusal } from '../protocol/replica.ts';
@@ -99,6 +100,7 @@ export class Copy implements Attached {
       hooks: {
         stored: (change, bytes) => this.#fold(change, bytes),
         chunksDamaged: (ids) => this.problems.set('chunks', damagedChunks(ids.length)),
+        failed: (error) => this.#storageFailed(error),
         clockAhead: (copy, ms) => this.problems.set(`clock ${copy}`, clockAhead(this.makerName(copy), ms)),
       },
     });
@@ -424,7 +426,16 @@ export class Copy implements Attached {
     this.unsent.offerAgain(ids);
   }
 
+  #storageFailed(error: unknown): void {
+    const failure = asStorageFailure(error, 'Colleagues’ work cannot be kept on this disk', this.folder.root);
+    if (!(failure instanceof ProblemError)) return;
+    this.problems.set('disk', failure.problem);
+    this.#options.tell({ what: 'problem', text: failure.problem.text });
+    this.#notify();
+  }
+
   #onStored(): void {
+    this.problems.clear('disk');
     this.databases.forward();
     // Most changes are about rows: the lists of documents and databases are looked through only when they changed.
     if (this.#registryChanged) {
@@ -445,11 +456,20 @@ export class Copy implements Attached {
     if (this.#exchange !== exchange) return;
     this.#exchange = null;
     this.unsent.use(null);
-    this.folder.parentVector = exchange.partner;
+    this.#rememberParent(exchange.partner);
     if (code === 'forked') this.#options.forked();
     else if (code !== 'cut' && code !== 'closed') this.problems.set('parent', refused(text));
     this.#options.tell({ what: 'offline', text });
     this.#notify();
+  }
+
+  /** Only saves work: without it more is offered again after a restart. A full disk is told where it does harm. */
+  #rememberParent(vector: Vector): void {
+    try {
+      this.folder.parentVector = vector;
+    } catch (error) {
+      if (storageKind(error) === undefined) throw error;
+    }
   }
 
   #closeExchange(text: string): void {

@@ -7,6 +7,7 @@ import { realFileBytes } from '../platform/file-bytes.ts';
 import { RealFiles } from '../platform/files.ts';
 import { computerName } from '../platform/home.ts';
 import { holdHome } from '../platform/process.ts';
+import { storageKind } from '../platform/storage-failure.ts';
 import { systemClock, systemRandom } from '../platform/system.ts';
 import { realWatcher } from '../platform/watch.ts';
 import { chunkWorkers } from '../store/chunk-tasks.ts';
@@ -27,6 +28,7 @@ const LOOK_MS = 5_000;
 
 export async function runAgent({ home, signal }: AgentStart): Promise<void> {
   const held = await holdHome(home);
+  outliveDisks();
   const ending = new AbortController();
   const tasks = chunkWorkers();
   const databases = childDatabases({ log });
@@ -58,6 +60,17 @@ export async function runAgent({ home, signal }: AgentStart): Promise<void> {
   await tasks.end();
   ledger.close();
   held.release();
+}
+
+/**
+ * A full or pulled disk of one copy must not end the others' work. Whoever meets such a failure tells it as a problem;
+ * this is the net below. Whatever else nobody caught is a mistake of ours, and ends the process.
+ */
+function outliveDisks(): void {
+  process.on('uncaughtException', (error) => {
+    log(error.stack ?? error.message);
+    if (storageKind(error) === undefined) process.exit(1);
+  });
 }
 
 function log(text: string): void {

@@ -16,6 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import type { FileBytes, FileFacts, OpenFile } from './ports.ts';
+import { asStorageFailure } from './storage-failure.ts';
 
 // No link is followed, and a pipe that lies under a document's name must not hang us. Windows knows neither flag.
 const SAFE = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
@@ -34,7 +35,13 @@ export const realFileBytes: FileBytes = {
       throw error;
     }
   },
-  makeFolder: (folder) => void mkdirSync(folder, { recursive: true }),
+  makeFolder(folder) {
+    try {
+      mkdirSync(folder, { recursive: true });
+    } catch (error) {
+      throw asStorageFailure(error, `Cannot make the folder ${folder}`, folder);
+    }
+  },
   rename: renameSync,
   remove: (path) => rmSync(path, { force: true }),
   syncFolder(folder) {

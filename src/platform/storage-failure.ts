@@ -2,6 +2,8 @@
  * Turns what node:fs and node:sqlite throw into a `StorageError` that a person can act on. Anything that is not the
  * disk's doing (a mistake in SQL, a broken constraint) is handed back as it came.
  */
+import { accessSync, constants } from 'node:fs';
+import { dirname } from 'node:path';
 import { StorageError, type StorageKind } from '../core/problem.ts';
 
 const ERRNO: Readonly<Record<string, StorageKind>> = {
@@ -84,5 +86,26 @@ export function storageFailure(kind: StorageKind, what: string, path?: string, c
 export function asStorageFailure(error: unknown, what: string, path?: string): unknown {
   if (error instanceof StorageError) return error;
   const kind = storageKind(error);
-  return kind === undefined ? error : storageFailure(kind, what, path, error);
+  if (kind === undefined) return error;
+  const isMisnamed = path !== undefined && kind === 'missing' && wasToBeMade(error);
+  return storageFailure((isMisnamed && whyNotWritable(path)) || kind, what, path, error);
+}
+
+/** On a read-only disk both mkdir and SQLite say that what they should make is not there. */
+function wasToBeMade(error: unknown): boolean {
+  const { errcode, syscall } = error as { errcode?: unknown; syscall?: unknown };
+  return errcode === 14 || syscall === 'mkdir';
+}
+
+/** Why nothing can be made in the nearest folder above that is there; undefined if it can. */
+function whyNotWritable(path: string): StorageKind | undefined {
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    try {
+      accessSync(folder, constants.W_OK);
+      return undefined;
+    } catch (error) {
+      const kind = storageKind(error);
+      if (kind !== 'missing' || folder === dirname(folder)) return kind === 'missing' ? undefined : kind;
+    }
+  }
 }

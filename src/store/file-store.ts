@@ -51,6 +51,8 @@ export interface StoreHooks {
   chunksArrived?(ids: readonly string[]): void;
   /** They are not used, and count as missing from now on. */
   chunksDamaged?(ids: readonly string[]): void;
+  /** What came in could not be kept: the disk is full, say. It comes again with the next connection. */
+  failed?(error: unknown): void;
   /** A colleague's clock is far ahead; its stamp was not taken over. */
   clockAhead?(copy: CopyId, ms: number): void;
 }
@@ -127,6 +129,7 @@ export class FileStore implements Replica {
     } catch (error) {
       // What is forgotten is fetched again when the change comes the next time.
       if (error instanceof DamagedChunk) this.#forget([error.id]);
+      this.#options.hooks?.failed?.(error);
       throw error;
     }
   }
