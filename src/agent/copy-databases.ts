@@ -124,6 +124,9 @@ export class CopyDatabases implements DatabaseReports {
   ): Promise<{ settings: string; content: DocumentContent; pageSize: number }> {
     const { files, folder } = this.#options;
     const basePath = folder.basePath(id);
+    // Of a publish that was stopped: the content is taken anew, as it is now.
+    files.remove(`${SYNC_FOLDER}/base/${id}.db`);
+    files.remove(`${SYNC_FOLDER}/base/${id}.db-journal`);
     const made = await this.#databases.makeBase({ id, path: files.native(path), basePath });
     const [read] = await ingest([basePath]);
     if (read?.kind !== 'done') throw unreadable(path);
