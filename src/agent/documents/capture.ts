@@ -75,6 +75,11 @@ export class Capture {
     this.#interrupted.add(id);
   }
 
+  /** All that was found at the start has been taken in. */
+  forgetInterrupted(): void {
+    this.#interrupted.clear();
+  }
+
   allowDeletingMany(): void {
     this.#deleteMany = true;
   }

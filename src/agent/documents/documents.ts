@@ -50,6 +50,7 @@ export class Documents {
   #scanning: Promise<void> | undefined;
   #nextScan = Number.POSITIVE_INFINITY;
   #isBlind = false;
+  #hasScanned = false;
   #unwatch = () => {};
   #capturing = false;
   #filling = false;
@@ -82,12 +83,12 @@ export class Documents {
       },
     });
     const noticing = this.#noticing;
-    this.#replaced = new Replaced(files, (id, over, native) => this.#lateSave(id, over, native));
+    const { signal } = this.#stopping;
+    this.#replaced = new Replaced(files, clock, signal, (id, over, native) => this.#lateSave(id, over, native));
     this.#capture = new Capture({ ...deps, noticing, problems });
     const wake = () => this.#wake();
     const owners = this.#owners;
     this.#placing = new Placing({ ...deps, noticing, problems, hands, owners, wake, replaced: this.#replaced });
-    const { signal } = this.#stopping;
     this.#straight = new StraightPlacing({ ...deps, observations: this.#observations, problems, hands, signal });
     const record: DocumentsDeps['record'] = async (ops, within) => {
       const by = await deps.record(ops, within);
@@ -163,6 +164,7 @@ export class Documents {
     this.#wake();
     await Promise.allSettled([...this.#running, this.#scanning]);
     await this.#placing.stop();
+    this.#replaced.stop();
   }
 
   /** The registry has changed, or content can be had again. */
@@ -254,6 +256,7 @@ export class Documents {
     while (!this.#stopping.signal.aborted) {
       if (await this.#work()) continue;
       if (this.#deps.clock.monotonic() >= this.#nextScan && this.#scanning === undefined) void this.#scan();
+      if (this.#hasScanned && this.quiet()) this.#capture.forgetInterrupted();
       this.#tellTurn();
       await this.#rest();
     }
@@ -310,6 +313,7 @@ export class Documents {
     try {
       const took = (await this.#noticing.scan()) ?? 0;
       this.#planScan(took);
+      this.#hasScanned = true;
       if (this.#noticing.gone().size === 0) this.#problems.clear('', 'many-gone');
       this.#problems.clear('', 'disk');
     } catch (error) {

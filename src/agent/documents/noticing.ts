@@ -360,18 +360,20 @@ export class Noticing {
 
   #settles(path: string, look: string, wait: number): 'due' | 'pending' {
     this.#gone.delete(path);
-    this.#pending.set(path, { look, dueAt: this.#options.clock.monotonic() + wait });
-    return wait <= 0 ? 'due' : 'pending';
+    const now = this.#options.clock.monotonic();
+    const before = this.#pending.get(path);
+    // Quiet is counted on our own clock from when it was first seen so: the file's times may be those of another.
+    const dueAt = before?.look === look ? before.dueAt : now + wait;
+    this.#pending.set(path, { look, dueAt });
+    return dueAt <= now ? 'due' : 'pending';
   }
 
   #wait(path: string, facts: FileFacts, seen: Observation | undefined): number {
-    const age = this.#options.clock.now() - Number(facts.changedNs / 1000n) / 1000;
-    const left = (quiet: number) => Math.min(Math.max(quiet - age, 0), quiet);
-    if (seen === undefined) return left(maybeTemporary(nameOf(path)) ? TEMPORARY_MS : QUIET_MS);
+    if (seen === undefined) return maybeTemporary(nameOf(path)) ? TEMPORARY_MS : QUIET_MS;
     if (looksSame(seen, facts)) return DOUBTFUL_MS;
-    if (seen.inode === facts.inode) return left(QUIET_MS);
+    if (seen.inode === facts.inode) return QUIET_MS;
     // Renaming is later than the last write: the file was whole before it came here.
-    return facts.changedNs > facts.mtimeNs ? 0 : left(FRESH_MS);
+    return facts.changedNs > facts.mtimeNs ? 0 : FRESH_MS;
   }
 
   #saveInProgress(folder: string): void {

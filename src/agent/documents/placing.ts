@@ -235,15 +235,19 @@ export class Placing {
       if (paths.length === 0 || seen?.path !== path) return;
       // Out of the way first: should somebody have written to it just now, it is put back.
       const aside = `${folderPrefix(path)}${temporaryName(`gone-${id.slice(0, 16)}`)}`;
+      const kept = this.#replaced.keep(id, seen, path);
       const outcome = files.rename(path, aside);
+      if (outcome !== 'done') this.#replaced.drop(kept);
       if (outcome === 'busy') return this.#wait(id, { kind: 'wait', for: 'program', path });
       if (outcome !== 'done') return;
       const facts = files.facts(aside);
       if (facts === undefined || !isUntouched(seen, facts)) {
         files.rename(aside, path);
+        this.#replaced.drop(kept);
         return;
       }
       files.remove(aside);
+      this.#replaced.release(kept);
       await files.syncFolder(parentOf(path));
       transaction(() => this.#observations.remove(path));
       done = true;
@@ -308,10 +312,7 @@ export class Placing {
           this.#observations.put(observationOf(write.step.path, write.id, write.step.hash, facts));
         }
       });
-      for (const { write } of put) {
-        this.#options.problems.clear(write.step.path);
-        await this.#replaced.release(write.id);
-      }
+      for (const { write } of put) this.#options.problems.clear(write.step.path);
       if (put.length > 0) tell({ kind: 'placed', documents: put.map(({ write }) => write.step.path) });
     } finally {
       this.#letGo(paths);
@@ -332,10 +333,11 @@ export class Placing {
     if (!step.over) return this.#putNew(step.path, temporary);
     const seen = this.#observations.of(id)!;
     files.copyMode(step.path, temporary);
-    this.#replaced.keep(id, seen, step.path);
+    const kept = this.#replaced.keep(id, seen, step.path);
     const outcome = files.rename(temporary, step.path);
+    if (outcome === 'done') this.#replaced.release(kept);
+    else this.#replaced.drop(kept);
     if (outcome === 'busy') {
-      this.#replaced.drop(id);
       this.#wait(id, { kind: 'wait', for: 'program', path: step.path });
       return undefined;
     }
