@@ -16,7 +16,7 @@ import { type Behind, foldInto, stateAt } from './behind.ts';
 import { capture } from './capture.ts';
 import { compareTables } from './comparing-tables.ts';
 import { isBeyond, lackingAt, readBody } from './containing.ts';
-import { Folding, type KnownRows, type Touched, type TouchedRows } from './folding.ts';
+import { Folding, type KnownRows, type TouchedRows } from './folding.ts';
 import type { Appended, AppendRequest } from './host.ts';
 import { addMark, hasMarksToClear, marksAfter, newestMark } from './marks.ts';
 import type { OpenFile } from './open-file.ts';
@@ -227,7 +227,7 @@ export class DatabaseEngine {
     const { options, id } = this.#standing;
     if (this.#foldEdited() === 'must apply') return this.#applyEdited(file);
     if (this.#standing.behind !== null) return this.#bringForward(file, this.#standing.behind);
-    if (this.#standing.unverified.length > 0) return this.#verify(file);
+    if (this.#standing.untried.length > 0) return this.#tryMissing(file);
     const changes = options.source.after(this.vector, { subject: id, limit: MAX_CHANGES });
     if (changes.length === 0) return { kind: 'nothing' };
     const { position } = this.#standing;
@@ -286,25 +286,14 @@ export class DatabaseEngine {
     }
   }
 
-  /**
-   * Rows of changes that the file has and rows.db had lost: which of them a constraint keeps out is found by trying.
-   * Everything is captured, so whatever is missing was kept out.
-   */
-  #verify(file: OpenFile): ApplyStep {
+  /** Which of the rows that are missing a constraint keeps out is found by trying. */
+  #tryMissing(file: OpenFile): ApplyStep {
+    const tables = [...new Set(this.#standing.untried.map(({ table }) => table))];
     const step = this.#write(file, () => {
       const shown = this.shown();
-      const tables = new Set<string>();
-      for (const place of this.#standing.unverified) {
-        const table = file.tables.get(place.table);
-        const key = table && shown.isThere(table, place.row) ? shown.key(table, place.row) : null;
-        if (table === undefined || key === null || file.sqlOf(table).has(key)) continue;
-        this.state.withhold(place, 'not placed yet');
-        tables.add(table.id);
-      }
-      const touched = new Map<string, ReadonlyMap<RowId, Touched>>();
-      return { changes: 0, before: shown, after: shown, touched, tables: [...tables], moved: [] };
+      return { changes: 0, before: shown, after: shown, touched: new Map(), tables, moved: [] };
     });
-    if (step.kind === 'applied') this.#standing.unverified = [];
+    if (step.kind === 'applied') this.#standing.untried = [];
     return step;
   }
 

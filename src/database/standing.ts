@@ -5,7 +5,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { assert } from '../core/problem.ts';
 import type { Renaming } from '../core/reissue.ts';
-import type { Table } from '../core/tables.ts';
+import { rowOfKey, type Table } from '../core/tables.ts';
 import { at, type CopyId, covers, join, same, type Vector } from '../core/vector.ts';
 import type { FileFacts } from '../platform/ports.ts';
 import { type RowPlace, RowState } from '../store/row-state.ts';
@@ -15,7 +15,7 @@ import { type Containing, changesAfter, isBeyond, readBody, renamedPosition, wha
 import { Folding } from './folding.ts';
 import { misnumbered, renumber } from './hidden-numbers.ts';
 import type { OpenDatabase } from './host.ts';
-import { clearMarks, hasMark, newestMark } from './marks.ts';
+import { clearMarks, hasMark, marksAfter, newestMark } from './marks.ts';
 import { OpenFile } from './open-file.ts';
 import { type Position, readPosition, writePosition } from './position.ts';
 import { parseSettings } from './settings.ts';
@@ -44,8 +44,8 @@ export class Standing {
   behind: Behind | null = null;
   /** Own changes, in the log and in the file, that are not folded yet. */
   edited: Folded[] = [];
-  /** Rows of which we do not know whether they are in the file. */
-  unverified: RowPlace[] = [];
+  /** Rows that are not in the file, we do not know why: a constraint may keep them out. They wait to be tried. */
+  untried: RowPlace[] = [];
   /** We have the write lock from one step to the next. */
   #held = false;
   #file: OpenFile | null = null;
@@ -235,9 +235,10 @@ export class Standing {
     const position = renamedPosition(stated, this.#renamings);
     const { vector, mark, edited } = whatItContains(file.sql, position, source, this.#renamings);
     // A crash came between the two commits, or rows.db lost its last ones: the file has these already.
-    this.#foldContained(file, vector);
+    const folded = this.#foldContained(file, vector);
     this.#position = stated;
     this.mark = mark;
+    this.#withholdMissing(file, folded);
     if (stated.schema !== file.connection.schemaVersion()) this.#mayBeRenumbered = true;
     const missing = edited.filter(({ copy, seq }) => !covers(this.state.vector, copy, seq));
     this.edited = missing.map((change) => ({ change, body: readBody(source, change) }));
@@ -271,18 +272,18 @@ export class Standing {
     this.#mayBeRenumbered = false;
   }
 
-  #foldContained(file: OpenFile, contained: Vector): void {
+  #foldContained(file: OpenFile, contained: Vector): Folding | null {
     const { source } = this.options;
     const lacking: Folded[] = [];
     for (const change of changesAfter(source, this.id, this.state.vector)) {
       if (covers(contained, change.copy, change.seq)) lacking.push({ change, body: readBody(source, change) });
     }
-    if (lacking.length === 0) return;
+    if (lacking.length === 0) return null;
     this.state.begin();
     try {
-      const { touched } = foldInto(this.state, this.base, file.tables, lacking);
+      const folding = foldInto(this.state, this.base, file.tables, lacking);
       this.state.commit();
-      for (const [table, rows] of touched) for (const row of rows.keys()) this.unverified.push({ table, row });
+      return folding;
     } catch (error) {
       this.state.rollback();
       throw error;
@@ -291,6 +292,31 @@ export class Standing {
 
   /** Changes that the file has, and that the log has only got now, are folded without being written. */
   foldContained(file: OpenFile): void {
-    if (this.#position !== null) this.#foldContained(file, renamedPosition(this.#position, this.#renamings).vector);
+    if (this.#position === null) return;
+    const { vector } = renamedPosition(this.#position, this.#renamings);
+    this.#withholdMissing(file, this.#foldContained(file, vector));
+  }
+
+  /** What should be in the file and is not was kept out, unless an application has taken it out since. */
+  #withholdMissing(file: OpenFile, folded: Folding | null): void {
+    if (folded === null) return;
+    const shown = new Shown(this.state, this.base, file.tables);
+    const marked = new Set(
+      marksAfter(file.sql, this.mark.id, file.width, file.connection.encoding)
+        .filter(({ op }) => op !== 'u' && op[0] !== 's' && op[0] !== 'c')
+        .map(({ table, key }) => `${table} ${rowOfKey(key.filter((item) => item !== null))}`),
+    );
+    this.state.begin();
+    for (const [id, rows] of folded.touched) {
+      const table = file.tables.get(id);
+      for (const row of table === undefined ? [] : rows.keys()) {
+        const key = shown.isThere(table as Table, row) ? shown.key(table as Table, row) : null;
+        if (table === undefined || key === null || file.sqlOf(table).has(key)) continue;
+        if (marked.has(`${file.numberOf(table)} ${rowOfKey(key)}`)) continue;
+        this.state.withhold({ table: id, row }, 'not placed yet');
+        this.untried.push({ table: id, row });
+      }
+    }
+    this.state.commit();
   }
 }

@@ -60,7 +60,6 @@ const statement = fc.oneof(
   fc.tuple(small, code).map(([e, c]) => `INSERT OR IGNORE INTO link VALUES (${e}, '${c}')`),
   code.map((c) => `INSERT OR IGNORE INTO link SELECT max(id), '${c}' FROM entry`),
   fc.tuple(text, small).map(([t, n]) => `INSERT OR REPLACE INTO label (word, n) VALUES ('${t}', ${n})`),
-  fc.tuple(text, small).map(([t, n]) => `UPDATE OR REPLACE label SET word = '${t}' WHERE id = ${n}`),
   small.map((e) => `DELETE FROM link WHERE entry = ${e}`),
   fc.constant('DELETE FROM note'),
 );
