@@ -363,7 +363,9 @@ export class Noticing {
     const now = this.#options.clock.monotonic();
     const before = this.#pending.get(path);
     // Quiet is counted on our own clock from when it was first seen so: the file's times may be those of another.
-    const dueAt = before?.look === look ? before.dueAt : now + wait;
+    // What was put off stays so, whoever hints at it: a save that a full disk does not take in would be read for ever.
+    const putOff = before?.look === '' ? before.dueAt : 0;
+    const dueAt = before?.look === look ? before.dueAt : Math.max(now + wait, putOff);
     this.#pending.set(path, { look, dueAt });
     return dueAt <= now ? 'due' : 'pending';
   }
