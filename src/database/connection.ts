@@ -40,7 +40,7 @@ export class UserConnection {
   }
 
   close(): void {
-    this.sql.db.close();
+    if (this.sql.db.isOpen) this.sql.db.close();
   }
 
   /** Moves when another connection, of any process, has committed. */

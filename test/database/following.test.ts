@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { stampAt } from '../../src/core/clock.ts';
+import { LocalDatabases } from '../../src/database/databases.ts';
+import type { DatabaseEvents, DatabaseProblem } from '../../src/database/host.ts';
+import { systemClock, systemRandom } from '../../src/platform/system.ts';
+import { type Copy, copyId, DB, factsOf, Office, withDatabase } from './copies.ts';
+
+const SQL =
+  "CREATE TABLE account (code TEXT PRIMARY KEY, name TEXT); INSERT INTO account VALUES ('1', 'Cash'), ('2', 'Bank');";
+
+/** One copy under a follower, on the real clock; the other copies of the office are driven by hand. */
+class Followed {
+  readonly office = new Office(SQL, 2);
+  readonly copy = this.office.copies[0] as Copy;
+  readonly other = this.office.copies[1] as Copy;
+  problems: readonly DatabaseProblem[] = [];
+  readonly #waiting = new Set<() => void>();
+  readonly databases: LocalDatabases;
+
+  constructor() {
+    this.copy.engine.close();
+    const events: DatabaseEvents = {
+      append: async (request) =>
+        this.#noticed(this.copy.log.append(this.copy.id, stampAt(++this.office.clock), request)),
+      applied: () => this.#noticed(undefined),
+      problems: (_id, problems) => {
+        this.problems = problems;
+        this.#noticed(problems);
+      },
+    };
+    const { log } = this.copy;
+    const options = { copy: copyId(0), rowsPath: join(this.office.folder, 'rows.db'), source: log, events };
+    this.databases = new LocalDatabases({ ...options, clock: systemClock, random: systemRandom, facts: factsOf });
+  }
+
+  open(): Promise<void> {
+    const { settings, basePath } = this.office;
+    return this.databases.open({ id: DB, path: this.copy.path, basePath, settings });
+  }
+
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+  }
+
+  async close(): Promise<void> {
+    await this.databases.stop();
+    this.office.close();
+  }
+
+  #noticed<T>(value: T): T {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+    return value;
+  }
+}
+
+test('DBS2 a commit is noticed when it is hinted at, and also when it is not', async () => {
+  const followed = new Followed();
+  const { copy, databases } = followed;
+  await followed.open();
+  await databases.settle();
+  copy.cli("UPDATE account SET name = 'hinted' WHERE code = '1'");
+  databases.poke(DB);
+  await followed.until(() => copy.log.changes.length === 1);
+  copy.cli("UPDATE account SET name = 'not hinted' WHERE code = '1'");
+  await followed.until(() => copy.log.changes.length === 2);
+  await followed.close();
+});
+
+test('DBS3 while a program holds the database nothing is lost, and it goes on when the lock is free', async () => {
+  const followed = new Followed();
+  const { copy, other, databases } = followed;
+  await followed.open();
+  await databases.settle();
+  other.run("UPDATE account SET name = 'by another' WHERE code = '2'");
+  other.work();
+  copy.log.pull(other.log);
+  let settled: Promise<void> = Promise.resolve();
+  withDatabase(copy.path, (db) => {
+    db.exec("BEGIN IMMEDIATE; UPDATE account SET name = 'open' WHERE code = '1'");
+    databases.forward();
+    settled = databases.settle();
+    db.exec('COMMIT');
+  });
+  await settled;
+  assert.deepEqual(copy.query('SELECT name FROM account ORDER BY code'), [['open'], ['by another']]);
+  assert.equal(copy.log.changes.length, 2);
+  await followed.close();
+});
+
+test('DBS4 a file replaced by rename is captured as what it is', async () => {
+  const followed = new Followed();
+  const { copy, databases } = followed;
+  await followed.open();
+  await databases.settle();
+  execFileSync('sqlite3', [copy.path, `VACUUM INTO '${copy.path}.new'`]);
+  withDatabase(`${copy.path}.new`, (db) => db.exec("UPDATE account SET name = 'in the new file' WHERE code = '2'"));
+  renameSync(`${copy.path}.new`, copy.path);
+  await databases.settle();
+  assert.deepEqual(copy.log.ops().flat().length, 1);
+  // And it is this file that is followed now.
+  copy.cli("DELETE FROM account WHERE code = '1'");
+  await databases.settle();
+  assert.equal(copy.log.changes.length, 2);
+  await followed.close();
+});
+
+test('DBS5 a conflict is settled for everybody by a choice, also by one for what is shown anyway', async () => {
+  const followed = new Followed();
+  const { copy, other, databases, office } = followed;
+  await followed.open();
+  const exchange = async (): Promise<void> => {
+    for (let round = 0; round < 3; round++) {
+      other.work();
+      copy.log.pull(other.log);
+      databases.forward();
+      await databases.settle();
+      other.log.pull(copy.log);
+    }
+    other.work();
+  };
+  for (const [shown, rest] of [
+    [true, []],
+    [false, []],
+  ] as const) {
+    other.run("UPDATE account SET name = 'other ' || name WHERE code = '1'; DELETE FROM account WHERE code = '2'");
+    copy.run(
+      "UPDATE account SET name = 'own ' || name WHERE code = '1'; INSERT OR REPLACE INTO account VALUES ('2', 'kept' || random())",
+    );
+    await databases.settle();
+    other.capture();
+    await exchange();
+    const found = await databases.conflicts(DB);
+    assert.deepEqual(found, other.conflicts());
+    assert.deepEqual(found.map(({ kind }) => kind).sort(), ['cell', 'row']);
+    const wanted = new Map<string, unknown>();
+    for (const { id, kind, candidates } of found) {
+      const chosen = candidates.find((candidate) => candidate.shown === shown)!;
+      wanted.set(kind, chosen.value);
+      await databases.resolve(DB, id, chosen.id);
+    }
+    await exchange();
+    assert.deepEqual(await databases.conflicts(DB), rest);
+    assert.deepEqual(other.conflicts(), rest);
+    const names = "SELECT name FROM account WHERE code = '1'";
+    assert.deepEqual(copy.query(names), [[wanted.get('cell')]]);
+    assert.deepEqual(other.query(names), copy.query(names));
+    const rows = 'SELECT count(*) FROM account';
+    assert.deepEqual(copy.query(rows), [[shown ? 2n : 1n]]);
+    assert.deepEqual(other.query(rows), copy.query(rows));
+  }
+  await assert.rejects(databases.resolve(DB, 'none', 'keep'), /settled already/);
+  office.clock += 1;
+  await followed.close();
+});
+
+test('DBS6 a database that is missing or damaged is told as a problem, and followed again when it is back', async () => {
+  const followed = new Followed();
+  const { copy, databases } = followed;
+  renameSync(copy.path, `${copy.path}.away`);
+  await followed.open();
+  await databases.settle();
+  assert.deepEqual(
+    followed.problems.map(({ code }) => code),
+    ['database-missing'],
+  );
+  renameSync(`${copy.path}.away`, copy.path);
+  databases.poke(DB);
+  await databases.settle();
+  assert.deepEqual(followed.problems, []);
+  copy.cli("UPDATE account SET name = 'back' WHERE code = '1'");
+  await databases.settle();
+  assert.equal(copy.log.changes.length, 1);
+  await followed.close();
+});
+
+test('DBS7 of two databases made on one path the rows of the other become edits', async () => {
+  const followed = new Followed();
+  const { copy, other, databases, office } = followed;
+  await followed.open();
+  const aside = join(office.folder, 'aside.db');
+  withDatabase(aside, (db) => {
+    db.exec(
+      "CREATE TABLE account (code TEXT PRIMARY KEY, name TEXT); INSERT INTO account VALUES ('1', 'Cash'), ('2', 'Other bank'), ('9', 'New')",
+    );
+  });
+  other.run("UPDATE account SET name = 'Edited' WHERE code = '2'");
+  other.work();
+  copy.log.pull(other.log);
+  databases.forward();
+  await databases.settle();
+  await databases.enterRows(DB, aside);
+  await databases.settle();
+  other.log.pull(copy.log);
+  other.work();
+  const all = 'SELECT * FROM account ORDER BY code';
+  assert.deepEqual(
+    copy.query(all).map(([code]) => code),
+    ['1', '2', '9'],
+  );
+  assert.deepEqual(other.query(all), copy.query(all));
+  const [conflict, ...others] = await databases.conflicts(DB);
+  assert.deepEqual(others, []);
+  assert.deepEqual(conflict?.candidates.map(({ value }) => value).sort(), ['Edited', 'Other bank']);
+  assert.deepEqual(other.conflicts(), await databases.conflicts(DB));
+  await followed.close();
+});
