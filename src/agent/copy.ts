@@ -95,6 +95,7 @@ export class Copy implements Attached {
     this.store = new FileStore({
       db: folder.db,
       chunks: folder.chunks,
+      file: facts.file,
       office: facts.office,
       clock,
       hooks: {

@@ -34,6 +34,7 @@ export async function renewCopy({ folder, hub, clock, fileBytes, author, member 
   const store = new FileStore({
     db: folder.db,
     chunks: folder.chunks,
+    file: facts.file,
     office: facts.office,
     clock,
     hooks: { stored: (change, bytes) => fold(registry, change, bytes) },

@@ -7,6 +7,9 @@ import type { Stamp } from './clock.ts';
 import { blob, type Codec, encode, hex, list, optional, struct, varint, Writer } from './codec.ts';
 import { type CopyId, entries, MAX_COPIES, type Vector } from './vector.ts';
 
+/** 16 random bytes as 32 hex characters. */
+export type FileId = string;
+
 export type Header = {
   readonly copy: CopyId;
   /** 1, 2, 3, … without gaps. */
@@ -58,11 +61,16 @@ const CONTEXT = Buffer.from('tieout change 1\n');
 const depsWithHashes = list(struct({ copy: hex(16), seq: varint(), hash: hex(32) }), MAX_COPIES);
 
 /**
- * What is signed and hashed. `hashAt` answers with the hash of a change that this replica holds: each dependency is
+ * What is signed and hashed. A change is made for one file: a log that somebody carries over to another one does not
+ * verify there. `hashAt` answers with the hash of a change that this replica holds: each dependency is
  * signed together with its hash, so that work on one branch of a forked log never fits the other.
  * Throws `MissingDependency` when a dependency is not here.
  */
-export function signedBytes(header: Header, hashAt: (copy: CopyId, seq: number) => Hash | undefined): Uint8Array {
+export function signedBytes(
+  file: FileId,
+  header: Header,
+  hashAt: (copy: CopyId, seq: number) => Hash | undefined,
+): Uint8Array {
   const hashOf = (copy: CopyId, seq: number): Hash => {
     const found = hashAt(copy, seq);
     if (found === undefined) throw new MissingDependency(copy, seq);
@@ -70,6 +78,7 @@ export function signedBytes(header: Header, hashAt: (copy: CopyId, seq: number) 
   };
   const to = new Writer(512);
   to.raw(CONTEXT);
+  hex(16).write(to, file);
   hex(16).write(to, header.copy);
   to.varint(header.seq);
   to.varint(header.stamp);

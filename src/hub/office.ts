@@ -125,7 +125,7 @@ export class Office {
     const { folder, office, clock, disk, log } = this.#options;
     const known = this.#open.get(file);
     if (known) return known;
-    const opened = new ParentFile({ folder: `${folder}/${file}`, office, clock, files: disk, log });
+    const opened = new ParentFile({ folder: `${folder}/${file}`, file, office, clock, files: disk, log });
     this.#open.set(file, opened);
     this.#closeWhenIdle(file);
     return opened;

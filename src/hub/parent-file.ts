@@ -13,6 +13,7 @@ import { openStore } from '../store/sqlite.ts';
 
 export interface ParentFileOptions {
   readonly folder: string;
+  readonly file: string;
   readonly office: string;
   readonly clock: Clock;
   readonly files: FileBytes;
@@ -27,7 +28,7 @@ export class ParentFile {
   readonly #options: ParentFileOptions;
 
   constructor(options: ParentFileOptions) {
-    const { folder, office, clock, files, log } = options;
+    const { folder, file, office, clock, files, log } = options;
     this.#options = options;
     files.makeFolder(folder);
     this.#db = openStore(`${folder}/store.db`, { schema: [LOG_SCHEMA, CHUNKS_SCHEMA], synchronous: 'FULL' });
@@ -38,7 +39,7 @@ export class ParentFile {
       },
       chunksDamaged: (ids: readonly string[]) => log(`${ids.length} damaged chunks are not used: ${ids.join(' ')}`),
     };
-    this.#store = new FileStore({ db: this.#db, chunks: this.#chunks, office, clock, hooks });
+    this.#store = new FileStore({ db: this.#db, chunks: this.#chunks, file, office, clock, hooks });
   }
 
   get idle(): boolean {

@@ -11,6 +11,7 @@ import {
   type Change,
   type ChangeId,
   type Content,
+  type FileId,
   type Header,
   MAX_BODY,
   MAX_INLINE_BODY,
@@ -60,6 +61,7 @@ export interface StoreHooks {
 export interface FileStoreOptions {
   readonly db: DatabaseSync;
   readonly chunks: ChunkStore;
+  readonly file: FileId;
   /** Fingerprint of the office whose devices may make changes. */
   readonly office: string;
   readonly clock: Clock;
@@ -193,7 +195,7 @@ export class FileStore implements Replica {
 
   /** The changes in the log that are not what their makers signed; doctor reads them all. */
   damaged(): Generator<ChangeId> {
-    return this.log.damaged((change, signed) => {
+    return this.log.damaged(this.#options.file, (change, signed) => {
       const maker = this.maker(change.copy);
       return maker !== undefined && verifyBytes(maker.publicKey, signed, change.signature);
     });
@@ -253,7 +255,7 @@ export class FileStore implements Replica {
       size: bytes.byteLength,
       chain: seq === 1 ? chain : null,
     };
-    const signed = signedBytes(header, (of, number) => this.log.hashAt(of, number));
+    const signed = signedBytes(this.#options.file, header, (of, number) => this.log.hashAt(of, number));
     const change = { ...header, hash: sha256(signed), signature: signBytes(key, signed), content };
     return this.#keep(change, bytes);
   }
@@ -284,7 +286,7 @@ export class FileStore implements Replica {
       return { code: 'distrusted', text: `${where} is by nobody we know: ${identity?.distrust ?? 'no certificate'}.` };
     }
     try {
-      const signed = signedBytes(incoming, (of, number) => this.log.hashAt(of, number));
+      const signed = signedBytes(this.#options.file, incoming, (of, number) => this.log.hashAt(of, number));
       if (!verifyBytes(identity.publicKey, signed, incoming.signature)) {
         return { code: 'forged', text: `${where} is not signed by its maker.` };
       }

@@ -10,6 +10,7 @@ import {
   type ChangeId,
   type Content,
   chainCodec,
+  type FileId,
   type Header,
   partsCodec,
   signedBytes,
@@ -286,13 +287,13 @@ export class Log {
    * Puts together again what was signed and names the changes that are not what they were; `isSigned` judges the
    * signature, which the hash does not cover.
    */
-  *damaged(isSigned: (change: Change, signed: Uint8Array) => boolean): Generator<ChangeId> {
+  *damaged(file: FileId, isSigned: (change: Change, signed: Uint8Array) => boolean): Generator<ChangeId> {
     const rows = this.#db.prepare(`SELECT ${COLUMNS} FROM change ORDER BY n`);
     for (const row of rows.iterate()) {
       const id = { copy: this.#byIndex.get(Number(row.copy))?.id ?? '?', seq: Number(row.seq) };
       try {
         const change = this.#change(row);
-        const bytes = signedBytes(change, (copy, seq) => this.hashAt(copy, seq));
+        const bytes = signedBytes(file, change, (copy, seq) => this.hashAt(copy, seq));
         if (sha256(bytes) !== change.hash || !isSigned(change, bytes)) yield id;
       } catch {
         yield id;

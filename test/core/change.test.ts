@@ -7,6 +7,7 @@ import { type Header, MissingDependency, madeId, signedBytes } from '../../src/c
 import { newKey, readKey, signBytes, verifyBytes } from '../../src/platform/certificates.ts';
 import { hexOf, vectors } from './values.ts';
 
+const FILE = 'f1'.repeat(16);
 const A = 'aa'.repeat(16);
 const B = 'bb'.repeat(16);
 const key = readKey(newKey());
@@ -17,7 +18,7 @@ class Chain {
   readonly #hashes = new Map<string, string>();
   hashAt = (copy: string, seq: number): string | undefined => this.#hashes.get(`${copy}:${seq}`);
   add(header: Header): string {
-    const hash = sha256(signedBytes(header, this.hashAt));
+    const hash = sha256(signedBytes(FILE, header, this.hashAt));
     this.#hashes.set(`${header.copy}:${header.seq}`, hash);
     return hash;
   }
@@ -53,7 +54,7 @@ test('CHG1 every field of a header is signed', () => {
       [B, 1],
     ]),
   };
-  const hash = sha256(signedBytes(original, chain.hashAt));
+  const hash = sha256(signedBytes(FILE, original, chain.hashAt));
   const altered: Partial<Header>[] = [
     { copy: A },
     { seq: 1 },
@@ -64,21 +65,30 @@ test('CHG1 every field of a header is signed', () => {
     { deps: new Map([[B, 1]]) },
   ];
   for (const change of altered) {
-    assert.notEqual(sha256(signedBytes({ ...original, ...change }, chain.hashAt)), hash, JSON.stringify(change));
+    assert.notEqual(sha256(signedBytes(FILE, { ...original, ...change }, chain.hashAt)), hash, JSON.stringify(change));
   }
 });
 
 test('CHG2 a change of one branch of a forked log never fits the other, be it the next or a dependant', () => {
   const [left, right] = [branch('left'), branch('right')];
   for (const next of [header({ seq: 2, deps: new Map([[A, 1]]), chain: null }), onTop(1)]) {
-    const signature = signBytes(key, signedBytes(next, left.hashAt));
-    assert(verifyBytes(publicKey, signedBytes(next, left.hashAt), signature));
-    assert(!verifyBytes(publicKey, signedBytes(next, right.hashAt), signature));
+    const signature = signBytes(key, signedBytes(FILE, next, left.hashAt));
+    assert(verifyBytes(publicKey, signedBytes(FILE, next, left.hashAt), signature));
+    assert(!verifyBytes(publicKey, signedBytes(FILE, next, right.hashAt), signature));
   }
 });
 
+test('CHG10 a change is made for one file, and does not verify in another', () => {
+  const signature = signBytes(
+    key,
+    signedBytes(FILE, header(), () => undefined),
+  );
+  const elsewhere = signedBytes('f2'.repeat(16), header(), () => undefined);
+  assert(!verifyBytes(publicKey, elsewhere, signature));
+});
+
 test('CHG3 an altered byte anywhere, in what is signed or in the signature, is refused', () => {
-  const signed = signedBytes(header(), () => undefined);
+  const signed = signedBytes(FILE, header(), () => undefined);
   const signature = signBytes(key, signed);
   fc.assert(
     fc.property(fc.nat(signed.length + 63), fc.integer({ min: 1, max: 255 }), (where, mask) => {
@@ -96,16 +106,16 @@ test('CHG4 what is signed does not depend on the order in which a vector was bui
     fc.property(vectors, (deps) => {
       const hashAt = (copy: string, seq: number): string => sha256(Buffer.from(`${copy}${seq}`));
       const turned = new Map([...deps].reverse());
-      const bytes = signedBytes(header({ deps }), hashAt);
-      assert.deepEqual(bytes, signedBytes(header({ deps: turned }), hashAt));
+      const bytes = signedBytes(FILE, header({ deps }), hashAt);
+      assert.deepEqual(bytes, signedBytes(FILE, header({ deps: turned }), hashAt));
       assert.equal(Buffer.from(bytes).toString('latin1', 0, 16), 'tieout change 1\n');
     }),
   );
 });
 
 test('CHG5 nothing is signed or verified over a dependency that is not here', () => {
-  assert.throws(() => signedBytes(onTop(1), () => undefined), MissingDependency);
-  assert.throws(() => signedBytes(header({ seq: 2, chain: null }), () => undefined), MissingDependency);
+  assert.throws(() => signedBytes(FILE, onTop(1), () => undefined), MissingDependency);
+  assert.throws(() => signedBytes(FILE, header({ seq: 2, chain: null }), () => undefined), MissingDependency);
 });
 
 test('CHG6 what an op makes has an id of its own, the same for everybody', () => {

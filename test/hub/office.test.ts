@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { copyId } from '../store/stores.ts';
-import { FILE, TestHub, type Visit } from './visitors.ts';
+import { copyId, FILE } from '../store/stores.ts';
+import { TestHub, type Visit } from './visitors.ts';
 
 const OTHER = 'cd'.repeat(16);
 

@@ -14,9 +14,7 @@ import { Session } from '../../src/protocol/session.ts';
 import { openStore } from '../../src/store/sqlite.ts';
 import { quiet, Wire } from '../protocol/carrier.ts';
 import { Machine } from '../protocol/replicas.ts';
-import { author, copyId, OFFICE, office, TestClock } from '../store/stores.ts';
-
-export const FILE = 'ab'.repeat(16);
+import { author, copyId, FILE, OFFICE, office, TestClock } from '../store/stores.ts';
 
 export class TestHub {
   readonly clock = new TestClock();

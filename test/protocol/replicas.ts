@@ -5,10 +5,8 @@ import type { Line, Refusal } from '../../src/protocol/replica.ts';
 import { Session } from '../../src/protocol/session.ts';
 import type { StoredChange } from '../../src/store/log.ts';
 import { decodeChunk, encodeChunk, type StoredChunk } from '../../src/store/stored-chunk.ts';
-import { author, type Made, makeStore, text } from '../store/stores.ts';
+import { author, FILE, type Made, makeStore, text } from '../store/stores.ts';
 import { Wire } from './carrier.ts';
-
-export const FILE = 'f0'.repeat(16);
 
 /** A copy that makes changes, or a hub (no letter), which takes what it is given. */
 export class Machine {

@@ -15,7 +15,7 @@ import { message } from '../../src/protocol/messages.ts';
  */
 const EXPECTED = {
   protocol: { version: 1, hash: 'ff8c365d49c19b26' },
-  signed: { version: 'tieout change 1', hash: 'f03a3881683d9c7e' },
+  signed: { version: 'tieout change 1', hash: 'd3e71d5eb02e13be' },
   body: { kinds: '1=database, 2=registry', hash: 'e536c22c9a1bb8c3' },
   stored: { hash: 'c9b1ec230e4bf70f' },
   values: { hash: '45bd304feaf5bf13' },
@@ -40,7 +40,7 @@ test('COD14 what is signed does not change its form', () => {
     size: 70_000,
     chain: [Uint8Array.of(1, 2, 3)],
   };
-  const bytes = signedBytes(header, (copy, seq) => sha256(Buffer.from(`${copy} ${seq}`)));
+  const bytes = signedBytes('0f'.repeat(16), header, (copy, seq) => sha256(Buffer.from(`${copy} ${seq}`)));
   const version = Buffer.from(bytes).toString('latin1').split('\n')[0];
   assert.deepEqual({ version, hash: hashOf(bytes) }, EXPECTED.signed);
 });

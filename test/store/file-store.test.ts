@@ -124,6 +124,14 @@ test('LOG13 a gap, a repetition, a forgery and a stranger are refused, and what 
   assert(readKey(stranger.key));
 });
 
+test('CHG10 a log that is carried over to another file is refused there', () => {
+  const { changes } = written();
+  const other = makeStore({ file: 'ee'.repeat(16) });
+  const refusal = other.store.receive(changes.map((change) => incoming(change))) as Refusal | null;
+  assert.equal(refusal?.code, 'forged');
+  assert.equal(other.store.vector().size, 0);
+});
+
 test('LOG14 no altered byte of a change is taken', () => {
   const { changes } = written();
   const all = changes.map((change) => incoming(change));

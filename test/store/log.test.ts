@@ -8,7 +8,7 @@ import { Impossible, ProblemError } from '../../src/core/problem.ts';
 import { at, type Vector } from '../../src/core/vector.ts';
 import { LOG_SCHEMA, Log } from '../../src/store/log.ts';
 import { openStore, transaction } from '../../src/store/sqlite.ts';
-import { copyId, tempFolder, text } from './stores.ts';
+import { copyId, FILE, tempFolder, text } from './stores.ts';
 
 const root = tempFolder();
 const open = (name = ':memory:') =>
@@ -28,7 +28,7 @@ function next(log: Log, letter: string, deps: Vector = log.vector(), content = `
     size: bytes.byteLength,
     chain: seq === 1 ? [text('certificate')] : null,
   };
-  const hash = sha256(signedBytes(header, (of, number) => log.hashAt(of, number)));
+  const hash = sha256(signedBytes(FILE, header, (of, number) => log.hashAt(of, number)));
   return { ...header, hash, signature: new Uint8Array(SIGNATURE_BYTES), content: { kind: 'inline' as const, bytes } };
 }
 
@@ -129,7 +129,7 @@ test('LOG5 a log that is opened again is what it was', () => {
   assert.deepEqual(reopened.after(new Map()), all);
   assert.deepEqual(reopened.tips(), tips);
   assert.deepEqual(reopened.depsOf(copyId('a'), 3), log.depsOf(copyId('a'), 3));
-  assert.deepEqual([...reopened.damaged(() => true)], []);
+  assert.deepEqual([...reopened.damaged(FILE, () => true)], []);
   write(reopened, other, 'b');
   assert.equal(at(reopened.vector(), copyId('b')), 3);
   other.close();
@@ -151,7 +151,7 @@ test('LOG6 a damaged record is named by whoever reads it, and never handed out',
     const log = new Log(db);
     assert.throws(() => log.after(new Map()), named, what);
     assert.throws(() => log.get({ copy: copyId('a'), seq: 1 }), named, what);
-    assert.equal(order([...log.damaged(() => true)]).split(' ')[0], 'a1', what);
+    assert.equal(order([...log.damaged(FILE, () => true)]).split(' ')[0], 'a1', what);
     assert.equal(order(log.after(new Map([[copyId('a'), 1]]))), 'b1 a2 b2');
     db.close();
     assert.throws(() => new Log(damage(what, 3)), named, what);
@@ -163,7 +163,7 @@ test('LOG7 a signature that is not the maker’s is found by whoever checks the 
   const db = open();
   const log = new Log(db);
   write(log, db, 'ab');
-  assert.equal(order([...log.damaged(({ copy }) => copy !== copyId('b'))]), 'b1');
+  assert.equal(order([...log.damaged(FILE, ({ copy }) => copy !== copyId('b'))]), 'b1');
 });
 
 test('LOG8 what was rolled back is not in memory either', () => {

@@ -18,6 +18,7 @@ import { SimDisk } from '../sim/disk.ts';
 import { SimBytes } from '../sim/disk-files.ts';
 
 export const office = await makeOffice();
+export const FILE = 'f0'.repeat(16);
 export const OFFICE = fingerprint(office.certificate);
 
 /** Stands still until told; what is due at once runs in the next turn of the event loop, or when `turn` is called. */
@@ -70,7 +71,14 @@ export interface Made {
 
 /** `folder`: on disk, as it is in earnest; without one in memory. */
 export function makeStore(
-  options: { folder?: string; clock?: TestClock; files?: FileBytes; hooks?: StoreHooks; office?: string } = {},
+  options: {
+    folder?: string;
+    clock?: TestClock;
+    files?: FileBytes;
+    hooks?: StoreHooks;
+    office?: string;
+    file?: string;
+  } = {},
 ): Made {
   const { folder, clock = new TestClock(), hooks } = options;
   const files = options.files ?? (folder === undefined ? new SimBytes(new SimDisk()) : realFileBytes);
@@ -80,7 +88,14 @@ export function makeStore(
     synchronous: 'FULL',
   });
   const chunks = new ChunkStore(db, folder === undefined ? '/packs' : join(folder, 'packs'), files);
-  const store = new FileStore({ db, chunks, office: options.office ?? OFFICE, clock, ...(hooks && { hooks }) });
+  const store = new FileStore({
+    db,
+    chunks,
+    file: options.file ?? FILE,
+    office: options.office ?? OFFICE,
+    clock,
+    ...(hooks && { hooks }),
+  });
   const close = (): void => {
     chunks.close();
     db.close();
