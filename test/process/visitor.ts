@@ -80,7 +80,11 @@ export class Visit {
   }
 
   /** Opens a file with a store of its own. */
-  open(file: string, made = makeStore({ office: this.visitor.membership.office }), copy = this.visitor.copy): OpenFile {
+  open(
+    file: string,
+    made = makeStore({ file, office: this.visitor.membership.office }),
+    copy = this.visitor.copy,
+  ): OpenFile {
     const opened: OpenFile = { made, ended: undefined, exchange: undefined as never };
     opened.exchange = this.session.open(
       file,
