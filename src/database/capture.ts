@@ -93,8 +93,9 @@ class Comparing {
   }
 
   addKnown(happened: Happened): void {
-    const { table, places } = happened;
+    const { table, places, nameless } = happened;
     const asked = this.#asked(happened);
+    if (nameless > 0) this.skipped.set(table.name, nameless);
     for (const [row, number] of places?.known ?? []) {
       const actual = number === null ? undefined : happened.rows.get(number);
       if (this.#isNew(table, row)) this.#compare(table, row, actual, asked.get(row));

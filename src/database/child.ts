@@ -3,6 +3,7 @@
  * its whole process). Runs the databases of all copies of one agent, and ends with it.
  */
 import { parentProcess } from '../platform/child.ts';
+import { realFileBytes } from '../platform/file-bytes.ts';
 import { fileFacts } from '../platform/file-facts.ts';
 import { systemClock, systemRandom } from '../platform/system.ts';
 import { LogReader } from '../store/log-reader.ts';
@@ -70,6 +71,7 @@ function start(at: number, { copy, rowsPath, storePath, packs, renamings }: Copy
     clock: systemClock,
     random: systemRandom,
     facts: fileFacts,
+    removeFile: realFileBytes.remove,
   });
   return { databases, log };
 }

@@ -1,13 +1,13 @@
 /** The databases of one copy in the caller's own process: what the child runs, and what the seeded world drives. */
 import type { DatabaseSync } from 'node:sqlite';
-import { assert, ProblemError } from '../core/problem.ts';
+import { assert, ProblemError, StorageError } from '../core/problem.ts';
 import type { Clock, FileFacts, Random } from '../platform/ports.ts';
 import { ROWS_SCHEMA } from '../store/row-state.ts';
 import { openStore } from '../store/sqlite.ts';
 import { adopt, makeBase } from './base-making.ts';
 import { listConflicts } from './conflicts.ts';
 import { DatabaseEngine } from './engine.ts';
-import { problemOf } from './failing.ts';
+import { isBusy, problemOf } from './failing.ts';
 import { Follower } from './follower.ts';
 import { readHistory } from './history.ts';
 import type {
@@ -31,7 +31,12 @@ export interface LocalDatabasesOptions extends DatabasesOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly facts: (path: string) => FileFacts | undefined;
+  /** No error when it is not there. Without it a damaged rows.db stays a problem. */
+  readonly removeFile?: (path: string) => void;
 }
+
+const PATIENCE_MS = 10_000;
+const WAIT_MS = 20;
 
 export class LocalDatabases implements Databases {
   readonly #options: LocalDatabasesOptions;
@@ -40,11 +45,11 @@ export class LocalDatabases implements Databases {
 
   constructor(options: LocalDatabasesOptions) {
     this.#options = options;
-    this.#rows = openStore(options.rowsPath, { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
+    this.#rows = openRows(options);
   }
 
   makeBase(request: { id: string; path: string; basePath: string }): Promise<BaseMade> {
-    return asked(request.path, () => makeBase(request, this.#options.copy));
+    return asked(request.path, () => this.#patiently(() => makeBase(request, this.#options.copy)));
   }
 
   adopt(request: OpenDatabase): Promise<void> {
@@ -124,6 +129,19 @@ export class LocalDatabases implements Databases {
     this.#rows.close();
   }
 
+  /** Tries again while a program holds the database, for some seconds. */
+  async #patiently<T>(work: () => T): Promise<T> {
+    const { clock } = this.#options;
+    for (const since = clock.monotonic(); ; ) {
+      try {
+        return work();
+      } catch (error) {
+        if (!isBusy(error) || clock.monotonic() - since > PATIENCE_MS) throw error;
+        await new Promise<void>((resolve) => clock.after(WAIT_MS, resolve));
+      }
+    }
+  }
+
   #follower(id: string): Follower {
     const follower = this.#followers.get(id);
     if (follower !== undefined) return follower;
@@ -132,6 +150,19 @@ export class LocalDatabases implements Databases {
       text: 'This database is not open here.',
       remedy: 'See `tieout status` for what is wrong with it.',
     });
+  }
+}
+
+/** rows.db is derived: where it is damaged, or of another version, it is thrown away and folded anew. */
+function openRows({ rowsPath, removeFile }: LocalDatabasesOptions): DatabaseSync {
+  const open = (): DatabaseSync => openStore(rowsPath, { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
+  try {
+    return open();
+  } catch (error) {
+    const isOurs = error instanceof StorageError && (error.kind === 'damaged' || error.kind === 'newer-store');
+    if (!isOurs || removeFile === undefined) throw error;
+    for (const suffix of ['', '-wal', '-shm']) removeFile(rowsPath + suffix);
+    return open();
   }
 }
 

@@ -59,6 +59,8 @@ interface Plan {
 
 export class DatabaseEngine {
   readonly #standing: Standing;
+  /** By table: rows that cannot be followed. */
+  readonly #skipped = new Map<string, Problem>();
   #capturing: { body: DatabaseBody; known: KnownRows } | null = null;
 
   constructor(options: EngineOptions) {
@@ -78,9 +80,9 @@ export class DatabaseEngine {
     return this.#standing.state;
   }
 
-  /** Problems of single tables. */
+  /** Problems of single tables, and of rows in them. */
   get problems(): readonly Problem[] {
-    return this.#standing.file?.problems ?? [];
+    return [...(this.#standing.file?.problems ?? []), ...this.#skipped.values()];
   }
 
   get tables(): ReadonlyMap<string, Table> {
@@ -158,6 +160,7 @@ export class DatabaseEngine {
         sqlOf: (table) => file.sqlOf(table),
         shown,
       });
+      for (const [table, count] of captured.skipped) this.#skipped.set(table, rowsNotFollowed(file, table, count));
       const last = marks.at(-1) ?? null;
       if (captured.ops.count === 0) {
         if (last !== null) this.#standing.mark = last;
@@ -392,6 +395,15 @@ export class DatabaseEngine {
   #folding(known?: KnownRows): Folding {
     return new Folding(this.state, this.#standing.base, this.tables, known);
   }
+}
+
+function rowsNotFollowed(file: OpenFile, table: string, count: number): Problem {
+  return {
+    code: 'rows-not-followed',
+    text: `Rows of the table ${table} stay on this computer: their key is empty or above 16 KiB (${count} at the last look).`,
+    remedy: 'Give these rows a key with the program that owns the database.',
+    path: file.connection.path,
+  };
 }
 
 function requestOf(body: DatabaseBody, seen: Vector): AppendRequest {

@@ -26,6 +26,8 @@ export interface Happened {
   /** Tables named by keys: the keys that were touched, each once. */
   readonly keys: readonly (readonly Value[])[];
   readonly asked: readonly Asked[];
+  /** Rows whose key is NULL: they have no name. */
+  readonly nameless: number;
 }
 
 export function whatHappened(
@@ -51,12 +53,13 @@ function inTable(table: Table, marks: readonly Mark[], sql: RowSql, shown: Shown
   const asked = marks.filter(({ op }) => op[0] === 'c' || op[0] === 's').map(({ op, key }) => ({ op, key }));
   if (table.kind === 'name') {
     const keys = new Map<string, readonly Value[]>();
+    let nameless = 0;
     for (const { key } of marks) {
       const own = key.slice(0, table.key.length);
-      // Victims may be marked with a key that was NULL: such rows are not followed.
-      if (!own.includes(null)) keys.set(rowOfKey(own), own);
+      if (own.includes(null)) nameless += 1;
+      else keys.set(rowOfKey(own), own);
     }
-    return { table, places: null, rows: new Map(), keys: [...keys.values()], asked };
+    return { table, places: null, rows: new Map(), keys: [...keys.values()], asked, nameless };
   }
   const rows = new Map<bigint, Value[]>();
   const places = tracePlaces(
@@ -68,7 +71,7 @@ function inTable(table: Table, marks: readonly Mark[], sql: RowSql, shown: Shown
       return found !== undefined;
     },
   );
-  return { table, places, rows, keys: [], asked };
+  return { table, places, rows, keys: [], asked, nameless: 0 };
 }
 
 function* eventsOf(marks: readonly Mark[]): Generator<PlaceEvent> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { renameSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { stampAt } from '../../src/core/clock.ts';
@@ -156,6 +156,64 @@ test('DBS5 a conflict is settled for everybody by a choice, also by one for what
   await assert.rejects(databases.resolve(DB, 'none', 'keep'), /settled already/);
   office.clock += 1;
   await followed.close();
+});
+
+test('DBS8 a program that commits again and again does not keep the edits of others out', async () => {
+  const followed = new Followed();
+  const { copy, other, databases } = followed;
+  await followed.open();
+  await databases.settle();
+  other.run("UPDATE account SET name = 'by another' WHERE code = '2'");
+  other.work();
+  let commits = 0;
+  // Between each capture and the apply after it the program has committed once more.
+  const { append } = copy.log;
+  copy.log.append = (...args) => {
+    if (commits++ < 40) {
+      try {
+        withDatabase(copy.path, (db) =>
+          db.exec(`PRAGMA busy_timeout = 0; UPDATE account SET name = '${commits}' WHERE code = '1'`),
+        );
+      } catch (error) {
+        assert.match(String(error), /locked/);
+      }
+    }
+    return append.apply(copy.log, args);
+  };
+  copy.run("UPDATE account SET name = 'first' WHERE code = '1'");
+  copy.log.pull(other.log);
+  databases.forward();
+  await databases.settle();
+  assert.deepEqual(copy.query("SELECT name FROM account WHERE code = '2'"), [['by another']]);
+  assert.ok(commits < 20, `${commits} captures`);
+  await followed.close();
+});
+
+test('DBS9 a damaged rows.db is thrown away and folded anew; rows without a name are told', async () => {
+  const followed = new Followed();
+  const { copy, databases, office } = followed;
+  await followed.open();
+  copy.run("UPDATE account SET name = 'edited' WHERE code = '1'; INSERT INTO account VALUES (NULL, 'nameless')");
+  await databases.settle();
+  assert.deepEqual(
+    followed.problems.map(({ code }) => code),
+    ['rows-not-followed'],
+  );
+  await databases.stop();
+  const rowsPath = join(office.folder, 'rows.db');
+  for (const suffix of ['-wal', '-shm']) rmSync(rowsPath + suffix, { force: true });
+  writeFileSync(rowsPath, Buffer.alloc(20_000, 'garbage'));
+  const removeFile = (path: string): void => rmSync(path, { force: true });
+  const events = { append: () => Promise.reject(new Error('nothing is new')), applied: () => {}, problems: () => {} };
+  const outside = { clock: systemClock, random: systemRandom, facts: factsOf, removeFile };
+  const again = new LocalDatabases({ copy: copy.id, rowsPath, source: copy.log, events, ...outside });
+  const { settings, basePath } = office;
+  await again.open({ id: DB, path: copy.path, basePath, settings });
+  await again.settle();
+  const [entry] = await again.history(DB, { table: 'account' });
+  assert.deepEqual([entry?.from, entry?.to], ['Cash', 'edited']);
+  await again.stop();
+  office.close();
 });
 
 test('DBS6 a database that is missing or damaged is told as a problem, and followed again when it is back', async () => {
