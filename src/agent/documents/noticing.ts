@@ -273,8 +273,8 @@ export class Noticing {
    */
   #look(path: string, known?: FileFacts): 'due' | 'pending' | 'as-seen' {
     const { files, observations, databases, isKnownDatabase, hands, problems } = this.#options;
-    const facts = known ?? files.facts(path);
     const seen = observations.at(path);
+    const facts = known ?? (seen ? files.facts(path) : this.#factsOfNew(path));
     if (facts?.kind !== 'file') return this.#lookAtOther(path, facts, seen);
     const database = companionOf(path, isKnownDatabase);
     if (database !== undefined) {
@@ -294,6 +294,17 @@ export class Noticing {
     }
     if (seen === undefined && isInOtherCopy(files, path)) return 'as-seen';
     return this.#settles(path, this.#lookText(facts), this.#wait(path, facts, seen));
+  }
+
+  /** A disk that minds no case finds a document under every spelling; it is there under one. */
+  #factsOfNew(path: string): FileFacts | undefined {
+    const { files, observations } = this.#options;
+    const facts = files.facts(path);
+    if (facts?.kind !== 'file') return facts;
+    const isOther = observations
+      .withInode(facts.inode)
+      .some((seen) => seen.path !== path && foldPath(seen.path) === foldPath(path));
+    return isOther && !this.#isThere(path) ? undefined : facts;
   }
 
   #lookAtOther(path: string, facts: FileFacts | undefined, seen: Observation | undefined) {
