@@ -10,6 +10,7 @@ import { CHUNKS_SCHEMA, ChunkStore } from '../store/chunks.ts';
 import { FileStore } from '../store/file-store.ts';
 import { LOG_SCHEMA } from '../store/log.ts';
 import { openStore } from '../store/sqlite.ts';
+import { Seeking } from './seeking.ts';
 
 export interface ParentFileOptions {
   readonly folder: string;
@@ -26,6 +27,7 @@ export class ParentFile {
   readonly #store: FileStore;
   readonly #exchanges = new Map<Exchange, string>();
   readonly #options: ParentFileOptions;
+  readonly #seeking: Seeking;
 
   constructor(options: ParentFileOptions) {
     const { folder, file, office, clock, files, log } = options;
@@ -35,11 +37,13 @@ export class ParentFile {
     this.#chunks = new ChunkStore(this.#db, `${folder}/packs`, files);
     const hooks = {
       chunksArrived: (ids: readonly string[]) => {
+        this.#seeking.arrived(ids);
         for (const exchange of this.#exchanges.keys()) exchange.chunks.arrived(ids);
       },
       chunksDamaged: (ids: readonly string[]) => log(`${ids.length} damaged chunks are not used: ${ids.join(' ')}`),
     };
     this.#store = new FileStore({ db: this.#db, chunks: this.#chunks, file, office, clock, hooks });
+    this.#seeking = new Seeking(clock, this.#store);
   }
 
   get idle(): boolean {
@@ -61,10 +65,13 @@ export class ParentFile {
       replica: this.#store,
       line,
       acceptsUploads: true,
+      onReady: () => this.#seeking.came(exchange),
+      onAwaited: (ids) => this.#seeking.seek(ids),
       onStored: () => this.#pushFrom(exchange),
       onEnd: ({ code, text }) => {
         if (code !== 'cut') this.#options.log(`copy ${copy}: ${text}`);
         this.#exchanges.delete(exchange);
+        this.#seeking.left(exchange);
         onEnd();
       },
     });
@@ -73,6 +80,7 @@ export class ParentFile {
   }
 
   close(): void {
+    this.#seeking.stop();
     for (const exchange of [...this.#exchanges.keys()]) exchange.end({ code: 'cut', text: 'the hub is stopping' });
     try {
       this.#chunks.close();

@@ -44,6 +44,12 @@ export interface FetchOptions {
   readonly waiting?: () => void;
 }
 
+export interface ChunkExchangeOptions {
+  readonly acceptsUploads: boolean;
+  /** The partner wants chunks that are not here. */
+  readonly onAwaited?: ((ids: readonly string[]) => void) | undefined;
+}
+
 /** Chunks read together before the line is looked at again: at most 16 MiB. */
 const READ_AT_ONCE = 64;
 /** Uploads up to this many bytes go out at once, without asking what is needed: a save is there a round trip earlier. */
@@ -58,6 +64,7 @@ export class ChunkExchange {
   readonly #replica: Replica;
   readonly #line: Line;
   readonly #acceptsUploads: boolean;
+  readonly #onAwaited: ChunkExchangeOptions['onAwaited'];
 
   readonly #wanted = new Map<string, Fetch[]>();
   readonly #unasked = new Queue<string>();
@@ -78,11 +85,12 @@ export class ChunkExchange {
   readonly #keeping = new Map<string, Keeping[]>();
   #ended: Error | null = null;
 
-  constructor(channel: number, replica: Replica, line: Line, options: { acceptsUploads: boolean }) {
+  constructor(channel: number, replica: Replica, line: Line, options: ChunkExchangeOptions) {
     this.#channel = channel;
     this.#replica = replica;
     this.#line = line;
     this.#acceptsUploads = options.acceptsUploads;
+    this.#onAwaited = options.onAwaited;
   }
 
   /** Asks for chunks; each is delivered once, checked against its stored hash. Rejects when the line ends. */
@@ -325,6 +333,7 @@ export class ChunkExchange {
     const here = new Set(found.map(({ id }) => id));
     const missing = ids.filter((id) => !here.has(id));
     for (const id of missing) this.#awaited.add(id);
+    if (missing.length > 0) this.#onAwaited?.(missing);
     if (tell) this.#line.send({ kind: 'later', channel: this.#channel, ids: missing });
   }
 

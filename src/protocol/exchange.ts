@@ -22,6 +22,8 @@ export interface ExchangeOptions {
   readonly own?: CopyId;
   /** Called once the partner has said what it has, and both logs agree. */
   readonly onReady?: () => void;
+  /** The partner wants chunks that are not here. They are sent when they come. */
+  readonly onAwaited?: (ids: readonly string[]) => void;
   /** Changes were stored here; the ids tell of whom. */
   readonly onStored: () => void;
   /** The partner has stored more of what was sent. */
