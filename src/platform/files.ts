@@ -137,6 +137,10 @@ export class RealFiles implements Files {
     }
   }
 
+  async sync(path: string): Promise<void> {
+    if (this.facts(path)?.kind === 'file') await syncNative(this.native(path));
+  }
+
   async syncFolder(folder: string): Promise<void> {
     // Windows cannot open a folder; NTFS journals its names by itself.
     if (!windows) await syncNative(this.native(folder));
@@ -222,8 +226,9 @@ async function syncNative(path: string): Promise<void> {
     file = await openAsync(path, windows ? 'r+' : 'r');
     await file.sync();
   } catch (error) {
-    // Gone again: there is nothing to keep.
-    if (codeOf(error) !== 'ENOENT') throw asStorageFailure(error, 'Cannot make it durable', path);
+    // Gone again: there is nothing to keep. Held, or not ours to write (Windows asks for that): its program sees to it.
+    if (codeOf(error) !== 'ENOENT' && !HELD.has(codeOf(error)))
+      throw asStorageFailure(error, 'Cannot make it durable', path);
   } finally {
     await file?.close();
   }

@@ -125,6 +125,8 @@ export interface Files {
   removeFolder(path: string): 'done' | 'missing' | 'not-empty' | 'busy' | 'blocked';
   /** What the permissions of `from` are, `to` gets, where the system has such a thing. */
   copyMode(from: string, to: string): void;
+  /** What is in this file survives a power cut once it resolves; nothing for one that is not there or is held. */
+  sync(path: string): Promise<void>;
   /** Names made, renamed and removed in this folder survive a power cut once it resolves. */
   syncFolder(folder: string): Promise<void>;
   /** All that was written below the copy's folder survives a power cut once it resolves. */

@@ -153,6 +153,8 @@ export function filesContract(name: string, make: () => FilesUnderTest): void {
     const { files } = make();
     files.makeFolder('x/y');
     put(files, 'x/y/a.txt', 'a');
+    await files.sync('x/y/a.txt');
+    await files.sync('x/y/none.txt');
     await files.syncFolder('x/y');
     await files.flush(['x/y/a.txt', 'x/y/gone.txt']);
     assert.equal(read(files, 'x/y/a.txt'), 'a');

@@ -208,6 +208,13 @@ export class SimFiles implements Files {
 
   copyMode(): void {}
 
+  async sync(path: string): Promise<void> {
+    const inode = this.#disk.inode(this.native(path));
+    if (inode?.kind !== 'file') return;
+    this.#try(() => this.#disk.check('sync', path));
+    inode.durable = Buffer.from(inode.bytes);
+  }
+
   async syncFolder(folder: string): Promise<void> {
     this.#try(() => this.#bytes.syncFolder(this.native(folder)));
   }

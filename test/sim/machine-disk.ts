@@ -224,6 +224,10 @@ class MachineFiles implements Files {
     void to;
   }
 
+  sync(path: string): Promise<void> {
+    return this.#virtual.sync(path);
+  }
+
   syncFolder(folder: string): Promise<void> {
     return this.#virtual.syncFolder(folder);
   }

@@ -6,7 +6,7 @@ import type { RegistryOp } from '../../core/body.ts';
 import type { ChangeId } from '../../core/change.ts';
 import type { DocumentContent } from '../../core/content.ts';
 import { databaseOfCompanion } from '../../core/not-documents.ts';
-import { foldPath, pathFault, within } from '../../core/paths.ts';
+import { foldPath, parentOf, pathFault, within } from '../../core/paths.ts';
 import {
   allWrites,
   contentCell,
@@ -30,6 +30,8 @@ const BUSY_MS = 1000;
 const TICK_MS = 20;
 /** FAT keeps even seconds. */
 const COARSE_TICK_MS = 2000;
+/** More are made durable by one call for all. */
+const FEW = 16;
 /** So many of the documents gone at once is a disk that was unplugged rather than an intention. */
 const MANY = 100;
 
@@ -224,7 +226,19 @@ export class Capture {
       if (now && looksSame(asRead, before) && looksSame(asRead, now)) read.push({ ...one, facts: now, content });
       else noticing.defer(one.path, QUIET_MS);
     }
+    await this.#makeDurable(read.map(({ path }) => path));
     return read;
+  }
+
+  /**
+   * Many programs save without making it durable. What is observed must not look different after a power cut, or what
+   * the cut left of it would be taken for somebody's save.
+   */
+  async #makeDurable(paths: readonly string[]): Promise<void> {
+    const { files } = this.#options;
+    if (paths.length > FEW) return files.flush(paths);
+    await Promise.all(paths.map((path) => files.sync(path)));
+    for (const folder of new Set(paths.map(parentOf))) await files.syncFolder(folder);
   }
 
   #takeContent(one: Read, gone: readonly Observation[], draft: Draft, alike: Set<string>): void {

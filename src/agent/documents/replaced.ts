@@ -36,7 +36,7 @@ export class Replaced {
   /** Gives what lies at `path` its second name, which is returned. Where the disk knows none this does nothing. */
   keep(id: DocumentId, seen: Observation, path: string): string {
     this.#files.makeFolder(FOLDER);
-    const name = `${FOLDER}/${id}-${this.#clock.now()}-${this.#count++}`;
+    const name = `${FOLDER}/${id}-${mtimeOf(seen)}-${this.#clock.now()}-${this.#count++}`;
     if (this.#files.link(path, name) === 'done') this.#kept.set(name, { id, seen, look: '' });
     return name;
   }
@@ -76,8 +76,11 @@ export class Replaced {
   async recover(): Promise<DocumentId[]> {
     const found: DocumentId[] = [];
     for (const { name } of this.#files.list(FOLDER) ?? []) {
-      const id = name.slice(0, 32);
-      await this.#lateSave(id, '', this.#files.native(`${FOLDER}/${name}`));
+      const [id = '', mtime] = name.split('-');
+      const facts = this.#files.facts(`${FOLDER}/${name}`);
+      // Only what was written to later: what a power cut may have left of it otherwise is nobody's save.
+      if (facts && String(facts.mtimeNs) !== mtime)
+        await this.#lateSave(id, '', this.#files.native(`${FOLDER}/${name}`));
       this.#files.remove(`${FOLDER}/${name}`);
       found.push(id);
     }
@@ -92,6 +95,10 @@ export class Replaced {
     }
     this.#kept.clear();
   }
+}
+
+function mtimeOf({ look }: Observation): string {
+  return look.split(':')[1]!;
 }
 
 /** Renaming and linking set the time of change; writing, also that of the content. */

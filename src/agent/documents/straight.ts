@@ -186,6 +186,7 @@ export class StraightPlacing {
         }
       });
       this.#left.documents -= written.length;
+      for (const { base } of written) this.#options.problems.clear(base.path);
     } finally {
       hands.release(written.map(({ base }) => base.path));
     }
