@@ -208,11 +208,12 @@ export class ChunkExchange {
     const uploaded: ChunkRecord[] = [];
     for (const chunk of chunks) {
       if (sha256(chunk.bytes) !== chunk.hash) throw new MalformedError(`chunk ${chunk.id} is not what its hash says`);
+      // Who takes uploads cannot tell one from an answer, and an upload must be acknowledged.
+      if (this.#acceptsUploads) uploaded.push(chunk);
       const fetches = this.#wanted.get(chunk.id);
       if (fetches === undefined) {
-        if (this.#unwanted.delete(chunk.id)) continue;
-        if (!this.#acceptsUploads) throw new MalformedError(`chunk ${chunk.id} was not asked for`);
-        uploaded.push(chunk);
+        const isExpected = this.#unwanted.delete(chunk.id) || this.#acceptsUploads;
+        if (!isExpected) throw new MalformedError(`chunk ${chunk.id} was not asked for`);
         continue;
       }
       this.#wanted.delete(chunk.id);

@@ -308,3 +308,20 @@ test('EXC31 an upload leaves out what is not here any more, and the rest arrives
   await done;
   assert.deepEqual(hub.store.lacking(all.map(({ id }) => id)), [all[2]!.id]);
 });
+
+test('EXC32 an upload is acknowledged also when the partner was waiting for it, or had given up waiting', async () => {
+  const { hub, connection } = await pair();
+  const [wanted, givenUp] = [encodeChunk(text('wanted')), encodeChunk(text('given up'))];
+  const [of] = hub.exchanges;
+  const giveUp = new AbortController();
+  const keep = (chunk: StoredChunk): undefined => void hub.store.keepChunks([chunk]);
+  const fetched = of!.fetch([wanted.id], keep);
+  const failed = assert.rejects(of!.fetch([givenUp.id], keep, { signal: giveUp.signal }));
+  await quiet(connection.wire);
+  giveUp.abort();
+  await failed;
+  const uploaded = connection.exchange.upload([uploadOf(wanted), uploadOf(givenUp)]);
+  await quiet(connection.wire);
+  await Promise.all([fetched, uploaded]);
+  assert.deepEqual(hub.store.lacking([wanted.id, givenUp.id]), []);
+});

@@ -40,6 +40,10 @@ export class Machine {
     for (const exchange of this.#exchanges) if (exchange !== except) exchange.advance();
   }
 
+  get exchanges(): readonly Exchange[] {
+    return [...this.#exchanges];
+  }
+
   arrived(ids: readonly string[]): void {
     for (const exchange of this.#exchanges) exchange.chunks.arrived(ids);
   }
