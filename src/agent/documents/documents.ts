@@ -5,7 +5,7 @@
  */
 import { type Problem, ProblemError } from '../../core/problem.ts';
 import { contentCell, DOCUMENTS, setOp } from '../../core/registry.ts';
-import { type Observations, observationOf } from '../../store/observations.ts';
+import { looksSame, type Observations, observationOf } from '../../store/observations.ts';
 import { Capture, isDoubtful } from './capture.ts';
 import { DocumentProblems, type OpenProblem } from './document-problems.ts';
 import { Hands } from './hands.ts';
@@ -30,6 +30,8 @@ const WATCH_AGAIN_MS = 60_000;
 /** A document that is written all the time is not waited for longer than this. */
 const SETTLE_LIMIT_MS = 15_000;
 const AGAIN_MS = 15_000;
+/** What the disk says (`StorageKind`) of a document that it does not give or take. */
+const FAILURES: readonly string[] = ['disk-full', 'read-only', 'no-permission', 'missing', 'disk-error'];
 /** After the disk failed. */
 const FAILED_MS = 2000;
 
@@ -316,11 +318,28 @@ export class Documents {
       this.#hasScanned = true;
       if (this.#noticing.gone().size === 0) this.#problems.clear('', 'many-gone');
       this.#problems.clear('', 'disk');
+      this.#forgetFailures();
     } catch (error) {
       this.#problems.set('', asProblem(error));
       this.#planScan(0);
     }
     if (this.#placing.isIdle && !this.#filling) this.#noticing.removeTemporaries();
+  }
+
+  /** What the disk once refused is over where the document is in its place now, or is none any more. */
+  #forgetFailures(): void {
+    for (const { path, code } of this.#problems.list()) {
+      if (FAILURES.includes(code) && path !== '' && this.#isInOrder(path)) this.#problems.clear(path, code);
+    }
+  }
+
+  #isInOrder(path: string): boolean {
+    const { registry, files } = this.#deps;
+    const entry = registry.entryAt(path);
+    const seen = this.#observations.at(path);
+    const facts = files.facts(path);
+    if (entry === undefined || seen === undefined || facts === undefined) return !entry && !seen && !facts;
+    return seen.subject === entry.id && seen.hash === entry.hash && looksSame(seen, facts);
   }
 
   #planScan(tookMs: number): void {
