@@ -74,7 +74,7 @@ export async function checkAtRest(world: World): Promise<void> {
   }
   checkValues(world, copies[0]!, finds);
   checkSaves(world, copies[0]!, finds);
-  checkHub(world, copies[0]!, finds);
+  checkContents(world, copies[0]!, finds);
 }
 
 /** One more round changes nothing: no new change, nothing written. */
@@ -192,8 +192,8 @@ function checkSaves(world: World, copy: Copy, finds: (text: string) => void): vo
   }
 }
 
-/** The hub has the content of every version, so that anybody can have it. */
-function checkHub(world: World, copy: Copy, finds: (text: string) => void): void {
+/** The hub has the content of every version, or a copy that is online: a restored hub asks them for what is wanted. */
+function checkContents(world: World, copy: Copy, finds: (text: string) => void): void {
   const db = new ApplicationDatabase(`${world.hub.options.folder}/files/${copy.facts.file}/store.db`, {
     readOnly: true,
   });
@@ -204,6 +204,10 @@ function checkHub(world: World, copy: Copy, finds: (text: string) => void): void
       .map(({ id }) => String(id)),
   );
   db.close();
+  for (const { machine } of world.people) {
+    const kept = machine.copy?.folder.db.prepare('SELECT lower(hex(id)) AS id FROM chunk').all() ?? [];
+    for (const { id } of kept) chunks.add(String(id));
+  }
   const ids = copy.folder.db
     .prepare('SELECT id FROM entry')
     .all()
@@ -214,7 +218,7 @@ function checkHub(world: World, copy: Copy, finds: (text: string) => void): void
       const missing = content?.chunks.filter((chunk) => !chunks.has(chunk.id)) ?? [];
       if (missing.length > 0) {
         finds(
-          `the hub lacks ${missing.length} chunks of a version of ${copy.registry.entry(id)?.path} (${hash.slice(0, 8)})`,
+          `nobody has ${missing.length} chunks of a version of ${copy.registry.entry(id)?.path} (${hash.slice(0, 8)})`,
         );
       }
     }
