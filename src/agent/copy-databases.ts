@@ -260,6 +260,7 @@ export class CopyDatabases implements DatabaseReports {
     const wanted = { path: files.native(part), content, ...(like ? { like } : {}) };
     const [made] = await contents.assemble([wanted], source, { sync: true, signal: this.#stopping.signal });
     if (made?.kind === 'failed') this.#options.problems.set(`database ${path}`, made.problem);
+    else if (made?.kind === 'done') this.#options.problems.clear(`database ${path}`);
     return made?.kind === 'done' && files.rename(part, path) === 'done';
   }
 
