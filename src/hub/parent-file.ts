@@ -34,7 +34,6 @@ export class ParentFile {
     this.#options = options;
     files.makeFolder(folder);
     this.#db = openStore(`${folder}/store.db`, { schema: [LOG_SCHEMA, CHUNKS_SCHEMA], synchronous: 'FULL' });
-    this.#chunks = new ChunkStore(this.#db, `${folder}/packs`, files);
     const hooks = {
       chunksArrived: (ids: readonly string[]) => {
         this.#seeking.arrived(ids);
@@ -42,7 +41,14 @@ export class ParentFile {
       },
       chunksDamaged: (ids: readonly string[]) => log(`${ids.length} damaged chunks are not used: ${ids.join(' ')}`),
     };
-    this.#store = new FileStore({ db: this.#db, chunks: this.#chunks, file, office, clock, hooks });
+    try {
+      this.#chunks = new ChunkStore(this.#db, `${folder}/packs`, files);
+      this.#store = new FileStore({ db: this.#db, chunks: this.#chunks, file, office, clock, hooks });
+    } catch (error) {
+      // A damaged store is opened again whenever somebody comes; its file must not stay open each time.
+      this.#db.close();
+      throw error;
+    }
     this.#seeking = new Seeking(clock, this.#store);
   }
 

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { copyId, FILE } from '../store/stores.ts';
 import { TestHub, type Visit } from './visitors.ts';
@@ -149,4 +151,25 @@ test('HUB10 what the hub has stored survives its end, and its end is told to eve
   assert.deepEqual(ana.reasons, ['the hub is stopping']);
   assert.equal(ana.machine.ends[0]?.code, 'cut');
   assert.equal(hub.office.openFiles, 0);
+});
+
+test('HUB11 a file whose store is damaged is refused with the reason, and the others go on', async () => {
+  const { hub, ana } = await published(null);
+  await ana.create('Client 2', null, OTHER);
+  const exchange = await ana.open();
+  await ana.machine.append('soon damaged');
+  await hub.quiet();
+  ana.session.close(exchange, 'done');
+  await hub.quiet();
+  hub.clock.advance(31_000);
+  const db = new DatabaseSync(join(hub.folder, FILE, 'store.db'));
+  db.exec("UPDATE change SET body = CAST('altered' AS BLOB)");
+  db.close();
+  for (let time = 0; time < 2; time++) {
+    await ana.open();
+    assert.deepEqual([ana.machine.ends.at(-1)?.code, hub.office.openFiles], ['damaged-log', 0]);
+  }
+  const other = await hub.visit('ben', 'b');
+  assert((await other.open(OTHER)).ready);
+  assert.deepEqual(ana.reasons, []);
 });

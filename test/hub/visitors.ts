@@ -21,14 +21,17 @@ export class TestHub {
   readonly log: string[] = [];
   readonly office: Office;
   readonly visits: Visit[] = [];
+  /** Where the parent files lie. */
+  readonly folder: string;
 
   constructor() {
     const root = mkdtempSync(join(tmpdir(), 'tieout-hub-'));
-    mkdirSync(join(root, 'files'));
+    this.folder = join(root, 'files');
+    mkdirSync(this.folder);
     const db = openStore(join(root, 'hub.db'), { schema: FILES_SCHEMA, synchronous: 'FULL' });
     this.office = new Office({
       files: new ParentFiles(db),
-      folder: join(root, 'files'),
+      folder: this.folder,
       office: OFFICE,
       clock: this.clock,
       disk: realFileBytes,
