@@ -73,6 +73,8 @@ export class DocumentCopy implements ChunkSource {
   /** How many chunks were brought from others. */
   fetched = 0;
   unreachable = false;
+  /** So many chunks can be had in all. */
+  reaches = Number.POSITIVE_INFINITY;
   readonly #office: Office;
   readonly #db: ReturnType<typeof openStore>;
   readonly #folded = new Map<string, number>();
@@ -155,13 +157,15 @@ export class DocumentCopy implements ChunkSource {
   async fetch(ids: readonly string[], deliver: (id: string, stored: Uint8Array) => void | Promise<void>) {
     const missing: string[] = [];
     for (const id of ids) {
-      const found = this.unreachable
-        ? undefined
-        : this.#office.copies.map((copy) => copy.contents.chunk(id)).find(Boolean);
+      const found =
+        this.unreachable || this.fetched >= this.reaches
+          ? undefined
+          : this.#office.copies.map((copy) => copy.contents.chunk(id)).find(Boolean);
       if (found === undefined) missing.push(id);
       else {
         this.fetched += 1;
         await deliver(id, found);
+        this.#onEvent();
       }
     }
     return missing;
@@ -182,6 +186,12 @@ export class DocumentCopy implements ChunkSource {
     });
     for (const other of others) other.#load(listed);
     for (const copy of [this, ...others]) await copy.documents.start();
+  }
+
+  /** Has the base of another copy listed. */
+  copyBase(other: DocumentCopy): void {
+    const listed = [...other.registry.entries('document')].map(({ id }) => other.registry.base(id)!);
+    this.#load(listed);
   }
 
   #load(listed: Parameters<Registry['loadBase']>[0]): void {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, utimesSync, writeSync } from 'node:fs';
 import { test } from 'node:test';
 import { type DocumentCopy, type Office, withCopies } from './document-copies.ts';
 
@@ -374,5 +374,44 @@ test('DOC22 an older version is made current again, and one is written under ano
     await level(office, ana!, ben!);
     assert.equal(ana!.read('letter.txt'), 'Dear client');
     assert.equal(ana!.documents.listing.history('letter.txt').length, 3);
+  });
+});
+
+test('DOC23 what a program goes on writing to a document that was replaced under it becomes a version', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    const file = openSync(ben!.path('letter.txt'), 'r+');
+    ana!.renameSave('letter.txt', 'newer');
+    await ana!.settle();
+    office.exchange();
+    await ben!.until(() => ben!.read('letter.txt') === 'newer');
+    writeSync(file, 'Dear bank');
+    closeSync(file);
+    await ben!.restart();
+    await level(office, ana!, ben!);
+    assert.equal(ana!.read('letter.txt'), 'Dear banknt');
+    assert.deepEqual(
+      ana!.documents.listing.conflicts()[0]?.candidates.map(({ by }) => by),
+      ['ben', 'ana'],
+    );
+  });
+});
+
+test('DOC24 a new copy that was stopped goes on, and fetches nothing twice', async () => {
+  const many = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`f${n % 4}/d${n}.txt`, `text ${n}`]));
+  await withCopies(['ana'], many, async (office, ana) => {
+    const ben = await office.copy('ben');
+    ben.copyBase(ana!);
+    ben.reaches = 25;
+    await ben.documents.start();
+    await ben.until(() => ben.fetched === 25);
+    await ben.restart();
+    assert.ok(ben.documents.missing().documents > 0);
+    ben.reaches = Number.POSITIVE_INFINITY;
+    ben.documents.place();
+    await ben.settle();
+    assert.deepEqual(ben.files(), many);
+    assert.equal(ben.fetched, 40);
+    assert.equal(ben.made.length, 1);
+    await ben.stop();
   });
 });

@@ -163,6 +163,7 @@ export class Documents {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#unwatch();
+    this.#onFillAgain();
     this.#wake();
     await Promise.allSettled([...this.#running, this.#scanning]);
     await this.#placing.stop();
