@@ -1,5 +1,6 @@
 /** Files, their sync copies on this machine, and how those stand. */
 import { ProblemError } from '../../core/problem.ts';
+import { giveBackMemory } from '../../platform/memory.ts';
 import type { Service } from '../../sdk/contract.ts';
 import type { Agent } from '../agent.ts';
 import type { Copy } from '../copy.ts';
@@ -17,6 +18,7 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
       const copy = agent.begin(folder, begun);
       const who = { user, device: deviceName, key: agent.options.identity.key, chain };
       await publishCopy(copy, agent.hub(office), who, going);
+      giveBackMemory();
       const documents = copy.registry.count('document');
       return { file: fileOf(copy), copy: copy.facts.copy, documents, databases: copy.registry.count('database') };
     },
@@ -34,6 +36,7 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
       const copy = agent.begin(folder, { file: file.id, name: file.name, office, phase: 'fetching', members: null });
       copy.attach();
       await fillCopy(copy, hub, { user, device: deviceName }, going);
+      giveBackMemory();
       return { file: fileOf(copy), copy: copy.facts.copy, folder: copy.folder.root };
     },
 

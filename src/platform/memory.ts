@@ -1,0 +1,13 @@
+/** Memory of this process. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/**
+ * Gives memory back to the system after a large piece of work. V8 collects when it allocates, and an agent that has
+ * just placed 50,000 documents and then rests would keep what it needed for that for hours.
+ */
+export function giveBackMemory(): void {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  if (typeof collect === 'function') collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+}
