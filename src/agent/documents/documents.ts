@@ -56,6 +56,8 @@ export class Documents {
   #unwatch = () => {};
   #capturing = false;
   #filling = false;
+  /** Something may be had that was not there when the filling began. */
+  #mayFill = false;
   #awake = false;
   #onWake = () => {};
   #onFillAgain = () => {};
@@ -174,6 +176,7 @@ export class Documents {
   place(): void {
     if (this.#stopping.signal.aborted) return;
     this.#placing.look();
+    this.#mayFill = true;
     this.#onFillAgain();
     this.#wake();
   }
@@ -221,6 +224,7 @@ export class Documents {
   }
 
   async #fillNow(): Promise<'done' | 'unavailable'> {
+    this.#mayFill = false;
     try {
       const outcome = await this.#straight.run();
       this.#problems.clear('', 'disk');
@@ -403,6 +407,7 @@ export class Documents {
   }
 
   #untilAgain(): Promise<void> {
+    if (this.#stopping.signal.aborted || this.#mayFill) return Promise.resolve();
     return new Promise((resolve) => {
       this.#deps.clock.after(AGAIN_MS, resolve);
       this.#onFillAgain = resolve;
