@@ -3,7 +3,7 @@
  * and tables of SQLite's or ours are not followed.
  */
 import type { Column, KeyKind, Table, Unique } from '../core/tables.ts';
-import type { DatabaseSettings } from './settings.ts';
+import { type DatabaseSettings, NO_SETTINGS } from './settings.ts';
 import { literal, quoted, type Statements } from './sql.ts';
 
 const HIDDEN_NAMES = ['rowid', '_rowid_', 'oid'];
@@ -103,12 +103,15 @@ function findIndexes(sql: Statements, table: string) {
 
 function kindOf(sql: Statements, table: Found, settings: DatabaseSettings): KeyKind {
   const fixed = Object.hasOwn(settings.tables, table.name) ? settings.tables[table.name]?.key : undefined;
-  if (table.alias !== null)
-    return fixed === 'name' || fixed === 'number' ? fixed : integerKind(sql, table, table.alias);
+  // A table that was made after the publish: every copy has to decide alike, whatever is in it there.
+  const isLater = fixed === undefined && settings !== NO_SETTINGS;
+  if (table.alias !== null) {
+    return fixed === 'name' || fixed === 'number' ? fixed : integerKind(sql, table, table.alias, isLater);
+  }
   if (table.key === null) return 'hidden';
   if (table.withoutRowid) return 'name';
   if (fixed === 'name' || fixed === 'hidden') return fixed;
-  return hasNullKey(sql, table) ? 'hidden' : 'name';
+  return !isLater && hasNullKey(sql, table) ? 'hidden' : 'name';
 }
 
 /** A primary key over columns that may be NULL does not tell rows apart where it is NULL. */
@@ -122,13 +125,14 @@ function hasNullKey(sql: Statements, table: Found): boolean {
  * Taken for a number: AUTOINCREMENT says so; or the column is called id and what is there could have been handed out:
  * 1 to n with few gaps. Anything else is somebody's choice, hence a name.
  */
-function integerKind(sql: Statements, { name }: Found, alias: string): KeyKind {
+function integerKind(sql: Statements, { name }: Found, alias: string, isLater: boolean): KeyKind {
   const create = String(sql.one('SELECT sql FROM sqlite_schema WHERE type = ? AND name = ?', ['table', name]) ?? '');
   if (/\bautoincrement\b/i.test(withoutQuoted(create))) return 'number';
-  const key = quoted(alias);
-  const [count, low, high] = sql.get(`SELECT count(*), min(${key}), max(${key}) FROM ${quoted(name)}`) as bigint[];
   const calledId = /^(id|pk|rowid)$|_id$|[a-z]Id$|[a-z]ID$/.test(alias) || /^id$/i.test(alias);
   if (!calledId) return 'name';
+  if (isLater) return 'number';
+  const key = quoted(alias);
+  const [count, low, high] = sql.get(`SELECT count(*), min(${key}), max(${key}) FROM ${quoted(name)}`) as bigint[];
   // Nothing there yet: whoever inserts without a key gets 1, 2, 3. One row with id 1 is a table of settings.
   if (count === 0n) return 'number';
   const dense = (low as bigint) >= 1n && (high as bigint) <= (count as bigint) * 2n;

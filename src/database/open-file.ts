@@ -27,6 +27,8 @@ export class OpenFile {
   width = 0;
   /** Tables that were not marked for a while: what happened in them shows only by comparing all rows. */
   readonly unmarked = new Set<string>();
+  /** Tables that this file has not had before: what colleagues wrote to them was kept, and is to be placed now. */
+  readonly fresh = new Set<string>();
   problems: readonly Problem[] = [];
 
   constructor(path: string, settings: DatabaseSettings, facts: FileFacts | undefined) {
@@ -74,6 +76,8 @@ export class OpenFile {
     if (!this.#isMarked()) {
       this.write(() => {
         createPosition(this.sql);
+        const known = markWidth(this.sql) === 0 ? new Set() : new Set(tableNumbers(this.sql).values());
+        for (const id of this.#tables.keys()) if (!known.has(id)) this.fresh.add(id);
         installTriggers(this.sql, [...this.#tables.values()]);
         setCompared(this.sql, false, this.unmarked);
       });

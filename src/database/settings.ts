@@ -17,6 +17,7 @@ const databaseSettings = z.object({
 
 export type DatabaseSettings = z.infer<typeof databaseSettings>;
 
+/** Nothing is decided yet: the database is just being published. */
 export const NO_SETTINGS: DatabaseSettings = { version: 1, tables: {} };
 
 /** Settings come from other copies: what does not parse counts as none, so that the defaults hold. */

@@ -84,15 +84,16 @@ export class Shown {
 
   /** The row that is shown with this number. */
   rowAt(table: Table, number: bigint): RowId | null {
+    const isThere = (row: RowId): boolean => this.view.withheld({ table: table.id, row }) === undefined;
     const moved = this.view.movedAt(table.id, number);
-    if (moved !== undefined) return moved;
+    if (moved !== undefined && isThere(moved)) return moved;
     for (const row of this.view.claims(table.id, number)) {
-      if (this.view.movedTo(table.id, row) === undefined) return row;
+      if (this.view.movedTo(table.id, row) === undefined && isThere(row)) return row;
     }
     const inBase = rowOfNumber(number);
     const state = this.view.row(table.id, inBase);
-    if (state === undefined) return this.base.has(table, inBase) ? inBase : null;
-    return aliveByOwnWrites(state) && this.claimed(table, inBase, state) === number ? inBase : null;
+    if (state === undefined) return this.base.has(table, inBase) && isThere(inBase) ? inBase : null;
+    return this.isThere(table, inBase, state) && this.claimed(table, inBase, state) === number ? inBase : null;
   }
 
   /** Rows that may refer to this one: by a write, or in the base. */

@@ -6,6 +6,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { assert } from '../core/problem.ts';
 import type { Renaming } from '../core/reissue.ts';
 import { rowOfKey, type Table } from '../core/tables.ts';
+import { sameValue, type Value } from '../core/value.ts';
 import { at, type CopyId, covers, join, same, type Vector } from '../core/vector.ts';
 import type { FileFacts } from '../platform/ports.ts';
 import { type RowPlace, RowState } from '../store/row-state.ts';
@@ -53,6 +54,8 @@ export class Standing {
   /** What we left in the file. */
   #position: Position | null = null;
   #mayBeRenumbered = false;
+  /** Tables that were made here only now, while colleagues had written to theirs. */
+  readonly #fresh = new Set<string>();
 
   constructor(options: EngineOptions) {
     this.options = options;
@@ -108,6 +111,7 @@ export class Standing {
     if (file.schemaMoved()) {
       file.follow();
       this.#mayBeRenumbered = true;
+      if (this.#forgetFresh(file)) this.#recover(file);
     }
     if (!this.isAsLeft(file)) this.#recover(file);
     if (this.#mayBeRenumbered) this.#restoreNumbers(file);
@@ -232,6 +236,7 @@ export class Standing {
     const { source } = this.options;
     const stated = readPosition(file.sql);
     if (stated === null || stated.database !== this.id) return this.#start(file);
+    this.#forgetFresh(file);
     const position = renamedPosition(stated, this.#renamings);
     const { vector, mark, edited } = whatItContains(file.sql, position, source, this.#renamings);
     // A crash came between the two commits, or rows.db lost its last ones: the file has these already.
@@ -245,6 +250,18 @@ export class Standing {
     if (isBeyond(source, this.id, this.state.vector, vector, edited)) {
       this.behind = stateAt(this.id, source, this.base, file.tables, vector, edited);
     }
+  }
+
+  /** Colleagues wrote to a table that was not here: everything is folded anew, now that it is known what it looks like. */
+  #forgetFresh(file: OpenFile): boolean {
+    const kept = [...file.fresh].filter((table) => this.state.rows(table).length > 0);
+    file.fresh.clear();
+    if (kept.length === 0) return false;
+    for (const table of kept) this.#fresh.add(table);
+    this.state.begin();
+    this.state.clear();
+    this.state.commit();
+    return true;
   }
 
   /** A file that says nothing of itself: whatever differs from what we know was edited. */
@@ -311,12 +328,21 @@ export class Standing {
       const table = file.tables.get(id);
       for (const row of table === undefined ? [] : rows.keys()) {
         const key = shown.isThere(table as Table, row) ? shown.key(table as Table, row) : null;
-        if (table === undefined || key === null || file.sqlOf(table).has(key)) continue;
-        if (marked.has(`${file.numberOf(table)} ${rowOfKey(key)}`)) continue;
+        if (table === undefined || key === null) continue;
+        const actual = file.sqlOf(table).read(key);
+        // At the number of a row in a table that was only made now another row may be.
+        const isOther = table.kind !== 'name' && this.#fresh.has(id) && !sameValues(actual, shown.values(table, row));
+        if (actual !== undefined && !isOther) continue;
+        if (marked.has(`${file.numberOf(table)} ${rowOfKey(key)}`) && !isOther) continue;
         this.state.withhold({ table: id, row }, 'not placed yet');
         this.untried.push({ table: id, row });
       }
     }
     this.state.commit();
+    this.#fresh.clear();
   }
+}
+
+function sameValues(a: readonly Value[] | undefined, b: readonly Value[] | null): boolean {
+  return a !== undefined && b !== null && a.every((item, at) => sameValue(item, b[at] ?? null));
 }

@@ -184,3 +184,20 @@ test('NUM3 an integer key is a name where people chose it, and then two rows of 
     assert.deepEqual(ana!.conflicts(), ben!.conflicts());
   });
 });
+
+test('APP6 what a colleague wrote to a table that is not here yet is kept, and shown when the table is made', () => {
+  const sql = 'CREATE TABLE t (k TEXT PRIMARY KEY)';
+  const upgrade = `CREATE TABLE added (id INTEGER PRIMARY KEY, text TEXT UNIQUE); INSERT INTO added VALUES (1, 'of the upgrade')`;
+  copies(sql, 2, (office, ana, ben) => {
+    ana!.run(`${upgrade}; INSERT INTO added (text) VALUES ('by Ana')`);
+    office.settle();
+    ana!.run("INSERT INTO added (text) VALUES ('more')");
+    office.settle();
+    ben!.run(`${upgrade}; INSERT INTO added (text) VALUES ('by Ben')`);
+    office.settle();
+    const all = 'SELECT text FROM added ORDER BY text';
+    assert.deepEqual(ben!.query(all), [['by Ana'], ['by Ben'], ['more'], ['of the upgrade']]);
+    assert.deepEqual(ben!.query('SELECT * FROM added ORDER BY id'), ana!.query('SELECT * FROM added ORDER BY id'));
+    assert.deepEqual(ben!.conflicts(), ana!.conflicts());
+  });
+});

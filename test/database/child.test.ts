@@ -12,7 +12,7 @@ import type { DatabaseEvents } from '../../src/database/host.ts';
 import { author, copyId, makeStore } from '../store/stores.ts';
 import { DB, withDatabase } from './copies.ts';
 
-test('DBS1 the database process captures, applies, says what is wrong, and is started again when it dies', async () => {
+test('DBS1 the database process captures, applies, says what is wrong, and is started again when it dies', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tieout-child-'));
   const path = join(folder, 'ledger.db');
   withDatabase(path, (db) =>
@@ -34,6 +34,7 @@ test('DBS1 the database process captures, applies, says what is wrong, and is st
     while (!condition()) await new Promise<void>((resolve) => (notice = resolve));
   };
   const host = childDatabases({ log: () => undefined });
+  t.after(() => host.end());
   const databases = host.make(copyId('a'), { path: (name) => join(folder, name), renamings: [] }, events);
   const basePath = join(folder, 'base.db');
   const { settings } = await databases.makeBase({ id: DB, path, basePath });
@@ -64,7 +65,6 @@ test('DBS1 the database process captures, applies, says what is wrong, and is st
   const { tables } = await databases.describe(DB);
   assert.deepEqual(tables, [{ name: 'account', key: 'name', columns: ['code', 'name'], rows: 1 }]);
   await databases.stop();
-  await host.end();
   close();
   rmSync(folder, { recursive: true });
 });
