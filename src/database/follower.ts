@@ -130,10 +130,13 @@ export class Follower {
       (appended) => this.#getEngine().entered(appended),
       () => undefined,
     );
-    await entering;
-    await this.#running;
-    this.#running = null;
-    this.#want();
+    try {
+      await entering;
+      await this.#running;
+    } finally {
+      this.#running = null;
+      this.#want();
+    }
   }
 
   async close(): Promise<void> {

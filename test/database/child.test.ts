@@ -12,7 +12,7 @@ import type { DatabaseEvents } from '../../src/database/host.ts';
 import { author, copyId, makeStore } from '../store/stores.ts';
 import { DB, withDatabase } from './copies.ts';
 
-test('DBS1 the database process captures, applies, says what is wrong, and is started again when it dies', async (t) => {
+test('DBS1 the database process captures, applies and answers for history and content', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tieout-child-'));
   const path = join(folder, 'ledger.db');
   withDatabase(path, (db) =>
