@@ -23,7 +23,13 @@ const PAIRS = [
 type Step =
   | { readonly kind: 'append'; readonly who: number; readonly large: boolean; readonly count: number }
   | { readonly kind: 'connect' | 'cut' | 'half-cut'; readonly pair: number }
-  | { readonly kind: 'deliver'; readonly pair: number; readonly from: 0 | 1; readonly count: number }
+  | {
+      readonly kind: 'deliver';
+      readonly pair: number;
+      readonly from: 0 | 1;
+      readonly count: number;
+      readonly which: number;
+    }
   | { readonly kind: 'restore'; readonly share: number }
   | { readonly kind: 'turn' };
 
@@ -49,6 +55,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
         kind: fc.constant('deliver' as const),
         pair,
         from: fc.constantFrom(0 as const, 1 as const),
+        which: fc.nat(2),
         count: fc.integer({ min: 1, max: 4 }),
       }),
     },
@@ -70,6 +77,7 @@ class World {
     ['', new Machine()],
   ]);
   readonly lines = new Map<number, Connection[]>();
+  readonly reasons: string[][] = [];
   #written = 0;
 
   async run(step: Step): Promise<void> {
@@ -84,6 +92,7 @@ class World {
         const [from, to] = PAIRS[step.pair]!;
         const connection = await connect(this.machines.get(from)!, this.machines.get(to)!);
         this.lines.set(step.pair, [...this.#of(step.pair), connection]);
+        this.reasons.push(connection.reasons);
         return;
       }
       case 'cut':
@@ -94,7 +103,11 @@ class World {
         this.#of(step.pair).at(-1)?.wire.cut([0]);
         return;
       case 'deliver':
-        for (let n = 0; n < step.count; n++) this.#of(step.pair).at(-1)?.wire.deliver(step.from);
+        // The same two may have several lines: an old one that is not known to be dead, and new ones.
+        for (let n = 0; n < step.count; n++)
+          this.#of(step.pair)
+            .at(-1 - step.which)
+            ?.wire.deliver(step.from);
         return;
       case 'restore':
         this.#restoreHub(step.share);
@@ -173,6 +186,9 @@ test('EXC25 whatever was cut, lost and connected when: after quiet all are equal
         assert(includes(world.machines.get(letter)!.store.vector(), vector), 'nothing is lost');
       }
       assertEqual(world);
+      for (const reason of world.reasons.flat()) assert.equal(reason, 'cut by the test');
+      for (const { code, text } of [...world.machines.values()].flatMap(({ ends }) => ends))
+        assert.equal(code, 'cut', text);
       for (const { exchange, reasons } of lines) {
         assert(exchange.settled);
         assert.deepEqual(reasons, []);
