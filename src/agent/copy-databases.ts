@@ -68,7 +68,10 @@ export class CopyDatabases implements DatabaseReports {
   /** Follows all databases that lie in their place. */
   async start(): Promise<void> {
     for (const entry of this.#options.registry.entries('database')) {
-      if (this.#options.files.facts(entry.shown) && this.#isPlaced(entry.id)) await this.#openAt(entry);
+      // Where it was left: a colleague may have renamed it since, and it follows once it is open.
+      const at = this.#placedPath(entry.id);
+      const isIncoming = this.#options.files.facts(`${SYNC_FOLDER}/incoming/${entry.id}.db`);
+      if (at !== undefined && this.#options.files.facts(at) && !isIncoming) await this.#openAt({ ...entry, shown: at });
     }
     this.place();
   }
@@ -202,20 +205,32 @@ export class CopyDatabases implements DatabaseReports {
     if (this.#open.has(entry.id)) return this.#follow(entry);
     const { files, folder } = this.#options;
     const content = this.#baseContent(entry);
-    if (content === undefined || this.#isPlaced(entry.id)) return;
+    const incoming = `${SYNC_FOLDER}/incoming/${entry.id}.db`;
+    if (content === undefined) return;
+    // Listed, and still incoming: the last steps were cut short.
+    if (this.#isPlaced(entry.id)) return files.facts(incoming) ? this.#putIncoming(entry, incoming) : undefined;
     const base = `${SYNC_FOLDER}/base/${entry.id}.db`;
     if (!files.facts(base) && !(await this.#fetchTo(base, content))) return;
-    const incoming = `${SYNC_FOLDER}/incoming/${entry.id}.db`;
     files.remove(incoming);
     if (!(await this.#fetchTo(incoming, content, { path: folder.basePath(entry.id), content }))) return;
     await this.#databases.adopt({ ...this.#asOpened(entry), path: files.native(incoming) });
     files.makeFolder(folderOf(entry.shown));
     if (files.facts(entry.shown)) return this.#inTheWay(entry);
-    const put = files.rename(incoming, entry.shown);
-    if (put !== 'done') return this.#inTheWay(entry);
-    await files.syncFolder(folderOf(entry.shown));
+    // Listed first: what then lies in its place and not among the incoming is ours, whenever the power goes.
     this.#setPlaced(entry.id, entry.shown, content.hash);
+    await this.#putIncoming(entry, incoming);
+  }
+
+  async #putIncoming(entry: Entry, incoming: string): Promise<void> {
+    const { files, problems } = this.#options;
+    files.makeFolder(folderOf(entry.shown));
+    if (files.facts(entry.shown) || files.rename(incoming, entry.shown) !== 'done') {
+      this.#forgetPlaced(entry.id);
+      return this.#inTheWay(entry);
+    }
+    problems.clear(`database ${entry.id}`);
     await this.#openAt(entry);
+    await files.syncFolder(folderOf(entry.shown));
     this.#options.tell({ what: 'placed', text: `${entry.shown} is here`, path: entry.shown });
   }
 
