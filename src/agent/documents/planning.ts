@@ -1,5 +1,5 @@
 /** Looks at a document, at its place here and at the place where it should be, and says what comes next. */
-import { parentOf } from '../../core/paths.ts';
+import { isOwnTemporary, parentOf, within } from '../../core/paths.ts';
 import { nextStep, type Place, type Step } from '../../core/placing.ts';
 import type { DocumentId } from '../../core/registry.ts';
 import type { Files } from '../../platform/ports.ts';
@@ -18,6 +18,9 @@ export type PlanningOptions = {
   readonly owners: Owners;
   readonly problems: DocumentProblems;
 };
+
+/** A version that is being written, by document and content: not what stands aside. */
+const UNFINISHED = /tieout-[0-9a-f]{16}-[0-9a-f]{16}\./;
 
 export class Planning {
   readonly #options: PlanningOptions;
@@ -67,6 +70,17 @@ export class Planning {
     return looksSame(seen, facts) ? 'as-seen' : 'changed';
   }
 
+  /** A folder that holds nothing, or only what we left unfinished for documents that are elsewhere now. */
+  #isEmptied(folder: string): boolean {
+    const { files } = this.#options;
+    const inside = (files.list(folder) ?? []).map(({ name }) => ({ name, path: within(folder, name) }));
+    const isLeft = ({ name, path }: { name: string; path: string }) =>
+      isOwnTemporary(name) && UNFINISHED.test(name) && this.#observations.at(path) === undefined;
+    if (!inside.every(isLeft)) return false;
+    for (const { path } of inside) files.remove(path);
+    return files.removeFolder(folder) === 'done';
+  }
+
   #lookAtTarget(
     path: string,
     seen: Observation | null,
@@ -79,7 +93,7 @@ export class Planning {
     // On a disk that minds no case this is the document itself.
     if (seen && facts.inode === seen.inode && facts.kind === 'file') return 'free';
     // A folder that somebody emptied stays on their disk only; what is in the file now goes first.
-    if (facts.kind === 'folder' && files.removeFolder(path) === 'done') return 'free';
+    if (facts.kind === 'folder' && this.#isEmptied(path)) return 'free';
     if (facts.kind !== 'file') return 'blocked';
     if (this.#observations.at(path)?.subject) return 'document';
     return noticing.isPending(path) || !this.#options.problems.has(path, UNSYNCED) ? 'stranger' : 'blocked';
