@@ -92,13 +92,17 @@ export class Office {
 
   #users(file: string): Extract<Answer, { kind: 'users' }>['users'] {
     const open = this.#open.get(file);
-    return this.#options.files.copies(file).map(({ id, user, deviceName, lastSeenMs }) => ({
-      user,
-      device: deviceName,
-      copy: id,
-      online: open?.isOnline(id) ?? false,
-      lastSeenMs,
-    }));
+    return this.#options.files.copies(file).map(({ id, user, deviceName, lastSeenMs }) => {
+      const online = open?.isOnline(id) ?? false;
+      // Whoever is here is seen now.
+      return {
+        user,
+        device: deviceName,
+        copy: id,
+        online,
+        lastSeenMs: online ? this.#options.clock.now() : lastSeenMs,
+      };
+    });
   }
 
   #join({ file, copy, channel }: MessageOf<'open'>, line: Line, peer: PeerIdentity): Exchange {
