@@ -8,7 +8,7 @@ import type { Change } from '../core/change.ts';
 import { decode, encode, MalformedError } from '../core/codec.ts';
 import { type Problem, ProblemError } from '../core/problem.ts';
 import type { Origin } from '../core/rows.ts';
-import { at, type CopyId, type Vector } from '../core/vector.ts';
+import { at, type CopyId, type Vector, withEntry } from '../core/vector.ts';
 import type { Clock } from '../platform/ports.ts';
 import { asStorageFailure, storageKind } from '../platform/storage-failure.ts';
 import type { TaskRunner } from '../platform/tasks.ts';
@@ -79,6 +79,8 @@ export class Copy implements Attached {
   #facts: CopyFacts;
   #exchange: Exchange | null = null;
   #session: Session | null = null;
+  #countedIn: Vector;
+  #countedOut: number | null = null;
   #received: Amount = { changes: 0, bytes: 0 };
   #sent: Amount = { changes: 0, bytes: 0 };
   #changed: (() => void)[] = [];
@@ -105,6 +107,7 @@ export class Copy implements Attached {
         clockAhead: (copy, ms) => this.problems.set(`clock ${copy}`, clockAhead(this.makerName(copy), ms)),
       },
     });
+    this.#countedIn = this.store.vector();
     this.unsent = new Unsent(
       folder.db,
       // A damaged one is named as a problem, and does not keep the others from going.
@@ -396,7 +399,7 @@ export class Copy implements Attached {
           own: copy,
           onReady: () => this.#onReady(),
           onStored: () => this.#onStored(),
-          onAcked: () => this.#notify(),
+          onAcked: () => this.#onAcked(),
           onEnd: (why) => this.#onEnd(exchange, why),
         }),
     );
@@ -436,6 +439,7 @@ export class Copy implements Attached {
   }
 
   #onStored(): void {
+    this.#countReceived();
     this.problems.clear('disk');
     this.databases.forward();
     // Most changes are about rows: the lists of documents and databases are looked through only when they changed.
@@ -445,6 +449,33 @@ export class Copy implements Attached {
       this.documents.place();
     }
     this.#notify();
+  }
+
+  #onAcked(): void {
+    const { copy } = this.#facts;
+    const acked = at(this.#parentVector(), copy);
+    this.#countSent(acked);
+    this.#notify();
+  }
+
+  /** What of the own log the parent has confirmed since the last time. */
+  #countSent(acked: number): void {
+    const { copy } = this.#facts;
+    const before = this.#countedOut ?? at(this.folder.parentVector, copy);
+    this.#countedOut = Math.max(before, acked);
+    if (acked <= before) return;
+    const others = this.store.vector();
+    const left = (seq: number): Amount => this.store.log.amountAfter(withEntry(others, copy, seq));
+    this.#sent.changes += acked - before;
+    this.#sent.bytes += left(before).bytes - left(acked).bytes;
+  }
+
+  #countReceived(): void {
+    const own = withEntry(this.#countedIn, this.#facts.copy, Number.MAX_SAFE_INTEGER);
+    const { changes, bytes } = this.store.log.amountAfter(own);
+    this.#received.changes += changes;
+    this.#received.bytes += bytes;
+    this.#countedIn = this.store.vector();
   }
 
   #onSent(bytes: number): void {
