@@ -14,7 +14,7 @@ import { makeOffice } from '../platform/offices.ts';
 import { Office, until } from './office.ts';
 import { type OpenFile, type Visit, Visitor } from './visitor.ts';
 
-suite('hostile visitors', { timeout: 60_000 }, () => {
+suite('hostile visitors', { timeout: 200_000 }, () => {
   const FILE = randomBytes(16).toString('hex');
   let office: Office;
   let ana: Visitor;

@@ -9,7 +9,7 @@ import { arrives, type Copy, copyIn, engagement, fillFolder, meet } from './enga
 import { Machine, Office, until } from './office.ts';
 import { saveByRename } from './outside.ts';
 
-const timeout = 90_000;
+const timeout = 300_000;
 
 test('PRC17 a sync folder that one agent has open is refused to another', { timeout }, async (t) => {
   const office = await Office.open(t);

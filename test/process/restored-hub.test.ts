@@ -9,7 +9,7 @@ import { Office } from './office.ts';
 import { saveByRename } from './outside.ts';
 
 test('PRC16 a hub restored from an older backup is given back by the copies what it lacks', {
-  timeout: 90_000,
+  timeout: 300_000,
 }, async (t) => {
   const office = await Office.open(t);
   const [ana, ben] = (await engagement(office, ['ana', 'ben'])) as [Copy, Copy];

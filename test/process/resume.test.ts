@@ -18,7 +18,7 @@ const CONTENT = 24 * MB;
 const SLACK = 6 * MB;
 
 test('PRC15 publish and copy go on where they were stopped, and what had arrived is not sent again', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async (t) => {
   const office = await Office.open(t);
   const ana = await office.machine('ana');

@@ -8,7 +8,7 @@ import { arrives, type Copy, conflictsOf, engagement, LEDGER, meet, NOTES, NOTHI
 import { Office, until } from './office.ts';
 import { saveByRename, write } from './outside.ts';
 
-suite('three people work on one file', { timeout: 170_000 }, () => {
+suite('three people work on one file', { timeout: 400_000 }, () => {
   let office: Office;
   let all: Copy[];
   let ana: Copy;
