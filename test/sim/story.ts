@@ -55,8 +55,9 @@ export type Action = {
   readonly kind: Kind;
   /** Which machine, for what happens to one. */
   readonly who: number;
-  /** What else chance decides about it. */
+  /** What else chance decides about it, also when others are left out. */
   readonly dice: number;
+  readonly n: number;
 };
 
 export type Story = {
@@ -108,6 +109,6 @@ export function storyOf(seed: string, faults: Readonly<Record<Fault, boolean>> =
     bySync: chance.happens(0.5),
     ignoreCase: chance.happens(0.5),
     tickNs: chance.one(['1', '4000000', '2000000000']),
-    actions: actions.sort((a, b) => a.at - b.at),
+    actions: actions.sort((a, b) => a.at - b.at).map((action, n) => ({ ...action, n })),
   };
 }

@@ -134,8 +134,10 @@ export class World {
   }
 
   #plan(from: number): void {
-    for (const [index, action] of this.story.actions.entries()) {
-      this.timeline.at(from + action.at, () => perform(this, action, new Chance(this.story.seed, action.dice, index)));
+    for (const action of this.story.actions) {
+      this.timeline.at(from + action.at, () =>
+        perform(this, action, new Chance(this.story.seed, action.dice, action.n)),
+      );
     }
   }
 
