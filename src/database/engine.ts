@@ -205,7 +205,8 @@ export class DatabaseEngine {
     try {
       const folding = this.#folding(known);
       for (const { change, body } of edited) folding.fold(change, body);
-      folding.settle(join(folding.vector, first.change.deps));
+      // What was stored and not applied is in the deps, but it was not seen.
+      folding.settle(join(folding.vector, first.body.seen ?? first.change.deps));
       if (behind === null && (folding.consequences.size > 0 || this.#mayMakeRoom(folding))) {
         state.rollback();
         return 'must apply';

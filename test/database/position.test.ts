@@ -148,3 +148,19 @@ test('POS5 a table rebuilt by its application keeps its rows, edits made meanwhi
     }
   }, SQL + sql);
 });
+
+test('POS6 after a crash between log and rows.db what had arrived and was not applied is applied', () => {
+  pair((ana, ben, office) => {
+    ben.run("UPDATE account SET name = 'by Ben' WHERE code = '2'");
+    ben.work();
+    ana.run("UPDATE account SET name = 'by Ana' WHERE code = '1'");
+    ana.log.pull(ben.log);
+    ana.failNextCommit();
+    assert.throws(() => ana.capture(), /injected/);
+    ana.restart();
+    office.settle();
+    for (const copy of [ana, ben]) {
+      assert.deepEqual(copy.query('SELECT name FROM account ORDER BY code'), [['by Ana'], ['by Ben'], ['Debt']]);
+    }
+  });
+});
