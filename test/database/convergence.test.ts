@@ -82,7 +82,9 @@ type Step =
   | { kind: 'capture' | 'apply' | (typeof ACCIDENTS)[number]; copy: number }
   | { kind: 'pull'; copy: number; from: number; count: number };
 
-const COPIES = 3;
+/** A longer run: `RUNS=500 STEPS=90 COPIES=4 node --test test/database/convergence.test.ts`, on a disk in memory. */
+const COPIES = Number(process.env.COPIES ?? 3);
+const STEPS = Number(process.env.STEPS ?? 40);
 const copy = fc.integer({ min: 0, max: COPIES - 1 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -160,7 +162,7 @@ const runs = Number(process.env.RUNS ?? 40);
 const seed = process.env.SEED === undefined ? {} : { seed: Number(process.env.SEED) };
 
 test('APP1 CAP2 whatever was edited where, in whatever order it travelled: the copies end equal', () => {
-  const property = fc.property(fc.array(step, { minLength: 5, maxLength: 40 }), (steps) => {
+  const property = fc.property(fc.array(step, { minLength: 5, maxLength: STEPS, size: 'max' }), (steps) => {
     const office = new Office(SCHEMA, COPIES);
     try {
       for (const each of steps) take(office, each);
