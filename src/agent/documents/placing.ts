@@ -129,10 +129,12 @@ export class Placing {
     const writes: Write[] = [];
     let bytes = 0;
     let acted = false;
+    const failures: unknown[] = [];
     for (const id of this.#ready) {
       if (this.#underWay.has(id)) continue;
       this.#ready.delete(id);
-      const step = this.#planning.plan(id);
+      const step = this.#planned(id, failures);
+      if (step === undefined) continue;
       if (step.kind !== 'wait') this.#stopWaiting(id);
       if (step.kind === 'write') {
         writes.push({ id, step, temporary: temporaryPath(id, step) });
@@ -141,7 +143,19 @@ export class Placing {
       } else acted = this.#act(id, step) || acted;
     }
     if (writes.length > 0) this.#run(this.#writeAll(writes), writes);
+    if (failures.length > 0) throw failures[0];
     return writes.length > 0 || acted;
+  }
+
+  /** What the disk does not let us look at keeps nothing else waiting, and is not forgotten. */
+  #planned(id: DocumentId, failures: unknown[]): Step | undefined {
+    try {
+      return this.#planning.plan(id);
+    } catch (error) {
+      this.#unavailable.add(id);
+      failures.push(error);
+      return undefined;
+    }
   }
 
   // Acting
