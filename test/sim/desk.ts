@@ -114,20 +114,21 @@ export class Desk {
 
   do(edit: DocumentEdit, chance: Chance): void {
     const there = this.documents();
-    const path = chance.happens(0.85) && there.length > 0 ? chance.one(there) : chance.one(PATHS);
+    const names = this.#names();
+    const path = chance.happens(0.85) && there.length > 0 ? chance.one(there) : chance.one(names);
     switch (edit) {
       case 'create':
-        return this.#saveByRename(chance.one(PATHS), chance);
+        return this.#saveByRename(chance.one(names), chance);
       case 'saveByRename':
         return this.#saveByRename(path, chance);
       case 'saveInPlace':
         return this.#saveInPlace(path, chance);
       case 'rename':
-        return this.#rename(path, chance.one(PATHS));
+        return this.#rename(path, chance.one(names));
       case 'delete':
         return this.#delete(path);
       case 'copy':
-        return this.#copy(path, chance.one(PATHS));
+        return this.#copy(path, chance.one(names));
       case 'touch':
         return this.#touch(path);
       case 'openInEditor':
@@ -135,6 +136,12 @@ export class Desk {
       case 'temporary':
         return this.#temporary(chance);
     }
+  }
+
+  /** A disk that minds case could hold two names that are one elsewhere: that is told as a problem, and left to people. */
+  #names(): readonly string[] {
+    if (this.#machine.options.ignoreCase) return PATHS;
+    return PATHS.filter((path, at) => PATHS.findIndex((other) => foldPath(other) === foldPath(path)) === at);
   }
 
   #content(path: string, chance: Chance): Buffer {
