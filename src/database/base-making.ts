@@ -7,7 +7,7 @@ import { OpenFile } from './open-file.ts';
 import { writePosition } from './position.ts';
 import { NO_SETTINGS, parseSettings } from './settings.ts';
 import { quoted, Statements } from './sql.ts';
-import { removeTriggers, setCompared } from './triggers.ts';
+import { removeTriggers, setColumns, setCompared } from './triggers.ts';
 
 /**
  * Marks first, then the copy: what is edited between the two is in both, and compared with itself shows no difference.
@@ -60,6 +60,7 @@ export function adopt({ id, path, settings }: OpenDatabase, copy: CopyId): void 
 function begin(file: OpenFile, database: string, copy: CopyId): void {
   file.write(() => {
     setCompared(file.sql, true);
+    for (const table of file.tables.values()) setColumns(file.sql, table);
     writePosition(file.sql, { database, copy, vector: EMPTY, mark: 0, schema: file.connection.schemaVersion() });
   });
 }

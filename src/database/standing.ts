@@ -14,6 +14,7 @@ import { BaseFile } from './base-file.ts';
 import { type Behind, type Folded, foldInto, seenBehind, stateAt } from './behind.ts';
 import { type Containing, changesAfter, isBeyond, readBody, renamedPosition, whatItContains } from './containing.ts';
 import { Folding } from './folding.ts';
+import { changedTables, placeNewColumns } from './grown-tables.ts';
 import { misnumbered, renumber } from './hidden-numbers.ts';
 import type { OpenDatabase } from './host.ts';
 import { clearMarks, hasMark, marksAfter, newestMark } from './marks.ts';
@@ -54,6 +55,7 @@ export class Standing {
   /** What we left in the file. */
   #position: Position | null = null;
   #mayBeRenumbered = false;
+  #mayHaveGrown = true;
   /** Tables that were made here only now, while colleagues had written to theirs. */
   readonly #fresh = new Set<string>();
 
@@ -92,6 +94,7 @@ export class Standing {
     this.#position = null;
     this.behind = null;
     this.#held = false;
+    this.#mayHaveGrown = true;
     this.edited = [];
   }
 
@@ -111,9 +114,11 @@ export class Standing {
     if (file.schemaMoved()) {
       file.follow();
       this.#mayBeRenumbered = true;
+      this.#mayHaveGrown = true;
       if (this.#forgetFresh(file)) this.#recover(file);
     }
     if (!this.isAsLeft(file)) this.#recover(file);
+    if (this.#mayHaveGrown) this.#placeNewColumns(file);
     if (this.#mayBeRenumbered) this.#restoreNumbers(file);
     return file;
   }
@@ -275,6 +280,17 @@ export class Standing {
     });
     this.#position = position;
     this.mark = { id: position.mark, nonce: null };
+  }
+
+  #placeNewColumns(file: OpenFile): void {
+    if (changedTables(file).length > 0) {
+      this.withFileShown(file, (shown) => {
+        file.write(() => {
+          for (const table of changedTables(file)) placeNewColumns(file, shown, table);
+        });
+      });
+    }
+    this.#mayHaveGrown = false;
   }
 
   /** After what may have been a VACUUM. */

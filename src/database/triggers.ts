@@ -71,6 +71,17 @@ export function notCompared(sql: Statements): string[] {
   return sql.all(`SELECT id FROM ${TABLES} WHERE compared IS NOT 1`).map(([id]) => id as string);
 }
 
+/** The columns that a table had when it was last looked at; null: it is new. */
+export function columnsBefore(sql: Statements, table: Table): readonly string[] | null {
+  const text = sql.one(`SELECT columns FROM ${TABLES} WHERE id = ?`, [table.id]);
+  return typeof text === 'string' ? (JSON.parse(text) as string[]) : null;
+}
+
+export function setColumns(sql: Statements, table: Table): void {
+  const ids = JSON.stringify(table.columns.map(({ id }) => id));
+  sql.run(`UPDATE ${TABLES} SET columns = ? WHERE id = ?`, [ids, table.id]);
+}
+
 /** How many key columns the marks have room for; 0: there are no marks. */
 export function markWidth(sql: Statements): number {
   return Number(sql.one(`SELECT count(*) FROM pragma_table_info(${literal(MARKS)}) WHERE name GLOB 'k[0-9]*'`));
@@ -85,7 +96,9 @@ function ensureMarks(sql: Statements, width: number): boolean {
     );
   }
   for (let index = has; has > 0 && index < width; index++) sql.db.exec(`ALTER TABLE ${MARKS} ADD COLUMN k${index}`);
-  sql.db.exec(`CREATE TABLE IF NOT EXISTS ${TABLES} (num INTEGER PRIMARY KEY, id TEXT, compared INTEGER)`);
+  sql.db.exec(
+    `CREATE TABLE IF NOT EXISTS ${TABLES} (num INTEGER PRIMARY KEY, id TEXT, compared INTEGER, columns TEXT)`,
+  );
   return has < width;
 }
 

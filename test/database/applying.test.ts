@@ -201,3 +201,28 @@ test('APP6 what a colleague wrote to a table that is not here yet is kept, and s
     assert.deepEqual(ben!.conflicts(), ana!.conflicts());
   });
 });
+
+test('APP7 what a colleague wrote to a column that is not here yet is kept, and shown when the column is added', () => {
+  const sql = "CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 3)";
+  const upgrade = "ALTER TABLE t ADD COLUMN added TEXT DEFAULT 'none'";
+  for (const restart of [false, true]) {
+    copies(sql, 2, (office, ana, ben) => {
+      ana!.run(`${upgrade}; UPDATE t SET added = 'by Ana' WHERE k <> 'c'; INSERT INTO t VALUES ('d', 4, 'new')`);
+      office.settle();
+      ben!.run("UPDATE t SET v = 10 WHERE k = 'a'");
+      office.settle();
+      if (restart) ben!.engine.disconnect();
+      ben!.run(`${upgrade}; UPDATE t SET v = 20 WHERE k = 'b'; UPDATE t SET added = 'by Ben' WHERE k = 'c'`);
+      office.settle();
+      for (const copy of [ana, ben]) {
+        assert.deepEqual(copy!.query('SELECT * FROM t ORDER BY k'), [
+          ['a', 10n, 'by Ana'],
+          ['b', 20n, 'by Ana'],
+          ['c', 3n, 'by Ben'],
+          ['d', 4n, 'new'],
+        ]);
+        assert.deepEqual(copy!.conflicts(), []);
+      }
+    });
+  }
+});
