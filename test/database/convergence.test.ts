@@ -158,7 +158,7 @@ export function content(at: Copy): Record<string, unknown[][]> {
   return Object.fromEntries(TABLES.map((table) => [table, at.query(`SELECT * FROM ${table} ORDER BY 1, 2`)]));
 }
 
-const runs = Number(process.env.RUNS ?? 40);
+const runs = Number(process.env.RUNS ?? 20);
 const seed = process.env.SEED === undefined ? {} : { seed: Number(process.env.SEED) };
 
 test('APP1 CAP2 whatever was edited where, in whatever order it travelled: the copies end equal', () => {
