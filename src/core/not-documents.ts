@@ -21,7 +21,7 @@ const TABLE: readonly (readonly [RegExp, NotDocument, string])[] = [
   [/^\..*\.sw[a-px]$/i, 'owner', 'vim: swap file, there while the document is open'],
   [/^lu[0-9a-z]{4,}\.tmp$/i, 'temporary', 'LibreOffice: the new content before it is copied into the document'],
   [/^~wr[a-z][0-9]{4}\.tmp$/i, 'temporary', 'Microsoft Word: the document while it is being saved'],
-  [/^(?:.*[^0-9a-f])?[0-9a-f]{8}\.tmp$/i, 'temporary', 'Microsoft Office: the new content before it is renamed'],
+  [/^(?:.*[^0-9a-f]|word)?[0-9a-f]{8}\.tmp$/i, 'temporary', 'Microsoft Office: the new content before it is renamed'],
   [/^~.*\.tmp$/i, 'temporary', 'Microsoft Office and others: while saving'],
   [/^ppt[0-9a-z]{4}\.tmp$/i, 'temporary', 'Microsoft PowerPoint: while saving'],
   [/^4913$/, 'temporary', 'vim: tries whether it may write'],
