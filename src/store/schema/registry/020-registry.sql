@@ -34,8 +34,10 @@ CREATE TABLE entry (
   conflict        INTEGER NOT NULL
 );
 CREATE INDEX entry_folded ON entry (folded);
+-- A file has few databases among many documents, and they are asked for all the time.
+CREATE INDEX entry_database ON entry (folded, id) WHERE kind = 'database';
 CREATE INDEX entry_shown ON entry (shown) WHERE shown IS NOT NULL;
-CREATE INDEX entry_conflict ON entry (conflict) WHERE conflict;
+CREATE INDEX entry_conflict ON entry (folded, id) WHERE conflict;
 
 -- Every content that a document ever had: the writes to its content.
 CREATE TABLE version (
