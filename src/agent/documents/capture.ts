@@ -269,6 +269,8 @@ export class Capture {
   /** On a disk that minds case, two documents can have names that are one name elsewhere. */
   #collides({ path }: Read, other: string): boolean {
     const { files, problems } = this.#options;
+    // The one that is to have this path lies elsewhere still, under another name: who came first here is a new document.
+    if (foldPath(path) !== foldPath(other)) return false;
     if (path === other || files.facts(other) === undefined || !this.#isSpelled(other)) return false;
     problems.set(path, sameName(path, other));
     return true;
