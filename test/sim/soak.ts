@@ -6,6 +6,7 @@
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { FOREIGN_KEYS_HOLD } from './application.ts';
 import { knownSeeds } from './seeds.ts';
 import type { Asked, Verdict } from './soak-worker.ts';
 import { FAULTS, WHY_OFF } from './story.ts';
@@ -39,6 +40,7 @@ const failed: Verdict[] = [];
 for (const [fault, on] of Object.entries(FAULTS)) {
   if (!on) console.log(`switched off: ${fault} (${WHY_OFF[fault as keyof typeof FAULTS] ?? 'not survived yet'})`);
 }
+if (!FOREIGN_KEYS_HOLD) console.log('not asked: foreign_key_check (mending of constraints comes in the next issue)');
 await Promise.all(Array.from({ length: WORKERS }, work));
 const seconds = (performance.now() - begun) / 1000;
 console.log(

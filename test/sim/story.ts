@@ -24,7 +24,7 @@ export const FAULTS = {
 export type Fault = keyof typeof FAULTS;
 
 export const WHY_OFF: Partial<Record<Fault, string>> = {
-  folderRestore: 'a restored folder is refused at present and does not go on under a new id',
+  folderRestore: 'no action of the world puts a folder back from a backup yet; src/agent/renewal.ts has its own tests',
 };
 
 const WEIGHTS = {
