@@ -9,6 +9,7 @@
 import { body as bodyCodec, type DatabaseBody, type RowId } from '../core/body.ts';
 import { encode } from '../core/codec.ts';
 import { assert, type Problem } from '../core/problem.ts';
+import type { Row } from '../core/rows.ts';
 import type { Table } from '../core/tables.ts';
 import { covers, EMPTY, join, type Vector } from '../core/vector.ts';
 import type { RowState } from '../store/row-state.ts';
@@ -327,9 +328,10 @@ export class DatabaseEngine {
   #askToSettle(file: OpenFile, shown: Shown, moved: Plan['moved']): void {
     for (const [table, row, number] of moved) {
       const column = table.columns[table.key[0]?.at ?? 0]?.id ?? '';
-      const write = shown.merged(table, row).cells.get(column)?.[0];
-      // A row of nothing but its number would be kept alive by nobody's write.
-      if (write?.copy !== this.#standing.options.copy || table.columns.length < 2) continue;
+      const merged = shown.merged(table, row);
+      if (merged.cells.get(column)?.[0]?.copy !== this.#standing.options.copy) continue;
+      // The number written down is nobody's edit: where the row lives by its old number alone, it would die by it.
+      if (!aliveByOthers(merged, column)) continue;
       addMark(file.sql, file.numberOf(table), 's', [number]);
     }
   }
@@ -410,6 +412,11 @@ function rowsNotFollowed(file: OpenFile, table: string, count: number): Problem 
 function requestOf(body: DatabaseBody, seen: Vector): AppendRequest {
   const bytes = encode(bodyCodec, { kind: 'database', ...body, seen: null });
   return { database: body.database, bytes, seen, ops: body.ops.length };
+}
+
+function aliveByOthers(row: Row, column: string): boolean {
+  if (row.base && !row.baseDead) return true;
+  return [...row.cells].some(([id, writes]) => id !== column && writes.some(({ dead }) => !dead));
 }
 
 function planOf(folding: Folding, before: Shown, touched: TouchedRows): Plan {

@@ -98,7 +98,8 @@ export class Folding {
   ): void {
     const row = namedRowOrKey(op.row ?? `n${index}`, by);
     const touched = this.#touch(use.table, row);
-    touched.ops = true;
+    // A number that was written down was shown before: in the file nothing has happened.
+    if (op.kind !== 'number') touched.ops = true;
     switch (op.kind) {
       case 'insert':
       case 'update':

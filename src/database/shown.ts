@@ -160,8 +160,7 @@ export class Shown {
     const target = table.references.get(at);
     if (typeof item !== 'bigint' || target === undefined || !this.view.movedBase(target)) return item;
     const parent = this.tables.get(target);
-    const row = rowOfNumber(item);
-    return parent !== undefined && this.view.row(target, row) ? (this.number(parent, row) ?? item) : item;
+    return parent === undefined ? item : (this.number(parent, rowOfNumber(item)) ?? item);
   }
 }
 
