@@ -7,6 +7,7 @@ import { cpSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rm
 import { crc32 } from 'node:zlib';
 import { realFileBytes } from '../../src/platform/file-bytes.ts';
 import type { FileBytes, FileFacts, Files, FolderEntry, OpenFile } from '../../src/platform/ports.ts';
+import { asStorageFailure } from '../../src/platform/storage-failure.ts';
 import { type DiskOptions, failure, type Inode, SimDisk } from './disk.ts';
 import { SimBytes, SimFiles } from './disk-files.ts';
 import { closeBelow } from './open-stores.ts';
@@ -247,7 +248,7 @@ function outcome<T, Told extends string>(act: () => T): T | Told {
   } catch (error) {
     const { code } = error as { code?: string };
     const told = code === 'ENOENT' ? 'missing' : code === 'EEXIST' ? 'exists' : code === 'EBUSY' ? 'busy' : undefined;
-    if (told === undefined) throw error;
+    if (told === undefined) throw asStorageFailure(error, 'The simulated disk failed');
     return told as Told;
   }
 }

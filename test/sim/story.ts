@@ -32,7 +32,7 @@ const WEIGHTS = {
   save: 28,
   look: 6,
   lose: 5,
-  offline: 4,
+  offline: 8,
   cut: 3,
   pull: 3,
   kill: 3,
@@ -82,7 +82,7 @@ export function storyOf(seed: string, faults: Readonly<Record<Fault, boolean>> =
   const chance = new Chance(seed, 'story');
   const copies = chance.weighed({ 2: 5, 3: 5, 4: 2, 5: 1, 6: 1 });
   const length = chance.whole(5_000, 60_000);
-  const count = chance.whole(8, 50);
+  const count = chance.whole(8, 60);
   // Most worlds know only some of the faults, so that each is met alone as well.
   const names = Object.keys(WEIGHTS) as Kind[];
   const share = chance.fraction();
