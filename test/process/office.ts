@@ -24,6 +24,10 @@ const cache = join(root, 'node_modules', '.cache', 'tieout');
 
 /** Longest time for anything that a test waits for: four agents on two cores that others use as well. */
 const PATIENCE_MS = 60_000;
+/** An agent finishes what it holds before it ends. */
+const ENDING_MS = 10_000;
+const yes = (): boolean => true;
+const no = (): boolean => false;
 
 export interface Outcome {
   readonly exit: number | null;
@@ -83,8 +87,12 @@ export class Office {
 
   /** Ends everything; throws if something was left behind. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.machines.map((machine) => machine.run('stop')));
-    await this.hub.stop();
+    // A command that was under way may have started an agent after its machine was told to stop.
+    for (let tries = 0; tries < 3; tries++) {
+      await Promise.allSettled(this.machines.map((machine) => machine.run('stop')));
+      if (tries === 0) await this.hub.stop();
+      if (await until('all has ended', () => processesOf(this.folder).length === 0, ENDING_MS).then(yes, no)) break;
+    }
     const left = processesOf(this.folder);
     for (const { pid } of left) killed(pid);
     for (const end of this.#ends) await end();
