@@ -5,7 +5,7 @@
 import { type RegistryOp, withSeen } from '../core/body.ts';
 import type { DocumentContent } from '../core/content.ts';
 import type { Problem } from '../core/problem.ts';
-import { ProblemError } from '../core/problem.ts';
+import { ProblemError, StorageError } from '../core/problem.ts';
 import { allWrites, contentCell, DATABASES, removeOp, setOp } from '../core/registry.ts';
 import type { Origin } from '../core/rows.ts';
 import type { Vector } from '../core/vector.ts';
@@ -40,6 +40,8 @@ export interface CopyDatabasesOptions {
   readonly append: (bytes: Uint8Array) => StoredChange;
   readonly concerns: (vector: Vector, subject: string) => boolean;
   readonly make: (events: DatabaseEvents) => Databases;
+  /** Asks for `place` in a while: the disk did not do what it was asked to. */
+  readonly again: () => void;
   readonly tell: (event: CopyEvent) => void;
 }
 
@@ -89,6 +91,7 @@ export class CopyDatabases implements DatabaseReports {
 
   /** The registry has changed: what is to be placed, moved or removed? */
   place(): void {
+    if (this.#stopping.signal.aborted) return;
     if (this.#placing) return;
     this.#placing = true;
     this.#do('placing databases', async () => {
@@ -274,8 +277,11 @@ export class CopyDatabases implements DatabaseReports {
     const part = `${path}.part`;
     const wanted = { path: files.native(part), content, ...(like ? { like } : {}) };
     const [made] = await contents.assemble([wanted], source, { sync: true, signal: this.#stopping.signal });
-    if (made?.kind === 'failed') this.#options.problems.set(`database ${path}`, made.problem);
-    else if (made?.kind === 'done') this.#options.problems.clear(`database ${path}`);
+    if (made?.kind === 'failed') {
+      this.#options.problems.set(`database ${path}`, made.problem);
+      this.#options.again();
+    }
+    if (made?.kind === 'done') this.#options.problems.clear(`database ${path}`);
     return made?.kind === 'done' && files.rename(part, path) === 'done';
   }
 
@@ -340,6 +346,7 @@ export class CopyDatabases implements DatabaseReports {
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error;
         problems.set(`step ${what}`, error.problem);
+        if (error instanceof StorageError) this.#options.again();
       }
     });
   }

@@ -29,6 +29,8 @@ import { type OpenProblem, Problems } from './problems.ts';
 import type { CopyFacts, SyncFolder } from './sync-folder.ts';
 import { Unsent } from './unsent.ts';
 
+/** A database that the disk did not take is tried again after this. */
+const DISK_AGAIN_MS = 15_000;
 /** How long nothing may move before a wait looks again by itself. */
 const LOOK_AGAIN_MS = 200;
 /** How long content that is being uploaded may make no progress before others get their turn. */
@@ -131,6 +133,7 @@ export class Copy implements Attached {
       record: (ops, within) => this.record(ops, within),
       append: (bytes) => this.append(bytes),
       concerns: (vector, subject) => this.store.log.concerns(vector, subject),
+      again: () => void clock.after(DISK_AGAIN_MS, () => this.databases.place()),
       make: (events) => options.makeDatabases(facts.copy, folder, events),
       tell: options.tell,
     });
