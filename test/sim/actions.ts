@@ -50,6 +50,8 @@ const ACTS: Readonly<Record<Kind, Act>> = {
 
   /** What is committed from here on may be lost in a power cut. */
   lose(_world, { machine, applications }) {
+    // That a database is followed was made durable: it does not come back as it was before.
+    if (!machine.hasFile) return;
     const copies = machine.copy ? [`${machine.root}/.tieout/rows.db`] : [];
     machine.mayLose([...copies, ...[...applications.keys()].map((path) => machine.native(path))]);
   },

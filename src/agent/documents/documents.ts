@@ -30,8 +30,8 @@ const WATCH_AGAIN_MS = 60_000;
 /** A document that is written all the time is not waited for longer than this. */
 const SETTLE_LIMIT_MS = 15_000;
 const AGAIN_MS = 15_000;
-/** What the disk says (`StorageKind`) of a document that it does not give or take. */
-const FAILURES: readonly string[] = ['disk-full', 'read-only', 'no-permission', 'missing', 'disk-error'];
+/** What the disk says (`StorageKind`) of a document that it does not give or take, or a program that holds it. */
+const FAILURES: readonly string[] = ['disk-full', 'read-only', 'no-permission', 'missing', 'disk-error', 'held'];
 /** After the disk failed. */
 const FAILED_MS = 2000;
 
