@@ -144,8 +144,7 @@ export function manyGone(path: string, count: number): Problem {
   return {
     code: 'many-gone',
     text: `${count} documents have gone from ${path === '' ? 'the folder' : path} at once, so Tieout does not delete them for your colleagues.`,
-    remedy:
-      'Connect the disk or put them back. If they are to be deleted everywhere, remove them with `tieout docs remove`.',
+    remedy: 'Connect the disk or put them back. Until then nothing is deleted for colleagues.',
     path,
   };
 }
