@@ -20,6 +20,7 @@ import type {
 } from '../database/host.ts';
 import type { Files } from '../platform/ports.ts';
 import type { StoredChange } from '../store/log.ts';
+import { observationOf } from '../store/observations.ts';
 import type { Entry, Registry } from '../store/registry.ts';
 import type { CopyEvent } from './copy.ts';
 import type { ChunkSource, Contents, DatabaseReports } from './documents/ports.ts';
@@ -232,6 +233,7 @@ export class CopyDatabases implements DatabaseReports {
       return this.#inTheWay(entry);
     }
     problems.clear(`database ${entry.id}`);
+    this.#observe(entry.shown);
     await this.#openAt(entry);
     await files.syncFolder(folderOf(entry.shown));
     this.#options.tell({ what: 'placed', text: `${entry.shown} is here`, path: entry.shown });
@@ -247,8 +249,11 @@ export class CopyDatabases implements DatabaseReports {
     const sidecars = ['-wal', '-journal', '-shm'].some((suffix) => files.facts(from + suffix));
     files.makeFolder(folderOf(entry.shown));
     const moved = !sidecars && !files.facts(entry.shown) && files.rename(from, entry.shown) === 'done';
-    if (moved) this.#setPlaced(entry.id, entry.shown, this.#placedHash(entry.id) ?? entry.hash);
-    else this.#options.problems.set(`database ${entry.id}`, waitsForRename(from, entry.shown));
+    if (moved) {
+      this.#setPlaced(entry.id, entry.shown, this.#placedHash(entry.id) ?? entry.hash);
+      this.#options.registry.observations.remove(from);
+      this.#observe(entry.shown);
+    } else this.#options.problems.set(`database ${entry.id}`, waitsForRename(from, entry.shown));
     await this.#openAt(moved ? entry : { ...entry, shown: from });
   }
 
@@ -266,6 +271,13 @@ export class CopyDatabases implements DatabaseReports {
         await files.syncFolder(folderOf(path));
       }
     }
+  }
+
+  /** What we have put there is known for a database to who watches the folder, and need not settle like a new file. */
+  #observe(path: string): void {
+    const { files, registry } = this.#options;
+    const facts = files.facts(path);
+    if (facts) registry.observations.put(observationOf(path, '', '', facts));
   }
 
   async #fetchTo(

@@ -234,6 +234,7 @@ export class Copy implements Attached {
 
   /** The parent has everything that was done here and noticed. */
   safe(): boolean {
+    this.documents.lookAtHints();
     const { out } = this.pending();
     return out.changes === 0 && out.bytes === 0 && this.documents.quiet();
   }
@@ -277,11 +278,16 @@ export class Copy implements Attached {
     }
   }
 
-  /** Takes in what was saved on disk and exchanges until nothing is pending. */
-  async sync(signal: AbortSignal): Promise<void> {
+  /** Takes in what was saved on disk, and resolves when the parent has it; rejects when that is out of reach. */
+  async handOver(signal: AbortSignal): Promise<void> {
     await this.documents.settle();
     await this.databases.settle();
     await this.parentHasAll(signal);
+  }
+
+  /** Takes in what was saved on disk and exchanges until nothing is pending. */
+  async sync(signal: AbortSignal): Promise<void> {
+    await this.handOver(signal);
     // What others had stored at the hub may still wait there for its turn on the line.
     const { hub } = this.#options;
     await this.exchange?.level().catch(() => hub.sessionOrRefusal());

@@ -41,7 +41,20 @@ export async function fillCopy(copy: Copy, hub: HubConnection, who: Member, goin
     await copy.change(LOOK_AGAIN_MS);
   }
   await introduce(copy, who);
+  await handOverIfReached(copy, going.signal);
   copy.setFacts({ phase: 'complete' });
+}
+
+/**
+ * Resolves when the hub has what is here now, saves of the last moments included. All that was asked for is done by
+ * then: should the hub go away at this moment, the rest travels when it is back, like any work done without it.
+ */
+export async function handOverIfReached(copy: Copy, signal: AbortSignal): Promise<void> {
+  try {
+    await copy.handOver(signal);
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.problem.code !== 'unreachable') throw error;
+  }
 }
 
 export type Member = { readonly user: string; readonly device: string };

@@ -12,7 +12,7 @@ import { COPIES, FILE, newDatabaseId, setOp } from '../core/registry.ts';
 import type { ChunkExchange } from '../protocol/chunk-exchange.ts';
 import { encodeChunk, type StoredChunk } from '../store/stored-chunk.ts';
 import type { Copy } from './copy.ts';
-import { type Going, type Member, stopIfAsked } from './copying.ts';
+import { type Going, handOverIfReached, type Member, stopIfAsked } from './copying.ts';
 import type { Ingested } from './documents/ports.ts';
 import type { ChunkSink } from './folder-contents.ts';
 import type { HubConnection } from './hub-connection.ts';
@@ -38,6 +38,7 @@ export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher
   const documents = await readDocuments(copy, survey.documents, reading);
   const parts = keepManifest(copy, encodeManifest({ documents: documents.map(({ listed }) => listed), databases }));
   await allSent(copy, hub, going);
+  await copy.parentHasAll(going.signal);
   const sizes = [...documents.map(({ listed }) => listed), ...databases].map(({ content }) => content.size);
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
   const record = {
@@ -67,10 +68,11 @@ export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher
       databases,
     );
     copy.documents.observeBase(documents.map(({ listed, read }) => ({ path: listed.path, read })));
+    copy.documents.observeDatabases(databases.map(({ path }) => path));
     copy.setFacts({ phase: 'complete' });
   });
   await copy.start();
-  await copy.parentHasAll(going.signal);
+  await handOverIfReached(copy, going.signal);
 }
 
 /** The log's first change: what the file is called, who may see it, and whose copy this is. */

@@ -40,6 +40,7 @@ test('PRC15 publish and copy go on where they were stopped, and what had arrived
   const there = join(ben.folder, 'Acme');
   const received = await thriceStopped(ben, relay, 'down', ['copy', 'Acme', there], () => {});
   assert.ok(received >= CONTENT && received < CONTENT + 3 * SLACK, `${mb(received)} received for ${mb(CONTENT)}`);
+  assert.equal((await ben.json('status', [there])).safe, true);
   assertEqualCopies(folder, there);
   t.diagnostic(`sent ${mb(sent)}, received ${mb(received)} for ${mb(CONTENT)}`);
 });

@@ -148,6 +148,14 @@ export class Documents {
     }
   }
 
+  /** They are known for databases from here on: each need not settle first, as a file that is new does. */
+  observeDatabases(paths: Iterable<string>): void {
+    for (const path of paths) {
+      const facts = this.#deps.files.facts(path);
+      if (facts) this.#observations.put(observationOf(path, '', '', facts));
+    }
+  }
+
   // At work
 
   async start(): Promise<void> {
@@ -194,6 +202,11 @@ export class Documents {
   async placed(): Promise<void> {
     while (this.#filling && !this.#stopping.signal.aborted) await this.#turn();
     await this.#placing.settled();
+  }
+
+  /** Looks at once where something may have happened: most hints turn out to be none of the user's doing. */
+  lookAtHints(): void {
+    this.#noticing.lookAtHints();
   }
 
   /** Nothing that was noticed waits to be taken in. */
