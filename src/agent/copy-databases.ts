@@ -22,7 +22,7 @@ import type { Files } from '../platform/ports.ts';
 import type { StoredChange } from '../store/log.ts';
 import { observationOf } from '../store/observations.ts';
 import type { Entry, Registry } from '../store/registry.ts';
-import type { CopyEvent } from './copy.ts';
+import type { CopyEvent } from './copy-options.ts';
 import type { ChunkSource, Contents, DatabaseReports } from './documents/ports.ts';
 import type { Problems } from './problems.ts';
 import { SYNC_FOLDER, type SyncFolder } from './sync-folder.ts';

@@ -5,12 +5,12 @@
 import { concatBytes, sha256 } from '../core/bytes.ts';
 import { MalformedError } from '../core/codec.ts';
 import { decodeManifest, type Manifest, type SnapshotRecord } from '../core/manifest.ts';
-import { ProblemError } from '../core/problem.ts';
 import { COPIES, setOp } from '../core/registry.ts';
 import { decodeChunk } from '../store/stored-chunk.ts';
 import type { Copy } from './copy.ts';
 import type { HubConnection } from './hub-connection.ts';
 import { openSnapshot } from './snapshot.ts';
+import { handOverIfReached, LOOK_AGAIN_MS, stopIfAsked } from './syncing.ts';
 
 export type Progress = {
   readonly phase: 'reading' | 'sending' | 'receiving' | 'placing' | 'checking';
@@ -19,9 +19,6 @@ export type Progress = {
 };
 
 export type Going = { readonly progress: (progress: Progress) => void; readonly signal: AbortSignal };
-
-/** How long nothing may move before the wait looks again by itself. */
-const LOOK_AGAIN_MS = 200;
 
 /** Brings a copy in the phases `fetching` and `copying` to `complete`. The copy is attached and not started. */
 export async function fillCopy(copy: Copy, hub: HubConnection, who: Member, going: Going): Promise<void> {
@@ -43,18 +40,6 @@ export async function fillCopy(copy: Copy, hub: HubConnection, who: Member, goin
   await introduce(copy, who);
   await handOverIfReached(copy, going.signal);
   copy.setFacts({ phase: 'complete' });
-}
-
-/**
- * Resolves when the hub has what is here now, saves of the last moments included. All that was asked for is done by
- * then: should the hub go away at this moment, the rest travels when it is back, like any work done without it.
- */
-export async function handOverIfReached(copy: Copy, signal: AbortSignal): Promise<void> {
-  try {
-    await copy.handOver(signal);
-  } catch (error) {
-    if (!(error instanceof ProblemError) || error.problem.code !== 'unreachable') throw error;
-  }
 }
 
 export type Member = { readonly user: string; readonly device: string };
@@ -102,13 +87,4 @@ async function fetchManifest(
   const bytes = concatBytes(record.manifest.map(({ id }) => parts.get(id) as Uint8Array));
   if (sha256(bytes) !== record.manifestHash) throw new MalformedError('the list of contents is not what was signed');
   return decodeManifest(bytes);
-}
-
-export function stopIfAsked(signal: AbortSignal): void {
-  if (!signal.aborted) return;
-  throw new ProblemError({
-    code: 'interrupted',
-    text: 'Stopped as asked.',
-    remedy: 'The same command goes on where it stopped.',
-  });
 }

@@ -4,6 +4,7 @@ import { inotifyLimit } from '../platform/computer.ts';
 import type { Result } from '../sdk/contract.ts';
 import type { Agent } from './agent.ts';
 import type { Copy } from './copy.ts';
+import { problemsOf } from './copy-status.ts';
 import { CLOCK_TOLERANCE_MS } from './hub-connection.ts';
 
 type Check = Result<'doctor'>['checks'][number];
@@ -80,7 +81,7 @@ function copyChecks(copy: Copy, signal: AbortSignal): Check[] {
           `${damagedChunks.length} stored pieces are damaged and not used`,
           'They are fetched from the hub when needed; have the disk checked.',
         ),
-    ...copy.allProblems().map(({ text, remedy, path }) => warning(`${name}: ${path ?? 'copy'}`, text, remedy)),
+    ...problemsOf(copy).map(({ text, remedy, path }) => warning(`${name}: ${path ?? 'copy'}`, text, remedy)),
   ];
 }
 

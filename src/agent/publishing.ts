@@ -12,11 +12,12 @@ import { COPIES, FILE, newDatabaseId, setOp } from '../core/registry.ts';
 import type { ChunkExchange } from '../protocol/chunk-exchange.ts';
 import { encodeChunk, type StoredChunk } from '../store/stored-chunk.ts';
 import type { Copy } from './copy.ts';
-import { type Going, handOverIfReached, type Member, stopIfAsked } from './copying.ts';
+import type { Going, Member } from './copying.ts';
 import type { Ingested } from './documents/ports.ts';
 import type { ChunkSink } from './folder-contents.ts';
 import type { HubConnection } from './hub-connection.ts';
 import { sealSnapshot } from './snapshot.ts';
+import { handOverIfReached, LOOK_AGAIN_MS, parentHasAll, stopIfAsked } from './syncing.ts';
 
 export type Publisher = Member & { readonly key: KeyObject; readonly chain: readonly Uint8Array[] };
 
@@ -24,7 +25,6 @@ export type Publisher = Member & { readonly key: KeyObject; readonly chain: read
 const BATCH = 1024;
 /** Sent and not confirmed by the hub. */
 const UNCONFIRMED_BYTES = 32 * 1024 * 1024;
-const LOOK_AGAIN_MS = 200;
 
 /** Brings a copy in the phase `publishing` to `complete`. The copy is not attached yet. */
 export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher, going: Going): Promise<void> {
@@ -38,7 +38,7 @@ export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher
   const documents = await readDocuments(copy, survey.documents, reading);
   const parts = keepManifest(copy, encodeManifest({ documents: documents.map(({ listed }) => listed), databases }));
   await allSent(copy, hub, going);
-  await copy.parentHasAll(going.signal);
+  await parentHasAll(copy, going.signal);
   const sizes = [...documents.map(({ listed }) => listed), ...databases].map(({ content }) => content.size);
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
   const record = {

@@ -11,9 +11,9 @@ import type { CopyId } from '../core/vector.ts';
 import type { Clock, FileBytes } from '../platform/ports.ts';
 import { type Author, FileStore } from '../store/file-store.ts';
 import { Registry } from '../store/registry.ts';
-import { foldRegistry } from './copy.ts';
 import type { Member } from './copying.ts';
 import type { HubConnection } from './hub-connection.ts';
+import { foldRegistry } from './registry-folding.ts';
 import type { SyncFolder } from './sync-folder.ts';
 
 export interface RenewalOptions {

@@ -4,6 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { fromHex } from '../core/bytes.ts';
+import type { DocumentContent } from '../core/content.ts';
 import type { Exchange } from '../protocol/exchange.ts';
 import { transaction } from '../store/sqlite.ts';
 import type { StoredChunk } from '../store/stored-chunk.ts';
@@ -34,8 +35,10 @@ export class Unsent {
     else transaction(this.#db, act);
   }
 
-  /** Of these, what is kept here is offered again. */
-  offerAgain(ids: Iterable<string>): void {
+  /** Of these contents, what is kept here is offered again. */
+  offerAgain(contents: Iterable<DocumentContent>): void {
+    const ids = new Set<string>();
+    for (const { chunks } of contents) for (const { id } of chunks) ids.add(id);
     const kept = this.#db.prepare('INSERT OR IGNORE INTO unsent (id, size) SELECT id, length FROM chunk WHERE id = ?');
     transaction(this.#db, () => {
       for (const id of ids) kept.run(fromHex(id));

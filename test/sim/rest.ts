@@ -1,4 +1,6 @@
 /** Bringing a world to rest: everything works again, everyone is online, and time runs until nothing changes. */
+
+import { syncCopy } from '../../src/agent/syncing.ts';
 import { sha256 } from '../../src/core/bytes.ts';
 import { ProblemError } from '../../src/core/problem.ts';
 import { entries } from '../../src/core/vector.ts';
@@ -73,7 +75,9 @@ export async function syncEveryone(world: World): Promise<void> {
   let open = world.people.length;
   for (const { machine } of world.people) {
     const again = (): void => {
-      machine.copy?.sync(new AbortController().signal).then(
+      const { copy } = machine;
+      if (copy === undefined) return;
+      syncCopy(copy, new AbortController().signal).then(
         () => {
           open -= 1;
         },

@@ -4,8 +4,10 @@ import { giveBackMemory } from '../../platform/memory.ts';
 import type { Service } from '../../sdk/contract.ts';
 import type { Agent } from '../agent.ts';
 import type { Copy } from '../copy.ts';
+import { conflictCount, isSafe, problemsOf, stateOf } from '../copy-status.ts';
 import { fillCopy } from '../copying.ts';
 import { publishCopy } from '../publishing.ts';
+import { syncCopy, whenReached } from '../syncing.ts';
 import { iso } from './time.ts';
 
 type Files = 'publish' | 'files' | 'copy' | 'copies' | 'status' | 'sync' | 'offline' | 'online' | 'users';
@@ -44,7 +46,7 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
       return agent.copies().flatMap((listed) => {
         if (listed.kind === 'closed') return [];
         const { copy } = listed;
-        return [{ file: fileOf(copy), copy: copy.facts.copy, folder: copy.folder.root, state: copy.state() }];
+        return [{ file: fileOf(copy), copy: copy.facts.copy, folder: copy.folder.root, state: stateOf(copy) }];
       });
     },
 
@@ -54,15 +56,15 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
         file: fileOf(copy),
         copy: copy.facts.copy,
         folder: copy.folder.root,
-        state: copy.state(),
+        state: stateOf(copy),
         pending: copy.pending(),
-        conflicts: await copy.conflictCount(),
-        problems: copy.allProblems().map(({ path, text, remedy, since }) => ({
+        conflicts: await conflictCount(copy),
+        problems: problemsOf(copy).map(({ path, text, remedy, since }) => ({
           path: path ?? null,
           text: `${text} ${remedy}`,
           since: iso(since),
         })),
-        safe: copy.safe(),
+        safe: isSafe(copy),
       };
     },
 
@@ -70,7 +72,7 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
       const copy = agent.copyAt(folder);
       if (copy.facts.offline) throw workingOffline();
       const before = copy.traffic();
-      await copy.sync(signal);
+      await syncCopy(copy, signal);
       const after = copy.traffic();
       return { sent: difference(after.sent, before.sent), received: difference(after.received, before.received) };
     },
@@ -78,14 +80,14 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
     async offline({ folder }) {
       const copy = agent.copyAt(folder);
       copy.setOffline(true);
-      return { state: copy.state() };
+      return { state: stateOf(copy) };
     },
 
     async online({ folder }) {
       const copy = agent.copyAt(folder);
       copy.setOffline(false);
-      await copy.whenReady(ONLINE_PATIENCE_MS);
-      return { state: copy.state() };
+      await whenReached(copy, agent.options.clock, ONLINE_PATIENCE_MS);
+      return { state: stateOf(copy) };
     },
 
     async users({ folder }) {

@@ -1,0 +1,30 @@
+/** What can be wrong with a copy as a whole, in words for its user. */
+import type { Problem } from '../core/problem.ts';
+
+export function refused(text: string): Problem {
+  return { code: 'refused', text: `The hub does not accept this copy: ${text}`, remedy: 'Ask the owner of the file.' };
+}
+
+export function damagedChunks(count: number): Problem {
+  return {
+    code: 'damaged-chunks',
+    text: `${count} pieces of stored content were damaged on this disk and are not used.`,
+    remedy: 'They are fetched from the hub when needed. Run `tieout doctor`, and have the disk checked.',
+  };
+}
+
+export function clockAhead(user: string, ms: number): Problem {
+  return {
+    code: 'clock',
+    text: `The clock of ${user}'s machine is wrong: it says ${new Temporal.Instant(BigInt(ms) * 1_000_000n).toString()}.`,
+    remedy: `Ask ${user} to set the clock of the machine.`,
+  };
+}
+
+export function unreadableChange(user: string): Problem {
+  return {
+    code: 'unreadable-change',
+    text: `A change by ${user} cannot be read by this release.`,
+    remedy: 'Install the newest release of Tieout on this machine.',
+  };
+}

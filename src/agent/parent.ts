@@ -1,0 +1,174 @@
+/**
+ * The parent of one copy, as this machine reaches it: the exchange over whatever session stands with the hub, and what
+ * the parent is known to have when none does.
+ */
+import type { Hash } from '../core/bytes.ts';
+import type { CopyId, Vector } from '../core/vector.ts';
+import type { Clock } from '../platform/ports.ts';
+import { storageKind } from '../platform/storage-failure.ts';
+import { Exchange } from '../protocol/exchange.ts';
+import type { ChunkRecord, Refusal, Replica } from '../protocol/replica.ts';
+import type { Session } from '../protocol/session.ts';
+import type { Attached, HubConnection } from './hub-connection.ts';
+import type { SyncFolder } from './sync-folder.ts';
+
+/** How long content that is being uploaded may make no progress before others get their turn. */
+const PATIENCE_MS = 3000;
+
+export interface ParentOptions {
+  readonly file: string;
+  readonly copy: CopyId;
+  readonly hub: HubConnection;
+  readonly clock: Clock;
+  readonly replica: Replica;
+  /** Keeps what the parent was last known to have. */
+  readonly folder: SyncFolder;
+  /** The user does not want to work offline. */
+  readonly isWanted: () => boolean;
+  /** Changes can be folded only onto the base: is it known? */
+  readonly takesChanges: () => boolean;
+  /** Both sides have said what they have. */
+  readonly ready: () => void;
+  /** Changes were stored here. */
+  readonly stored: () => void;
+  /** The parent has stored more of what was sent. */
+  readonly acked: () => void;
+  /** Content came in, bytes. */
+  readonly received: (bytes: number) => void;
+  /** The exchange is over; the next session begins another. */
+  readonly ended: (why: Refusal) => void;
+}
+
+export class Parent implements Attached {
+  readonly #options: ParentOptions;
+  #exchange: Exchange | null = null;
+  #session: Session | null = null;
+
+  constructor(options: ParentOptions) {
+    this.#options = options;
+  }
+
+  /** Uses the way to the hub from now on. */
+  attach(): void {
+    this.#options.hub.attach(this);
+  }
+
+  detach(): void {
+    this.#options.hub.detach(this);
+    this.close('this copy is closed here');
+  }
+
+  connected(session: Session): void {
+    this.#session = session;
+    this.open();
+  }
+
+  disconnected(): void {
+    this.#session = null;
+  }
+
+  /** The exchange, once both sides have said what they have. */
+  get exchange(): Exchange | null {
+    return this.#exchange?.ready ? this.#exchange : null;
+  }
+
+  /** What the parent has: by its own word, or as it was last known. */
+  get vector(): Vector {
+    return this.exchange?.partner ?? this.#options.folder.parentVector;
+  }
+
+  /** The base is known: changes may come. */
+  begin(): void {
+    this.#exchange?.begin();
+  }
+
+  /** The log has grown. */
+  advance(): void {
+    this.#exchange?.advance();
+  }
+
+  /** Begins the exchange if there is a session and none of it yet. */
+  open(): void {
+    const { file, copy, replica, isWanted, takesChanges, ready, stored, acked } = this.#options;
+    const session = this.#session;
+    if (session === null || !isWanted() || this.#exchange) return;
+    const exchange: Exchange = session.open(
+      file,
+      copy,
+      (channel, line) =>
+        new Exchange({
+          channel,
+          line,
+          replica,
+          acceptsUploads: false,
+          own: copy,
+          onReady: ready,
+          onStored: stored,
+          onAcked: acked,
+          onEnd: (why) => this.#onEnd(exchange, why),
+        }),
+    );
+    this.#exchange = exchange;
+    if (takesChanges()) exchange.begin();
+  }
+
+  close(text: string): void {
+    if (this.#exchange) this.#session?.close(this.#exchange, text);
+  }
+
+  /** Throws a `ProblemError` that says why the hub is out of reach, if it is; waits a moment for a session. */
+  async mustBeReached(): Promise<void> {
+    if (this.exchange === null) await this.#options.hub.sessionOrRefusal();
+  }
+
+  /** Chunks that are not here. Resolves with those that could not be had. */
+  async fetch(
+    ids: readonly Hash[],
+    deliver: (id: Hash, stored: Uint8Array) => void | Promise<void>,
+    signal: AbortSignal,
+  ): Promise<readonly Hash[]> {
+    const missing = new Set(ids);
+    const exchange = this.exchange;
+    if (exchange === null) return ids;
+    const delivering: Promise<void>[] = [];
+    const giveUp = new AbortController();
+    let stopTimer = (): void => {};
+    const take = ({ id, bytes }: ChunkRecord): Promise<void> | undefined => {
+      stopTimer();
+      missing.delete(id);
+      this.#options.received(bytes.byteLength);
+      const busy = deliver(id, bytes) ?? undefined;
+      if (busy) delivering.push(busy);
+      return busy;
+    };
+    // A colleague's upload under way is followed; what nobody has uploaded must not be waited for.
+    const waiting = (): void => {
+      stopTimer();
+      stopTimer = this.#options.clock.after(PATIENCE_MS, () => giveUp.abort());
+    };
+    try {
+      await exchange.fetch(ids, take, { signal: AbortSignal.any([signal, giveUp.signal]), waiting });
+    } catch {
+      // What has not come is told.
+    }
+    stopTimer();
+    await Promise.all(delivering);
+    return [...missing];
+  }
+
+  #onEnd(exchange: Exchange, why: Refusal): void {
+    if (this.#exchange !== exchange) return;
+    this.#exchange = null;
+    this.#remember(exchange.partner);
+    this.#options.ended(why);
+  }
+
+  /** Only saves work: without it more is offered again after a restart. A full disk is told where it does harm. */
+  #remember(vector: Vector): void {
+    try {
+      this.#options.folder.parentVector = vector;
+    } catch (error) {
+      if (storageKind(error) === undefined) throw error;
+    }
+  }
+}
