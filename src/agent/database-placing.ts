@@ -1,0 +1,184 @@
+/**
+ * Puts the databases of a copy where the registry shows them, follows renames and removals, and opens what lies in its
+ * place. Each step can be cut short: the next look finds from the disk and the observations where it stood.
+ */
+import type { DocumentContent } from '../core/content.ts';
+import { DATABASES } from '../core/registry.ts';
+import type { Databases } from '../database/host.ts';
+import type { Files } from '../platform/ports.ts';
+import { observationOf } from '../store/observations.ts';
+import type { Entry, Registry } from '../store/registry.ts';
+import type { CopyEvent } from './copy-options.ts';
+import { databaseInTheWay, waitsForRename } from './database-problems.ts';
+import type { ChunkSource, Contents } from './documents/ports.ts';
+import type { PlacedDatabases } from './placed-databases.ts';
+import type { Problems } from './problems.ts';
+import { SYNC_FOLDER, type SyncFolder } from './sync-folder.ts';
+
+export interface DatabasePlacingOptions {
+  readonly folder: SyncFolder;
+  readonly files: Files;
+  readonly registry: Registry;
+  readonly placed: PlacedDatabases;
+  readonly contents: Contents;
+  readonly source: ChunkSource;
+  readonly problems: Problems;
+  readonly databases: Databases;
+  /** Asks for another look in a while: the disk did not do what it was asked to. */
+  readonly again: () => void;
+  readonly tell: (event: CopyEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+export class DatabasePlacing {
+  readonly #options: DatabasePlacingOptions;
+  readonly #open = new Set<string>();
+
+  constructor(options: DatabasePlacingOptions) {
+    this.#options = options;
+  }
+
+  isOpen(id: string): boolean {
+    return this.#open.has(id);
+  }
+
+  /** Opens what lies where it was left: a colleague may have renamed it since, and it follows once it is open. */
+  async openPlaced(): Promise<void> {
+    const { registry, placed, files } = this.#options;
+    for (const entry of registry.entries('database')) {
+      const path = placed.get(entry.id)?.path;
+      if (path === undefined || !files.facts(path) || files.facts(incomingPath(entry.id))) continue;
+      await this.open({ ...entry, shown: path });
+    }
+  }
+
+  /** Brings one database to where it is shown. */
+  async place(entry: Entry): Promise<void> {
+    if (this.#open.has(entry.id)) return this.#follow(entry);
+    const { files, folder, placed, databases, registry } = this.#options;
+    const content = registry.content(entry.id, entry.by ?? 'base');
+    const incoming = incomingPath(entry.id);
+    if (content === undefined) return;
+    // Listed, and still incoming: the last steps were cut short.
+    if (placed.get(entry.id)) return files.facts(incoming) ? this.#putIncoming(entry, incoming) : undefined;
+    const base = `${SYNC_FOLDER}/base/${entry.id}.db`;
+    if (!files.facts(base) && !(await this.#fetchTo(base, content))) return;
+    files.remove(incoming);
+    if (!(await this.#fetchTo(incoming, content, { path: folder.basePath(entry.id), content }))) return;
+    await databases.adopt({ ...this.#asOpened(entry), path: files.native(incoming) });
+    files.makeFolder(folderOf(entry.shown));
+    if (files.facts(entry.shown)) return this.#inTheWay(entry);
+    // Listed first: what then lies in its place and not among the incoming is ours, whenever the power goes.
+    placed.put({ id: entry.id, path: entry.shown, hash: content.hash });
+    await this.#putIncoming(entry, incoming);
+  }
+
+  /** What a colleague has deleted goes out of the way, once everything in it is in the log. */
+  async removeDead(): Promise<void> {
+    const { registry, files, placed, databases } = this.#options;
+    for (const { id, path } of placed.all()) {
+      if (registry.entry(id)?.alive !== false) continue;
+      await databases.settle([id]);
+      await this.close(id);
+      // Kept aside rather than deleted: a deletion can be taken back, and a program may have it open.
+      files.makeFolder(`${SYNC_FOLDER}/removed`);
+      if (files.rename(path, `${SYNC_FOLDER}/removed/${id}.db`) !== 'busy') {
+        placed.forget(id);
+        await files.syncFolder(folderOf(path));
+      }
+    }
+  }
+
+  async open(entry: Entry): Promise<void> {
+    await this.#options.databases.open(this.#asOpened(entry));
+    this.#open.add(entry.id);
+  }
+
+  async close(id: string): Promise<void> {
+    this.#open.delete(id);
+    await this.#options.databases.close(id);
+  }
+
+  async #putIncoming(entry: Entry, incoming: string): Promise<void> {
+    const { files, problems, placed, tell } = this.#options;
+    files.makeFolder(folderOf(entry.shown));
+    if (files.facts(entry.shown) || files.rename(incoming, entry.shown) !== 'done') {
+      placed.forget(entry.id);
+      return this.#inTheWay(entry);
+    }
+    problems.clear(`database ${entry.id}`);
+    this.#observe(entry.shown);
+    await this.open(entry);
+    await files.syncFolder(folderOf(entry.shown));
+    tell({ what: 'placed', text: `${entry.shown} is here`, path: entry.shown });
+  }
+
+  /** A colleague has renamed a database that is open here. */
+  async #follow(entry: Entry): Promise<void> {
+    const { files, placed, databases, problems, registry } = this.#options;
+    const was = placed.get(entry.id);
+    if (was === undefined || was.path === entry.shown) return;
+    const from = was.path;
+    await databases.settle([entry.id]);
+    await this.close(entry.id);
+    files.makeFolder(folderOf(entry.shown));
+    const moved = !files.facts(entry.shown) && this.moveAway(from, entry.shown);
+    if (moved) {
+      placed.put({ ...was, path: entry.shown });
+      registry.observations.remove(from);
+      this.#observe(entry.shown);
+    } else problems.set(`database ${entry.id}`, waitsForRename(from, entry.shown));
+    await this.open(moved ? entry : { ...entry, shown: from });
+  }
+
+  /** Renames a closed database, unless a program has it open or left its journal behind. */
+  moveAway(from: string, to: string): boolean {
+    const { files } = this.#options;
+    const sidecars = ['-wal', '-journal', '-shm'].some((suffix) => files.facts(from + suffix));
+    return !sidecars && files.rename(from, to) === 'done';
+  }
+
+  /** What we have put there is known for a database to who watches the folder, and need not settle like a new file. */
+  #observe(path: string): void {
+    const { files, registry } = this.#options;
+    const facts = files.facts(path);
+    if (facts) registry.observations.put(observationOf(path, '', '', facts));
+  }
+
+  async #fetchTo(
+    path: string,
+    content: DocumentContent,
+    like?: { path: string; content: DocumentContent },
+  ): Promise<boolean> {
+    const { files, contents, source, problems, again, signal } = this.#options;
+    const part = `${path}.part`;
+    const wanted = { path: files.native(part), content, ...(like ? { like } : {}) };
+    const [made] = await contents.assemble([wanted], source, { sync: true, signal });
+    if (made?.kind === 'failed') {
+      problems.set(`database ${path}`, made.problem);
+      again();
+    }
+    if (made?.kind === 'done') problems.clear(`database ${path}`);
+    return made?.kind === 'done' && files.rename(part, path) === 'done';
+  }
+
+  #inTheWay({ id, shown }: Entry): void {
+    this.#options.problems.set(`database ${id}`, databaseInTheWay(shown));
+  }
+
+  #asOpened({ id, shown }: Entry): { id: string; path: string; basePath: string; settings: string } {
+    const { files, folder, registry } = this.#options;
+    const written = registry.row(DATABASES, id).cells.get('settings')?.[0]?.value;
+    const settings = typeof written === 'string' ? written : (registry.baseSettings(id) ?? '{}');
+    return { id, path: files.native(shown), basePath: folder.basePath(id), settings };
+  }
+}
+
+/** A database that is made ready before it is renamed to its place. */
+function incomingPath(id: string): string {
+  return `${SYNC_FOLDER}/incoming/${id}.db`;
+}
+
+export function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}

@@ -1,0 +1,29 @@
+/** What can keep a database from its place, in words for its user. */
+import { type Problem, ProblemError } from '../core/problem.ts';
+
+export function unreadableDatabase(path: string): ProblemError {
+  return new ProblemError({
+    code: 'unreadable-database',
+    text: `${path} cannot be read now.`,
+    remedy: 'Close the program that holds it; it is tried again.',
+    path,
+  });
+}
+
+export function waitsForRename(from: string, to: string): Problem {
+  return {
+    code: 'waits-for-rename',
+    text: `${from} was renamed to ${to} by a colleague and is open here.`,
+    remedy: 'Close the program that uses it; the name then follows by itself.',
+    path: from,
+  };
+}
+
+export function databaseInTheWay(path: string): Problem {
+  return {
+    code: 'in-the-way',
+    text: `${path} cannot be placed: another file lies there.`,
+    remedy: 'Move that file away; the database then appears by itself.',
+    path,
+  };
+}
