@@ -1,5 +1,5 @@
 /** What keeps single documents from being synced: each problem of a path once, since when, until it is over. */
-import type { Problem } from '../../core/problem.ts';
+import { type Problem, ProblemError } from '../../core/problem.ts';
 import type { Clock } from '../../platform/ports.ts';
 
 export type OpenProblem = Problem & {
@@ -156,4 +156,11 @@ export function folderGone(root: string): Problem {
     remedy: 'Connect its disk, or put the folder back where it was; nothing is deleted for your colleagues.',
     path: root,
   };
+}
+
+/** The disk, or we, failed while something was taken in. */
+export function takingInFailed(error: unknown): Problem {
+  if (error instanceof ProblemError) return { ...error.problem, code: 'disk' };
+  const text = `What was saved could not be taken in: ${error instanceof Error ? error.message : String(error)}.`;
+  return { code: 'disk', text, remedy: 'Tieout tries again by itself; if this stays, run `tieout doctor`.' };
 }

@@ -8,38 +8,24 @@ import { foldPath, nameOf, parentOf, pathFault, SYNC_FOLDER } from '../../core/p
 import { ProblemError } from '../../core/problem.ts';
 import type { Clock, FileFacts, Files } from '../../platform/ports.ts';
 import { lookOf, looksSame, type Observation, type Observations } from '../../store/observations.ts';
-import {
-  type DocumentProblems,
-  folderGone,
-  nestedCopy,
-  sameName,
-  specialFile,
-  symbolicLink,
-  UNSYNCED,
-  unfitName,
-} from './document-problems.ts';
+import { type DocumentProblems, folderGone, specialFile, symbolicLink, unfitName } from './document-problems.ts';
 import type { Hands } from './hands.ts';
+import type { Oddities } from './oddities.ts';
+import { Pace } from './pace.ts';
 import type { DatabaseReports } from './ports.ts';
-import { companionOf, isInForeignFolder, isInOtherCopy, isOurFolder, type Listed, listFolder } from './walking.ts';
+import { Settling } from './settling.ts';
+import { companionOf, isInForeignFolder, isInOtherCopy, isOurFolder, isThere, listFolder } from './walking.ts';
 
 /** An in-place save counts as done after this long without a change of size or time. */
 export const QUIET_MS = 250;
 /** A new file under a known name came by rename; unless somebody deleted the old one and writes a new one. */
 const FRESH_MS = 15;
-/** What is gone may come back at once: many programs save by deleting and renaming. */
-export const GONE_MS = 1000;
-/** A tree that is being deleted is looked at as a whole; but not for ever. */
-const GONE_LIMIT_MS = 10_000;
 /** A name that mostly belongs to a save in progress. */
 const TEMPORARY_MS = 5000;
 /** Looking at a doubtful document again costs reading it: once for all hints of one save. */
 const DOUBTFUL_MS = 100;
 /** After the disk failed. */
 const AGAIN_MS = 2000;
-/** A scan gives way to others after this long. */
-const SLICE_MS = 8;
-
-type Pending = { look: string; dueAt: number };
 
 export type NoticingOptions = {
   readonly files: Files;
@@ -47,6 +33,7 @@ export type NoticingOptions = {
   readonly clock: Clock;
   readonly observations: Observations;
   readonly problems: DocumentProblems;
+  readonly oddities: Oddities;
   readonly databases: DatabaseReports;
   readonly hands: Hands;
   /** After it nothing is looked at any more. */
@@ -59,26 +46,22 @@ export type NoticingOptions = {
 
 export class Noticing {
   readonly #options: NoticingOptions;
-  readonly #pending = new Map<string, Pending>();
-  readonly #gone = new Set<string>();
-  /** Own unfinished files that the last scan met. */
-  readonly #temporaries = new Set<string>();
+  readonly #settling: Settling;
   /** Of which the disk did not tell. */
   readonly #refused = new Set<string>();
   /** Came into being and not looked through yet. */
   readonly #newFolders = new Set<string>();
   #hints = new Set<string>();
-  #goneSince = 0;
-  #goneDueAt = 0;
   #looking = false;
 
   constructor(options: NoticingOptions) {
     this.#options = options;
+    this.#settling = new Settling(options.clock);
   }
 
   /** Nothing waits to settle. */
   get isQuiet(): boolean {
-    return this.#pending.size === 0 && this.#hints.size === 0 && this.#newFolders.size === 0;
+    return this.#settling.isEmpty && this.#hints.size === 0 && this.#newFolders.size === 0;
   }
 
   /** Something may have happened there. Looked at in a later turn, many hints at once. */
@@ -112,12 +95,12 @@ export class Noticing {
   }
 
   isPending(path: string): boolean {
-    return this.#pending.has(path);
+    return this.#settling.has(path);
   }
 
   /** What has gone and may be gone for good. */
   gone(): ReadonlySet<string> {
-    return this.#gone;
+    return this.#settling.gone;
   }
 
   /** What lies at a path now, to be compared with `lookAfter`. */
@@ -128,38 +111,31 @@ export class Noticing {
 
   /** Hints were not followed while the path was in our hands: has it changed since? */
   lookAfter(path: string, before: string): void {
-    if (!this.#pending.has(path) && this.textAt(path) !== before) this.#look(path);
+    if (!this.#settling.has(path) && this.textAt(path) !== before) this.#look(path);
   }
 
   /** It is known where it went. */
   forget(path: string): void {
-    this.#drop(path);
+    this.#settling.drop(path);
   }
 
   /** Looks again at a path in `ms`. */
   defer(path: string, ms: number): void {
-    this.#pending.set(path, { look: '', dueAt: this.#options.clock.monotonic() + ms });
+    this.#settling.defer(path, ms);
   }
 
   /** Milliseconds until something is due; undefined: nothing is pending. */
   dueIn(): number | undefined {
-    let first: number | undefined;
-    for (const pending of this.#pending.values()) {
-      const dueAt = this.#dueAt(pending);
-      if (first === undefined || dueAt < first) first = dueAt;
-    }
-    return first === undefined ? undefined : Math.max(0, first - this.#options.clock.monotonic());
+    return this.#settling.dueIn();
   }
 
   /** Takes what is due and free. What changed since it was looked at settles anew. */
   takeDue(limit: number): string[] {
-    const now = this.#options.clock.monotonic();
     const due: string[] = [];
-    for (const [path, pending] of this.#pending) {
+    for (const { path, look } of this.#settling.due()) {
       if (due.length === limit) break;
-      if (this.#dueAt(pending) > now || this.#options.hands.has(path) || !this.#hasSettled(path, pending.look))
-        continue;
-      this.#drop(path);
+      if (this.#options.hands.has(path) || !this.#hasSettled(path, look)) continue;
+      this.#settling.drop(path);
       due.push(path);
     }
     return due;
@@ -178,14 +154,14 @@ export class Noticing {
    * Returns how long it worked (ms), or undefined when the folder is not there.
    */
   async scan(): Promise<number | undefined> {
-    const { observations, files, root, problems, signal } = this.#options;
+    const { observations, files, root, problems, signal, clock } = this.#options;
     if (files.facts(SYNC_FOLDER)?.kind !== 'folder') {
       problems.set(root, folderGone(root));
       return undefined;
     }
     problems.clear(root, 'folder-gone');
     const visited = new Set<string>();
-    const pace = this.#pace();
+    const pace = new Pace(clock);
     const left = [''];
     for (let folder = left.pop(); folder !== undefined && !signal.aborted; folder = left.pop()) {
       visited.add(folder);
@@ -197,7 +173,7 @@ export class Noticing {
       for (const { path } of observations.inFolder(folder)) this.#look(path);
       await pace.giveWay();
     }
-    this.#forgetProblems();
+    this.#options.oddities.forget();
     this.#options.wake(true);
     await pace.giveWay(0);
     return pace.worked;
@@ -208,49 +184,16 @@ export class Noticing {
     const { files, observations } = this.#options;
     const listed = listFolder(files, folder);
     if (listed === undefined) return [];
-    if (this.tellOddities(folder, listed)) return [];
+    if (this.#options.oddities.tell(folder, listed)) return [];
     const seen = new Map(observations.inFolder(folder).map((one) => [one.path, one]));
     for (const { path, facts } of listed.files) {
       const known = seen.get(path);
       seen.delete(path);
       if (known === undefined || !this.#isAsSeen(known, facts)) this.#look(path, facts);
-      else if (this.#pending.has(path)) this.#drop(path);
+      else if (this.#settling.has(path)) this.#settling.drop(path);
     }
     for (const path of seen.keys()) this.#look(path);
     return listed.folders;
-  }
-
-  /** Names what cannot be synced. True: nothing in the folder can be. */
-  tellOddities(folder: string, listed: Listed): boolean {
-    const { problems } = this.#options;
-    if (listed.isCopy) problems.set(folder, nestedCopy(folder));
-    else {
-      for (const path of listed.links) problems.set(path, symbolicLink(path));
-      for (const path of listed.others) problems.set(path, specialFile(path));
-      for (const path of listed.unreadable) problems.set(path, unfitName(path, 'its name is not valid Unicode text'));
-      for (const path of listed.temporaries) this.#temporaries.add(path);
-    }
-    return listed.isCopy;
-  }
-
-  /** Can it be a document of a base? `taken`: folded paths of those before it. */
-  isFit(path: string, taken: Map<string, string>): boolean {
-    const { problems } = this.#options;
-    const fault = pathFault(path);
-    const other = taken.get(foldPath(path));
-    if (fault) problems.set(path, unfitName(path, fault.text));
-    else if (other !== undefined) problems.set(path, sameName(path, other));
-    else taken.set(foldPath(path), path);
-    return !fault && other === undefined;
-  }
-
-  /** What a crash left of our own unfinished files. Called when nothing is unfinished. */
-  removeTemporaries(): void {
-    const { files, observations } = this.#options;
-    for (const path of this.#temporaries) {
-      this.#temporaries.delete(path);
-      if (observations.at(path) === undefined) files.remove(path);
-    }
   }
 
   #isAsSeen(known: Observation, facts: FileFacts): boolean {
@@ -264,7 +207,7 @@ export class Noticing {
     const kind = notDocument(nameOf(path));
     if (isInForeignFolder(path)) return;
     if (kind === 'owner') this.#options.wake(true);
-    else if (kind === 'temporary') this.#saveInProgress(parentOf(path));
+    else if (kind === 'temporary') this.#settling.waitFor(parentOf(path), QUIET_MS);
     else if (kind === undefined) this.#look(path);
   }
 
@@ -293,7 +236,7 @@ export class Noticing {
       return this.#asSeen(path);
     }
     if (seen === undefined && isInOtherCopy(files, path)) return 'as-seen';
-    return this.#settles(path, this.#lookText(facts), this.#wait(path, facts, seen));
+    return this.#settling.settles(path, this.#lookText(facts), this.#wait(path, facts, seen));
   }
 
   /** A disk that minds no case finds a document under every spelling; it is there under one. */
@@ -304,7 +247,7 @@ export class Noticing {
     const isOther = observations
       .withInode(facts.inode)
       .some((seen) => seen.path !== path && foldPath(seen.path) === foldPath(path));
-    return isOther && !this.#isThere(path) ? undefined : facts;
+    return isOther && !isThere(files, path) ? undefined : facts;
   }
 
   #lookAtOther(path: string, facts: FileFacts | undefined, seen: Observation | undefined) {
@@ -314,21 +257,11 @@ export class Noticing {
     if (facts?.kind === 'folder') {
       this.#lookIntoFolder(path);
     } else if (seen === undefined) {
-      this.#drop(path);
+      this.#settling.drop(path);
       for (const below of observations.below(path)) this.#look(below.path);
     }
     if (seen === undefined || hands.has(path)) return 'as-seen';
-    const now = this.#options.clock.monotonic();
-    if (this.#gone.size === 0) this.#goneSince = now;
-    if (!this.#gone.has(path)) this.#goneDueAt = Math.min(now + GONE_MS, this.#goneSince + GONE_LIMIT_MS);
-    this.#gone.add(path);
-    this.#pending.set(path, { look: 'gone', dueAt: now });
-    return this.#goneDueAt <= now ? 'due' : 'pending';
-  }
-
-  /** All that has gone is due together: a tree that is being deleted is looked at as a whole. */
-  #dueAt({ look, dueAt }: Pending): number {
-    return look === 'gone' ? this.#goneDueAt : dueAt;
+    return this.#settling.hasGone(path);
   }
 
   /** A folder came into being, perhaps full: the watcher need not have told of what is in it. */
@@ -339,7 +272,7 @@ export class Noticing {
   }
 
   async #lookIntoFolders(): Promise<void> {
-    const pace = this.#pace();
+    const pace = new Pace(this.#options.clock);
     for (const path of this.#newFolders) {
       const left = [path];
       for (let folder = left.pop(); folder !== undefined && !this.#options.signal.aborted; folder = left.pop()) {
@@ -352,35 +285,6 @@ export class Noticing {
     this.#options.wake(false);
   }
 
-  /** Counts the time that was worked (ms), and lets others work after each slice of it. */
-  #pace() {
-    const { clock } = this.#options;
-    let began = clock.monotonic();
-    const pace = {
-      worked: 0,
-      giveWay: async (leastMs = SLICE_MS) => {
-        const took = clock.monotonic() - began;
-        if (took < leastMs) return;
-        pace.worked += took;
-        await new Promise<void>((resolve) => void clock.after(0, resolve));
-        began = clock.monotonic();
-      },
-    };
-    return pace;
-  }
-
-  #settles(path: string, look: string, wait: number): 'due' | 'pending' {
-    this.#gone.delete(path);
-    const now = this.#options.clock.monotonic();
-    const before = this.#pending.get(path);
-    // Quiet is counted on our own clock from when it was first seen so: the file's times may be those of another.
-    // What was put off stays so, whoever hints at it: a save that a full disk does not take in would be read for ever.
-    const putOff = before?.look === '' ? before.dueAt : 0;
-    const dueAt = before?.look === look ? before.dueAt : Math.max(now + wait, putOff);
-    this.#pending.set(path, { look, dueAt });
-    return dueAt <= now ? 'due' : 'pending';
-  }
-
   #wait(path: string, facts: FileFacts, seen: Observation | undefined): number {
     if (seen === undefined) return maybeTemporary(nameOf(path)) ? TEMPORARY_MS : QUIET_MS;
     if (looksSame(seen, facts)) return DOUBTFUL_MS;
@@ -389,42 +293,13 @@ export class Noticing {
     return facts.changedNs > facts.mtimeNs ? 0 : FRESH_MS;
   }
 
-  #saveInProgress(folder: string): void {
-    const dueAt = this.#options.clock.monotonic() + QUIET_MS;
-    for (const [path, pending] of this.#pending) {
-      if (parentOf(path) === folder && pending.look !== 'gone' && pending.dueAt < dueAt) pending.dueAt = dueAt;
-    }
-  }
-
   #asSeen(path: string): 'as-seen' {
-    this.#drop(path);
+    this.#settling.drop(path);
     this.#options.problems.clear(path, 'in-use');
     return 'as-seen';
   }
 
-  #drop(path: string): void {
-    this.#pending.delete(path);
-    this.#gone.delete(path);
-  }
-
   #lookText(facts: FileFacts): string {
     return `${facts.inode} ${lookOf(facts)}`;
-  }
-
-  /** What a problem spoke of is not there any more. */
-  #forgetProblems(): void {
-    const { problems, observations } = this.#options;
-    for (const { path, code } of problems.list()) {
-      if (UNSYNCED.includes(code) && !(this.#isThere(path) && observations.at(path) === undefined)) {
-        problems.clear(path, code);
-      }
-    }
-  }
-
-  /** Under this very spelling: a disk that minds no case finds the other one, too. */
-  #isThere(path: string): boolean {
-    const { files } = this.#options;
-    if (files.facts(path) === undefined) return false;
-    return files.list(parentOf(path))?.some(({ name }) => name === nameOf(path)) ?? false;
   }
 }

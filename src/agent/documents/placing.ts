@@ -4,28 +4,27 @@
  * and the observations.
  */
 
-import { parentOf, temporaryName } from '../../core/paths.ts';
 import type { Step } from '../../core/placing.ts';
 import { type Problem, ProblemError } from '../../core/problem.ts';
 import type { DocumentId } from '../../core/registry.ts';
-import type { Clock, FileFacts, Files } from '../../platform/ports.ts';
-import { looksSame, type Observation, type Observations, observationOf } from '../../store/observations.ts';
+import type { Clock, Files } from '../../platform/ports.ts';
+import type { Observations } from '../../store/observations.ts';
 import type { Registry } from '../../store/registry.ts';
 import { type DocumentProblems, heldByProgram, inTheWay } from './document-problems.ts';
 import type { Hands } from './hands.ts';
+import { Moving } from './moving.ts';
 import type { Noticing } from './noticing.ts';
 import type { Owners } from './owners.ts';
 import { Planning } from './planning.ts';
-import type { Assembled, ChunkSource, Contents, DocumentEvent, Wanted } from './ports.ts';
-import { isUntouched, type Replaced } from './replaced.ts';
+import type { ChunkSource, Contents, DocumentEvent } from './ports.ts';
+import { Putting, temporaryPath, type Write } from './putting.ts';
+import type { Replaced } from './replaced.ts';
 
 /** Written together: durable by one call, observed in one transaction. */
 const BATCH_DOCUMENTS = 256;
 const BATCH_BYTES = 32 * 1024 * 1024;
 /** Batches under way: while one is fetched, another is put in place. */
 const BATCHES = 3;
-/** A few files are each made durable while they are written; more, by one call for all. */
-const FEW = 8;
 /** What could not be had is asked for again after this, or when something arrives. */
 const AGAIN_MS = 15_000;
 
@@ -45,13 +44,12 @@ export type PlacingOptions = {
   readonly replaced: Replaced;
 };
 
-type Write = { readonly id: DocumentId; readonly step: Extract<Step, { kind: 'write' }>; readonly temporary: string };
-
 export class Placing {
   readonly #options: PlacingOptions;
   readonly #observations: Observations;
-  readonly #replaced: Replaced;
   readonly #planning: Planning;
+  readonly #moving: Moving;
+  readonly #putting: Putting;
   readonly #stopping = new AbortController();
   /** What differs from the registry, with the bytes that it takes: found again at each start. */
   readonly #wanted = new Map<DocumentId, number>();
@@ -68,8 +66,21 @@ export class Placing {
   constructor(options: PlacingOptions) {
     this.#options = options;
     this.#observations = options.registry.observations;
-    this.#replaced = options.replaced;
-    this.#planning = new Planning(options);
+    const planning = new Planning(options);
+    const report = {
+      waits: (id: DocumentId, step: Step & { kind: 'wait' }) => this.#wait(id, step),
+      over: (id: DocumentId, done: boolean) => this.#after(id, done),
+      letGo: (paths: readonly string[]) => {
+        options.hands.release(paths);
+        for (const path of paths) options.noticing.hint(path);
+      },
+      isWanted: (id: DocumentId) => this.#wanted.has(id),
+      failed: (documents: readonly { id: DocumentId }[], problem: Problem) => this.#fail(documents, problem),
+      unavailable: (id: DocumentId) => void this.#unavailable.add(id),
+    };
+    this.#planning = planning;
+    this.#moving = new Moving({ ...options, planning }, report);
+    this.#putting = new Putting({ ...options, planning, signal: this.#stopping.signal }, report);
   }
 
   /** Compares everything; for the start. */
@@ -142,7 +153,7 @@ export class Placing {
         if (writes.length === BATCH_DOCUMENTS || bytes >= BATCH_BYTES) break;
       } else acted = this.#act(id, step) || acted;
     }
-    if (writes.length > 0) this.#run(this.#writeAll(writes), writes);
+    if (writes.length > 0) this.#run(this.#putting.writeAll(writes), writes);
     if (failures.length > 0) throw failures[0];
     return writes.length > 0 || acted;
   }
@@ -171,7 +182,7 @@ export class Placing {
       return false;
     }
     const path = step.kind === 'move' ? step.from : step.path;
-    const work = step.kind === 'move' ? this.#move(id, step.from, step.to) : this.#remove(id, path);
+    const work = step.kind === 'move' ? this.#moving.move(id, step.from, step.to) : this.#moving.remove(id, path);
     this.#run(work, [{ id }]);
     return true;
   }
@@ -183,189 +194,14 @@ export class Placing {
     if (step.for === 'capture') noticing.hint(step.path);
     if (step.for === 'program') problems.set(step.path, heldByProgram(step.path));
     if (step.for === 'person') problems.set(step.path, inTheWay(step.path));
-    if (step.for === 'move' && this.#isCircle(step.path, id)) return this.#stepAside(id);
+    if (step.for === 'move' && this.#moving.isCircle(step.path, id)) return this.#stepAside(id);
     this.#waiting.set(id, step);
   }
 
-  /** Do the documents in each other's way wait for one another? */
-  #isCircle(path: string, first: DocumentId): boolean {
-    const met = new Set<DocumentId>();
-    for (let at = this.#observations.at(path)?.subject; at !== undefined && !met.has(at); ) {
-      if (at === first) return true;
-      met.add(at);
-      const entry = this.#options.registry.entry(at);
-      at = entry?.alive ? this.#observations.at(entry.shown)?.subject : undefined;
-    }
-    return false;
-  }
-
-  /** One of a circle goes to a name of ours; the others, and then itself, find their places free. */
   #stepAside(id: DocumentId): void {
     const seen = this.#observations.of(id);
     if (seen === undefined) return;
-    const aside = `${folderPrefix(seen.path)}${temporaryName(`aside-${id.slice(0, 16)}`)}`;
-    this.#run(this.#move(id, seen.path, aside), [{ id }]);
-  }
-
-  async #move(id: DocumentId, from: string, to: string): Promise<void> {
-    const { files, hands, transaction, registry } = this.#options;
-    const paths = hands.take([from, to]);
-    let done = false;
-    try {
-      const seen = this.#observations.of(id);
-      // RACE: a file that somebody makes at `to` after this look is replaced; its bytes are lost. Microseconds.
-      if (paths.length < 2 || seen?.path !== from || this.#lookAtMoved(seen, from, to) !== 'free') return;
-      const outcome = files.rename(from, to);
-      if (outcome === 'busy') return this.#wait(id, { kind: 'wait', for: 'program', path: from });
-      const facts = files.facts(to);
-      if (outcome !== 'done' || facts === undefined) return;
-      await this.#planning.syncFolders([parentOf(to), parentOf(from)]);
-      transaction(() => {
-        this.#observations.remove(from);
-        this.#observations.put(observationOf(to, id, seen.hash, facts));
-      });
-      done = true;
-      this.#removeEmptyFolders(parentOf(from));
-      this.#options.tell({ kind: 'placed', documents: [registry.entry(id)?.shown ?? to] });
-    } finally {
-      this.#letGo(paths);
-      this.#after(id, done);
-    }
-  }
-
-  #lookAtMoved(seen: Observation, from: string, to: string): 'free' | 'taken' {
-    const there = this.#options.files.facts(to);
-    const here = this.#options.files.facts(from);
-    if (here === undefined || !looksSame(seen, here)) return 'taken';
-    return there === undefined || there.inode === seen.inode ? 'free' : 'taken';
-  }
-
-  async #remove(id: DocumentId, path: string): Promise<void> {
-    const { files, hands, transaction } = this.#options;
-    const paths = hands.take([path]);
-    const seen = this.#observations.of(id);
-    let done = false;
-    try {
-      if (paths.length === 0 || seen?.path !== path) return;
-      // Out of the way first: should somebody have written to it just now, it is put back.
-      const aside = `${folderPrefix(path)}${temporaryName(`gone-${id.slice(0, 16)}`)}`;
-      const kept = this.#replaced.keep(id, seen, path);
-      const outcome = files.rename(path, aside);
-      if (outcome !== 'done') this.#replaced.drop(kept);
-      if (outcome === 'busy') return this.#wait(id, { kind: 'wait', for: 'program', path });
-      if (outcome !== 'done') return;
-      const facts = files.facts(aside);
-      if (facts === undefined || !isUntouched(seen, facts)) {
-        files.rename(aside, path);
-        this.#replaced.drop(kept);
-        return;
-      }
-      files.remove(aside);
-      this.#replaced.release(kept);
-      await files.syncFolder(parentOf(path));
-      transaction(() => this.#observations.remove(path));
-      done = true;
-      this.#removeEmptyFolders(parentOf(path));
-      this.#options.tell({ kind: 'placed', documents: [path] });
-    } finally {
-      this.#letGo(paths);
-      this.#after(id, done);
-    }
-  }
-
-  #removeEmptyFolders(folder: string): void {
-    for (let at = folder; at !== ''; at = parentOf(at)) {
-      if (this.#options.files.removeFolder(at) !== 'done') return;
-    }
-  }
-
-  // Writing
-
-  async #writeAll(writes: readonly Write[]): Promise<void> {
-    const { contents, files, source } = this.#options;
-    const wanted = writes.map((write) => this.#wantedFile(write));
-    const sync = writes.length <= FEW;
-    const made = await contents.assemble(wanted, source, { sync, signal: this.#stopping.signal });
-    if (this.#stopping.signal.aborted) return;
-    const whole = writes.filter((write, index) => this.#isWhole(write, made[index]!));
-    if (!sync) await files.flush(whole.map(({ temporary }) => temporary));
-    await this.#putAll(whole);
-  }
-
-  #wantedFile({ id, step, temporary }: Write): Wanted {
-    const { files, registry } = this.#options;
-    const content = registry.contentByHash(id, step.hash)!;
-    const seen = this.#observations.of(id);
-    const before = seen && registry.contentByHash(id, seen.hash);
-    const like = seen && before ? { like: { path: files.native(seen.path), content: before } } : {};
-    return { path: files.native(temporary), content, ...like };
-  }
-
-  #isWhole({ id }: Write, made: Assembled): boolean {
-    if (made.kind === 'done') return true;
-    if (made.kind === 'failed') this.#fail([{ id }], made.problem);
-    // What arrived stays in the temporary file, and is not fetched again.
-    this.#unavailable.add(id);
-    return false;
-  }
-
-  /** Puts what is whole in its place, one at a time, and makes the names durable before they are observed. */
-  async #putAll(writes: readonly Write[]): Promise<void> {
-    const { files, hands, transaction, tell, registry } = this.#options;
-    const paths = hands.take(writes.map(({ step }) => step.path));
-    const free = new Set(paths);
-    const put: { write: Write; facts: FileFacts }[] = [];
-    try {
-      for (const write of writes) {
-        const facts = free.has(write.step.path) ? this.#put(write) : undefined;
-        if (facts) put.push({ write, facts });
-      }
-      await this.#planning.syncFolders(put.map(({ write }) => parentOf(write.step.path)));
-      transaction(() => {
-        for (const { write, facts } of put) {
-          this.#observations.put(observationOf(write.step.path, write.id, write.step.hash, facts));
-        }
-      });
-      for (const { write } of put) this.#options.problems.clear(write.step.path);
-      if (put.length > 0) tell({ kind: 'placed', documents: put.map(({ write }) => write.step.path) });
-    } finally {
-      this.#letGo(paths);
-      const done = new Set(put.map(({ write }) => write.id));
-      for (const { id, temporary } of writes) {
-        const isStillWanted = registry.entry(id)?.alive === true && this.#wanted.has(id);
-        if (!isStillWanted) files.remove(temporary);
-        this.#after(id, done.has(id));
-      }
-    }
-  }
-
-  /** The moment itself: what lies there is proved to be what was seen, kept under a second name, and replaced. */
-  #put({ id, step, temporary }: Write): FileFacts | undefined {
-    const { files } = this.#options;
-    const now = this.#planning.plan(id, step.path);
-    if (now.kind !== 'write' || now.path !== step.path || now.hash !== step.hash) return undefined;
-    if (!step.over) return this.#putNew(step.path, temporary);
-    const seen = this.#observations.of(id)!;
-    files.copyMode(step.path, temporary);
-    const kept = this.#replaced.keep(id, seen, step.path);
-    const outcome = files.rename(temporary, step.path);
-    if (outcome === 'done') this.#replaced.release(kept);
-    else this.#replaced.drop(kept);
-    if (outcome === 'busy') {
-      this.#wait(id, { kind: 'wait', for: 'program', path: step.path });
-      return undefined;
-    }
-    return outcome === 'done' ? files.facts(step.path) : undefined;
-  }
-
-  /** A second name is only given where there is none yet, so nothing that just came there is replaced. */
-  #putNew(path: string, temporary: string): FileFacts | undefined {
-    const { files } = this.#options;
-    const linked = files.link(temporary, path);
-    if (linked === 'done') files.remove(temporary);
-    // RACE: without second names (FAT) a file that is made at `path` after this look is replaced. Microseconds.
-    else if (linked !== 'unable' || files.facts(path) || files.rename(temporary, path) !== 'done') return undefined;
-    return files.facts(path);
+    this.#run(this.#moving.move(id, seen.path, this.#moving.asideOf(id, seen.path)), [{ id }]);
   }
 
   // What is left
@@ -415,11 +251,6 @@ export class Placing {
     });
   }
 
-  #letGo(paths: readonly string[]): void {
-    this.#options.hands.release(paths);
-    for (const path of paths) this.#options.noticing.hint(path);
-  }
-
   #want(id: DocumentId, bytes: number): void {
     this.#bytes += bytes - (this.#wanted.get(id) ?? 0);
     this.#wanted.set(id, bytes);
@@ -443,15 +274,6 @@ export class Placing {
     this.#unavailable.delete(id);
     this.#ready.delete(id);
   }
-}
-
-function temporaryPath(id: DocumentId, { path, hash }: { path: string; hash: string }): string {
-  return `${folderPrefix(path)}${temporaryName(`${id.slice(0, 16)}-${hash.slice(0, 16)}`)}`;
-}
-
-function folderPrefix(path: string): string {
-  const folder = parentOf(path);
-  return folder === '' ? '' : `${folder}/`;
 }
 
 function internalError(error: unknown): Problem {

@@ -19,6 +19,15 @@ export type PlanningOptions = {
   readonly problems: DocumentProblems;
 };
 
+/** Whoever takes a step tells what came of it. */
+export interface Report {
+  waits(id: DocumentId, step: Extract<Step, { kind: 'wait' }>): void;
+  /** The step is over; `done`: it did what it was to do. */
+  over(id: DocumentId, done: boolean): void;
+  /** Out of our hands: what was said of them meanwhile is looked at now. */
+  letGo(paths: readonly string[]): void;
+}
+
 /** A version that is being written, by document and content: not what stands aside. */
 const UNFINISHED = /tieout-[0-9a-f]{16}-[0-9a-f]{16}\./;
 
@@ -112,4 +121,9 @@ export class Planning {
     }
     return 'blocked';
   }
+}
+
+export function folderPrefix(path: string): string {
+  const folder = parentOf(path);
+  return folder === '' ? '' : `${folder}/`;
 }

@@ -1,6 +1,6 @@
 /** What lies in a folder of the copy, sorted by what it is to us. Looks, and changes nothing. */
 import { databaseOfCompanion, notDocument } from '../../core/not-documents.ts';
-import { isOwnTemporary, parentOf, SYNC_FOLDER, within } from '../../core/paths.ts';
+import { isOwnTemporary, nameOf, parentOf, SYNC_FOLDER, within } from '../../core/paths.ts';
 import type { FileFacts, Files } from '../../platform/ports.ts';
 
 export type Listed = {
@@ -81,4 +81,10 @@ export function isDatabase(files: Files, path: string): boolean | 'unknown' {
 export function companionOf(path: string, isKnownDatabase: (path: string) => boolean): string | undefined {
   const database = databaseOfCompanion(path);
   return database !== undefined && isKnownDatabase(database) ? database : undefined;
+}
+
+/** Is it there under this very spelling? A disk that minds no case finds the other one, too. */
+export function isThere(files: Files, path: string): boolean {
+  if (files.facts(path) === undefined) return false;
+  return files.list(parentOf(path))?.some(({ name }) => name === nameOf(path)) ?? false;
 }

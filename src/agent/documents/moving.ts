@@ -1,0 +1,124 @@
+/**
+ * Documents that move on this disk, or go from it: proved to be as they were seen, made durable, and observed at once
+ * with what was done.
+ */
+import { parentOf, temporaryName } from '../../core/paths.ts';
+import type { DocumentId } from '../../core/registry.ts';
+import type { Files } from '../../platform/ports.ts';
+import { looksSame, type Observation, type Observations, observationOf } from '../../store/observations.ts';
+import type { Registry } from '../../store/registry.ts';
+import type { Hands } from './hands.ts';
+import { folderPrefix, type Planning, type Report } from './planning.ts';
+import type { DocumentEvent } from './ports.ts';
+import { isUntouched, type Replaced } from './replaced.ts';
+
+export type MovingOptions = {
+  readonly files: Files;
+  readonly registry: Registry;
+  readonly transaction: <T>(write: () => T) => T;
+  readonly hands: Hands;
+  readonly planning: Planning;
+  readonly replaced: Replaced;
+  readonly tell: (event: DocumentEvent) => void;
+};
+
+export class Moving {
+  readonly #options: MovingOptions;
+  readonly #observations: Observations;
+  readonly #report: Report;
+
+  constructor(options: MovingOptions, report: Report) {
+    this.#options = options;
+    this.#observations = options.registry.observations;
+    this.#report = report;
+  }
+
+  async move(id: DocumentId, from: string, to: string): Promise<void> {
+    const { files, hands, transaction, registry } = this.#options;
+    const paths = hands.take([from, to]);
+    let done = false;
+    try {
+      const seen = this.#observations.of(id);
+      // RACE: a file that somebody makes at `to` after this look is replaced; its bytes are lost. Microseconds.
+      if (paths.length < 2 || seen?.path !== from || this.#lookAtMoved(seen, from, to) !== 'free') return;
+      const outcome = files.rename(from, to);
+      if (outcome === 'busy') return this.#report.waits(id, { kind: 'wait', for: 'program', path: from });
+      const facts = files.facts(to);
+      if (outcome !== 'done' || facts === undefined) return;
+      await this.#options.planning.syncFolders([parentOf(to), parentOf(from)]);
+      transaction(() => {
+        this.#observations.remove(from);
+        this.#observations.put(observationOf(to, id, seen.hash, facts));
+      });
+      done = true;
+      this.#removeEmptyFolders(parentOf(from));
+      this.#options.tell({ kind: 'placed', documents: [registry.entry(id)?.shown ?? to] });
+    } finally {
+      this.#report.letGo(paths);
+      this.#report.over(id, done);
+    }
+  }
+
+  #lookAtMoved(seen: Observation, from: string, to: string): 'free' | 'taken' {
+    const there = this.#options.files.facts(to);
+    const here = this.#options.files.facts(from);
+    if (here === undefined || !looksSame(seen, here)) return 'taken';
+    return there === undefined || there.inode === seen.inode ? 'free' : 'taken';
+  }
+
+  async remove(id: DocumentId, path: string): Promise<void> {
+    const { files, hands, transaction } = this.#options;
+    const paths = hands.take([path]);
+    const seen = this.#observations.of(id);
+    let done = false;
+    try {
+      if (paths.length === 0 || seen?.path !== path) return;
+      // Out of the way first: should somebody have written to it just now, it is put back.
+      const aside = `${folderPrefix(path)}${temporaryName(`gone-${id.slice(0, 16)}`)}`;
+      const kept = this.#options.replaced.keep(id, seen, path);
+      const outcome = files.rename(path, aside);
+      if (outcome !== 'done') this.#options.replaced.drop(kept);
+      if (outcome === 'busy') return this.#report.waits(id, { kind: 'wait', for: 'program', path });
+      if (outcome !== 'done') return;
+      const facts = files.facts(aside);
+      if (facts === undefined || !isUntouched(seen, facts)) {
+        files.rename(aside, path);
+        this.#options.replaced.drop(kept);
+        return;
+      }
+      files.remove(aside);
+      this.#options.replaced.release(kept);
+      await files.syncFolder(parentOf(path));
+      transaction(() => this.#observations.remove(path));
+      done = true;
+      this.#removeEmptyFolders(parentOf(path));
+      this.#options.tell({ kind: 'placed', documents: [path] });
+    } finally {
+      this.#report.letGo(paths);
+      this.#report.over(id, done);
+    }
+  }
+
+  #removeEmptyFolders(folder: string): void {
+    for (let at = folder; at !== ''; at = parentOf(at)) {
+      if (this.#options.files.removeFolder(at) !== 'done') return;
+    }
+  }
+
+  /** Do the documents in each other's way wait for one another? */
+  isCircle(path: string, first: DocumentId): boolean {
+    const met = new Set<DocumentId>();
+    for (let at = this.#observations.at(path)?.subject; at !== undefined && !met.has(at); ) {
+      if (at === first) return true;
+      met.add(at);
+      const entry = this.#options.registry.entry(at);
+      at = entry?.alive ? this.#observations.at(entry.shown)?.subject : undefined;
+    }
+    return false;
+  }
+
+  /** One of a circle goes to a name of ours; the others, and then itself, find their places free. */
+  asideOf(id: DocumentId, path: string): string {
+    return `${folderPrefix(path)}${temporaryName(`aside-${id.slice(0, 16)}`)}`;
+  }
+}
