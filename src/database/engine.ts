@@ -380,7 +380,7 @@ export class DatabaseEngine {
    */
   entering(path: string): AppendRequest | null {
     const body = rowsOfOther(path, this.shown(), this.#standing.id);
-    return body === null ? null : requestOf(body, EMPTY);
+    return body === null ? null : { ...requestOf(body, EMPTY), entered: true };
   }
 
   /** The entered change is in the log and not in the file: the file is behind. */

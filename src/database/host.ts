@@ -73,6 +73,8 @@ export interface AppendRequest {
   /** Put into the bytes by `withSeen(bytes, seen)` unless no stored change on this database is beyond it. */
   readonly seen: Vector;
   readonly ops: number;
+  /** These are the rows of `enterRows`, not somebody's edits. */
+  readonly entered?: true;
 }
 
 /** The own change, durable in the log. */

@@ -3,6 +3,7 @@
  * it yet. Finds that out anew whenever the file is not what we left: replaced, restored, crashed.
  */
 import type { DatabaseSync } from 'node:sqlite';
+import type { ChangeId } from '../core/change.ts';
 import { assert } from '../core/problem.ts';
 import type { Renaming } from '../core/reissue.ts';
 import { rowOfKey, type Table } from '../core/tables.ts';
@@ -22,7 +23,7 @@ import { OpenFile } from './open-file.ts';
 import { type Position, readPosition, writePosition } from './position.ts';
 import { parseSettings } from './settings.ts';
 import { Shown } from './shown.ts';
-import type { ChangeSource } from './source.ts';
+import type { ChangeSource, SourceChange } from './source.ts';
 import { setCompared } from './triggers.ts';
 
 export interface EngineOptions {
@@ -250,10 +251,38 @@ export class Standing {
     this.mark = mark;
     this.#withholdMissing(file, folded);
     if (stated.schema !== file.connection.schemaVersion()) this.#mayBeRenumbered = true;
+    this.#foldMissed(file, edited);
     const missing = edited.filter(({ copy, seq }) => !covers(this.state.vector, copy, seq));
     this.edited = missing.map((change) => ({ change, body: readBody(source, change) }));
     if (isBeyond(source, this.id, this.state.vector, vector, edited)) {
       this.behind = stateAt(this.id, source, this.base, file.tables, vector, edited);
+    }
+  }
+
+  /**
+   * Own changes that neither the file nor rows.db holds: entered from another database and not yet placed, or lost by
+   * both in a power cut. A vector has no gaps, so they are folded, with all that came before them, before the next
+   * capture gets a number above theirs; the file is then behind.
+   */
+  #foldMissed(file: OpenFile, edited: readonly SourceChange[]): void {
+    const { source, copy } = this.options;
+    const isEdited = (change: ChangeId): boolean => edited.some((one) => one.copy === copy && one.seq === change.seq);
+    const ahead = [...changesAfter(source, this.id, this.state.vector)];
+    const last = ahead.findLastIndex((change) => change.copy === copy && !isEdited(change));
+    if (last < 0) return;
+    this.state.begin();
+    try {
+      const missed = ahead.slice(0, last + 1);
+      foldInto(
+        this.state,
+        this.base,
+        file.tables,
+        missed.map((change) => ({ change, body: readBody(source, change) })),
+      );
+      this.state.commit();
+    } catch (error) {
+      this.state.rollback();
+      throw error;
     }
   }
 

@@ -164,3 +164,49 @@ test('POS6 after a crash between log and rows.db what had arrived and was not ap
     }
   });
 });
+
+test('POS7 an own change that a power cut took from the file and from rows.db is not lost by the next capture', () => {
+  pair((ana, ben, office) => {
+    const kept = `${ana.path}.kept`;
+    copyFileSync(ana.path, kept);
+    ana.run("UPDATE account SET balance = 1 WHERE code = '1'");
+    ana.capture();
+    putBack(ana, kept);
+    ana.restart(true);
+    ana.run("UPDATE account SET balance = 2 WHERE code = '2'");
+    office.settle();
+    for (const copy of [ana, ben]) {
+      assert.deepEqual(copy.query('SELECT balance FROM account ORDER BY code'), [[1n], [2n], [30n]]);
+      assert.deepEqual(copy.conflicts(), []);
+    }
+  });
+});
+
+test('POS7 rows that were entered from another database and not yet placed are not lost by the next capture, nor seen by it', () => {
+  pair((ana, ben, office) => {
+    const aside = `${ana.path}.aside`;
+    withDatabase(aside, (db) => {
+      db.exec(SQL);
+      db.exec("UPDATE account SET name = 'Till' WHERE code = '1'; INSERT INTO account VALUES ('9', 'New', 90)");
+    });
+    ana.work();
+    const request = ana.engine.entering(aside)!;
+    assert.equal(request.entered, true);
+    ana.log.append(ana.id, ++office.clock * 1024, request);
+    ana.restart();
+    ana.run("UPDATE account SET name = 'Petty cash' WHERE code = '1'; UPDATE account SET balance = 5 WHERE code = '3'");
+    office.settle();
+    for (const copy of [ana, ben]) {
+      assert.deepEqual(copy.query('SELECT code, balance FROM account ORDER BY code'), [
+        ['1', 10n],
+        ['2', 20n],
+        ['3', 5n],
+        ['9', 90n],
+      ]);
+      assert.deepEqual(copy.query('SELECT text FROM entry ORDER BY text'), [['one'], ['one'], ['two'], ['two']]);
+    }
+    assert.deepEqual(ana.conflicts(), ben.conflicts());
+    const names = ana.conflicts().find(({ column }) => column === 'name');
+    assert.deepEqual(names?.candidates.map(({ value }) => value).sort(), ['Petty cash', 'Till']);
+  });
+});
