@@ -3,11 +3,13 @@
  * is in them is the business of the database process. This puts the three together, one step after the other.
  */
 import { type RegistryOp, withSeen } from '../core/body.ts';
+import { sha256 } from '../core/bytes.ts';
 import type { DocumentContent } from '../core/content.ts';
+import { foldPath } from '../core/paths.ts';
 import { ProblemError, StorageError } from '../core/problem.ts';
 import { allWrites, contentCell, DATABASES, removeOp, setOp } from '../core/registry.ts';
 import type { Origin } from '../core/rows.ts';
-import type { Vector } from '../core/vector.ts';
+import type { CopyId, Vector } from '../core/vector.ts';
 import type {
   Appended,
   AppendRequest,
@@ -19,11 +21,12 @@ import type {
 } from '../database/host.ts';
 import type { Files } from '../platform/ports.ts';
 import type { StoredChange } from '../store/log.ts';
-import type { Registry } from '../store/registry.ts';
+import type { Entry, Registry } from '../store/registry.ts';
 import type { CopyEvent } from './copy-options.ts';
 import { DatabasePlacing } from './database-placing.ts';
 import { unreadableDatabase } from './database-problems.ts';
 import type { ChunkSource, Contents, DatabaseReports } from './documents/ports.ts';
+import { Entering } from './entering.ts';
 import { PlacedDatabases } from './placed-databases.ts';
 import type { Problems } from './problems.ts';
 import { SYNC_FOLDER, type SyncFolder } from './sync-folder.ts';
@@ -32,6 +35,7 @@ import { SYNC_FOLDER, type SyncFolder } from './sync-folder.ts';
 export type MakeDatabases = (copy: string, folder: SyncFolder, events: DatabaseEvents) => Databases;
 
 export interface CopyDatabasesOptions {
+  readonly copy: CopyId;
   readonly folder: SyncFolder;
   readonly files: Files;
   readonly registry: Registry;
@@ -39,7 +43,8 @@ export interface CopyDatabasesOptions {
   readonly source: ChunkSource;
   readonly problems: Problems;
   readonly record: (ops: readonly RegistryOp[], within?: (by: Origin) => void) => Promise<Origin>;
-  readonly append: (bytes: Uint8Array) => StoredChange;
+  /** One change of these bytes, and another of the ops, if there are any: both or none. */
+  readonly append: (bytes: Uint8Array, ops: readonly RegistryOp[]) => StoredChange;
   readonly concerns: (vector: Vector, subject: string) => boolean;
   readonly make: (events: DatabaseEvents) => Databases;
   /** Asks for `place` in a while: the disk did not do what it was asked to. */
@@ -52,6 +57,7 @@ export class CopyDatabases implements DatabaseReports {
   readonly #databases: Databases;
   readonly #placed: PlacedDatabases;
   readonly #steps: DatabasePlacing;
+  readonly #entering: Entering;
   readonly #stopping = new AbortController();
   #work: Promise<void> = Promise.resolve();
   #placing = false;
@@ -65,7 +71,11 @@ export class CopyDatabases implements DatabaseReports {
     });
     this.#placed = new PlacedDatabases(options.folder.db);
     const { signal } = this.#stopping;
-    this.#steps = new DatabasePlacing({ ...options, placed: this.#placed, databases: this.#databases, signal });
+    const [placed, databases] = [this.#placed, this.#databases];
+    const steps = new DatabasePlacing({ ...options, placed, databases, signal });
+    const remove = async (id: string) => void (await options.record([this.#removal(id)]));
+    this.#steps = steps;
+    this.#entering = new Entering({ ...options, placed, databases, steps, remove });
   }
 
   /** The database process, for what only it knows: conflicts, history. */
@@ -97,8 +107,12 @@ export class CopyDatabases implements DatabaseReports {
     this.#placing = true;
     this.#do('placing databases', async () => {
       this.#placing = false;
-      for (const entry of [...this.#options.registry.entries('database')]) await this.#steps.place(entry);
-      await this.#steps.removeDead();
+      const entries = [...this.#options.registry.entries('database')];
+      // What lies here already may have to make way for what is to come.
+      for (const entry of entries.filter(({ id }) => this.#steps.isOpen(id))) await this.#steps.place(entry);
+      for (const entry of entries.filter(({ id }) => !this.#steps.isOpen(id))) await this.#steps.place(entry);
+      await this.#entering.enterAll();
+      await this.#steps.removeDead((id, removed) => this.#entering.asideToRemoved(id, removed));
     });
   }
 
@@ -146,7 +160,7 @@ export class CopyDatabases implements DatabaseReports {
   databaseFound(path: string): void {
     this.#do(path, async () => {
       const { registry } = this.#options;
-      const known = registry.entryAt(path);
+      const known = this.#entryAt(path) ?? registry.entryAt(path);
       if (known?.kind !== 'database') return this.#register(path);
       if (this.#steps.isOpen(known.id)) return this.#databases.poke(known.id);
       await this.#steps.place(known);
@@ -154,7 +168,7 @@ export class CopyDatabases implements DatabaseReports {
   }
 
   databaseChanged(path: string): void {
-    const entry = this.#options.registry.entryAt(path);
+    const entry = this.#entryAt(path);
     if (entry && this.#steps.isOpen(entry.id)) this.#databases.poke(entry.id);
   }
 
@@ -164,11 +178,11 @@ export class CopyDatabases implements DatabaseReports {
 
   databaseGone(path: string): void {
     this.#do(path, async () => {
-      const { registry, files, record } = this.#options;
-      const entry = registry.entryAt(path);
-      if (entry?.kind !== 'database' || this.#placed.get(entry.id) === undefined || files.facts(path)) return;
+      const { files, record } = this.#options;
+      const entry = this.#entryAt(path);
+      if (entry === undefined || files.facts(path) || this.#entering.isAside(entry.id)) return;
       await this.#steps.close(entry.id);
-      await record([removeOp(DATABASES, entry.id, allWrites(registry.row(DATABASES, entry.id)))]);
+      await record([this.#removal(entry.id)]);
       this.#placed.forget(entry.id);
     });
   }
@@ -176,8 +190,8 @@ export class CopyDatabases implements DatabaseReports {
   databaseMoved(from: string, to: string): void {
     this.#do(from, async () => {
       const { registry, record } = this.#options;
-      const entry = registry.entryAt(from);
-      if (entry?.kind !== 'database' || this.#placed.get(entry.id) === undefined) return this.databaseFound(to);
+      const entry = this.#entryAt(from);
+      if (entry === undefined) return this.databaseFound(to);
       const written = registry.row(DATABASES, entry.id).cells.get('path') ?? [];
       await this.#steps.close(entry.id);
       await record([setOp(DATABASES, entry.id, { path: { value: to, over: written } })]);
@@ -187,12 +201,28 @@ export class CopyDatabases implements DatabaseReports {
     });
   }
 
+  /** The living database that we have put, or left, at a path; where it should be is another matter. */
+  #entryAt(path: string): Entry | undefined {
+    const { registry } = this.#options;
+    const there = this.#placed.at(path);
+    const entry = there && registry.entry(there.id);
+    if (entry?.alive) return entry;
+    // A disk that minds no case tells of it under another spelling.
+    const known = registry.entryAt(path);
+    const placed = known && this.#placed.get(known.id);
+    return placed && foldPath(placed.path) === foldPath(path) ? known : undefined;
+  }
+
+  #removal(id: string): RegistryOp {
+    return removeOp(DATABASES, id, allWrites(this.#options.registry.row(DATABASES, id)));
+  }
+
   // The steps
 
   /** A database that nobody knew: its content now is its base, which travels like a document. */
   async #register(path: string): Promise<void> {
-    const { registry, record } = this.#options;
-    const id = registry.newId(path, 'database');
+    const { registry, record, copy } = this.#options;
+    const id = ownDatabaseId(registry.newId(path, 'database'), copy);
     const { settings, content } = await this.publish(id, path);
     await record([
       setOp(DATABASES, id, {
@@ -207,9 +237,13 @@ export class CopyDatabases implements DatabaseReports {
 
   // What the database process says
 
-  async #append({ bytes, seen, database }: AppendRequest): Promise<Appended> {
+  async #append({ bytes, seen, database, entered }: AppendRequest): Promise<Appended> {
     const { append, concerns } = this.#options;
-    const { copy, seq, stamp } = append(concerns(seen, database) ? withSeen(bytes, seen) : bytes);
+    const other = entered ? this.#entering.take(database) : undefined;
+    // Nobody waits for it any more: entered without its database being removed, it would be entered again.
+    if (entered && other === undefined) throw notEntered();
+    const ops = other === undefined ? [] : [this.#removal(other)];
+    const { copy, seq, stamp } = append(concerns(seen, database) ? withSeen(bytes, seen) : bytes, ops);
     const path = this.#options.registry.entry(database)?.shown ?? '';
     this.#options.tell({ what: 'captured', text: `${path}: edited here`, path, bytes: bytes.byteLength });
     return { copy, seq, stamp };
@@ -240,4 +274,17 @@ export class CopyDatabases implements DatabaseReports {
       }
     });
   }
+}
+
+/** Two people who make a database on one path make two: what is in one cannot be read as edits of the other. */
+function ownDatabaseId(id: string, copy: CopyId): string {
+  return sha256(Buffer.from(`${id}\0${copy}`)).slice(0, id.length);
+}
+
+function notEntered(): ProblemError {
+  return new ProblemError({
+    code: 'not-entered',
+    text: 'The rows of a database that was made twice were not entered.',
+    remedy: 'Tieout tries again by itself.',
+  });
 }

@@ -107,6 +107,7 @@ export class Copy {
       },
     });
     this.databases = new CopyDatabases({
+      copy: facts.copy,
       folder,
       registry: this.registry,
       files: options.outside.files,
@@ -114,7 +115,7 @@ export class Copy {
       source: this,
       problems: this.problems,
       record: (ops, within) => this.record(ops, within),
-      append: (bytes) => this.#own.append(bytes),
+      append: (bytes, ops) => this.#own.append(bytes, ops),
       concerns: (vector, subject) => this.store.log.concerns(vector, subject),
       again: () => void clock.after(DISK_AGAIN_MS, () => this.databases.place()),
       make: (events) => options.makeDatabases(facts.copy, folder, events),

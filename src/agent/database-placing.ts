@@ -63,6 +63,7 @@ export class DatabasePlacing {
     if (placed.get(entry.id)) return files.facts(incoming) ? this.#putIncoming(entry, incoming) : undefined;
     const base = `${SYNC_FOLDER}/base/${entry.id}.db`;
     if (!files.facts(base) && !(await this.#fetchTo(base, content))) return;
+    if (files.facts(entry.shown)) return this.#inTheWay(entry);
     files.remove(incoming);
     if (!(await this.#fetchTo(incoming, content, { path: folder.basePath(entry.id), content }))) return;
     await databases.adopt({ ...this.#asOpened(entry), path: files.native(incoming) });
@@ -73,8 +74,11 @@ export class DatabasePlacing {
     await this.#putIncoming(entry, incoming);
   }
 
-  /** What a colleague has deleted goes out of the way, once everything in it is in the log. */
-  async removeDead(): Promise<void> {
+  /**
+   * What a colleague has deleted goes out of the way, once everything in it is in the log. `left` is told where to it
+   * goes: what lies elsewhere for a while goes there, too.
+   */
+  async removeDead(left: (id: string, removed: string) => void): Promise<void> {
     const { registry, files, placed, databases } = this.#options;
     for (const { id, path } of placed.all()) {
       if (registry.entry(id)?.alive !== false) continue;
@@ -82,7 +86,9 @@ export class DatabasePlacing {
       await this.close(id);
       // Kept aside rather than deleted: a deletion can be taken back, and a program may have it open.
       files.makeFolder(`${SYNC_FOLDER}/removed`);
-      if (files.rename(path, `${SYNC_FOLDER}/removed/${id}.db`) !== 'busy') {
+      const removed = `${SYNC_FOLDER}/removed/${id}.db`;
+      left(id, removed);
+      if (files.rename(path, removed) !== 'busy') {
         placed.forget(id);
         await files.syncFolder(folderOf(path));
       }
@@ -127,7 +133,11 @@ export class DatabasePlacing {
       placed.put({ ...was, path: entry.shown });
       registry.observations.remove(from);
       this.#observe(entry.shown);
-    } else problems.set(`database ${entry.id}`, waitsForRename(from, entry.shown));
+      problems.clear(`database ${entry.id}`);
+    } else {
+      problems.set(`database ${entry.id}`, waitsForRename(from, entry.shown));
+      this.#options.again();
+    }
     await this.open(moved ? entry : { ...entry, shown: from });
   }
 

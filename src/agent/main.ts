@@ -6,6 +6,7 @@ import { dialFirst } from '../platform/dial.ts';
 import { realFileBytes } from '../platform/file-bytes.ts';
 import { RealFiles } from '../platform/files.ts';
 import { computerName } from '../platform/home.ts';
+import { collectInProportion } from '../platform/memory.ts';
 import { holdHome } from '../platform/process.ts';
 import { storageKind } from '../platform/storage-failure.ts';
 import { systemClock, systemRandom } from '../platform/system.ts';
@@ -28,6 +29,7 @@ const LOOK_MS = 5_000;
 
 export async function runAgent({ home, signal }: AgentStart): Promise<void> {
   const held = await holdHome(home);
+  collectInProportion();
   outliveDisks();
   const ending = new AbortController();
   const tasks = chunkWorkers();

@@ -25,24 +25,29 @@ export class OwnChanges {
 
   /** Registry ops as one change: durable and folded on return. `within` runs in the same transaction. */
   async record(ops: readonly RegistryOp[], within?: (by: Origin) => void): Promise<Origin> {
-    const bytes = encode(bodyCodec, { kind: 'registry', ops });
-    const { copy, seq, stamp } = this.#append(bytes, within);
+    const { copy, seq, stamp } = this.#append([registryBody(ops)], within);
     return { copy, seq, stamp };
   }
 
-  /** A body as one change. */
-  append(bytes: Uint8Array): StoredChange {
-    return this.#append(bytes);
+  /** A body as one change, and the registry ops, if there are any, as another: both or none. */
+  append(bytes: Uint8Array, ops: readonly RegistryOp[] = []): StoredChange {
+    return this.#append(ops.length === 0 ? [bytes] : [bytes, registryBody(ops)]);
   }
 
-  #append(bytes: Uint8Array, within?: (by: Origin) => void): StoredChange {
+  /** Returns the first. */
+  #append(bodies: readonly Uint8Array[], within?: (by: Origin) => void): StoredChange {
     const { store, author, note, made } = this.#options;
-    const [change] = store.append(author, [bytes], (all) => {
+    const changes = store.append(author, bodies, (all) => {
       for (const { copy, seq, stamp } of all) within?.({ copy, seq, stamp });
     });
-    assert(change !== undefined, 'a body was appended and no change made');
-    note(change.copy, change.seq, change.hash);
+    const [first, last] = [changes[0], changes.at(-1)];
+    assert(first !== undefined && last !== undefined, 'a body was appended and no change made');
+    note(last.copy, last.seq, last.hash);
     made();
-    return change;
+    return first;
   }
+}
+
+function registryBody(ops: readonly RegistryOp[]): Uint8Array {
+  return encode(bodyCodec, { kind: 'registry', ops });
 }

@@ -21,6 +21,11 @@ export class PlacedDatabases {
     return row && read(row);
   }
 
+  at(path: string): PlacedDatabase | undefined {
+    const row = this.#db.prepare('SELECT id, path, hash FROM placed_database WHERE path = ?').get(path);
+    return row && read(row);
+  }
+
   all(): PlacedDatabase[] {
     return this.#db.prepare('SELECT id, path, hash FROM placed_database').all().map(read);
   }

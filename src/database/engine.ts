@@ -11,7 +11,7 @@ import { encode } from '../core/codec.ts';
 import { assert, type Problem } from '../core/problem.ts';
 import type { Row } from '../core/rows.ts';
 import type { Table } from '../core/tables.ts';
-import { covers, EMPTY, join, type Vector } from '../core/vector.ts';
+import { covers, EMPTY, join, type Vector, withEntry } from '../core/vector.ts';
 import type { RowState } from '../store/row-state.ts';
 import { type Behind, foldInto, stateAt } from './behind.ts';
 import { capture } from './capture.ts';
@@ -384,15 +384,22 @@ export class DatabaseEngine {
   }
 
   /** The entered change is in the log and not in the file: the file is behind. */
-  entered({ copy, seq, stamp }: Appended): void {
+  entered({ copy, seq }: Appended): void {
     const standing = this.#standing;
     const { id, base, options, state } = standing;
     const file = standing.ready();
     standing.behind ??= stateAt(id, options.source, base, file.tables, state.vector, []);
-    const change: SourceChange = { copy, seq, stamp, deps: EMPTY, size: 0 };
+    const before = withEntry(options.source.vector(), copy, seq - 1);
+    const change = options.source.after(before, { subject: id, limit: 1 })[0];
+    assert(change?.seq === seq, 'what was entered is not in the log');
     state.begin();
-    foldInto(state, base, file.tables, [{ change, body: readBody(options.source, change) }]);
-    state.commit();
+    try {
+      foldInto(state, base, file.tables, [{ change, body: readBody(options.source, change) }]);
+      state.commit();
+    } catch (error) {
+      state.rollback();
+      throw error;
+    }
   }
 
   #folding(known?: KnownRows): Folding {
