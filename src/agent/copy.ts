@@ -311,6 +311,7 @@ export class Copy {
 
   #onEnded({ code, text }: Refusal): void {
     this.unsent.use(null);
+    if (code === 'forged' || code === 'distrusted') this.#options.hub.refused();
     if (code === 'forked') this.#options.forked();
     else if (code !== 'cut' && code !== 'closed') this.problems.set('parent', refused(text));
     this.#options.tell({ what: 'offline', text });

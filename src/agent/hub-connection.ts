@@ -36,6 +36,8 @@ export class HubConnection {
   #dialling: AbortController | null = null;
   #stopped = false;
   #reason = 'not connected yet';
+  #isRefused = false;
+  #readyAt = 0;
   #aheadMs = 0;
   #waiters: (() => void)[] = [];
 
@@ -76,6 +78,14 @@ export class HubConnection {
 
   detach(user: Attached): void {
     this.#attached.delete(user);
+  }
+
+  /**
+   * The hub ends the connection because of what it was sent, and will do so again: until one of them lasts, each call
+   * waits longer than the one before.
+   */
+  refused(): void {
+    this.#isRefused = true;
   }
 
   /** The machine woke up or the network changed: what stood may be dead, and what was far may be near. */
@@ -132,7 +142,8 @@ export class HubConnection {
         onReady: ({ aheadMs }) => {
           this.#dialling = null;
           this.#aheadMs = aheadMs;
-          this.#waitMs = FIRST_WAIT_MS;
+          this.#readyAt = clock.monotonic();
+          if (!this.#isRefused) this.#waitMs = FIRST_WAIT_MS;
           this.#session = session;
           for (const user of this.#attached) user.connected(session);
           this.#tellWaiters();
@@ -141,6 +152,7 @@ export class HubConnection {
           this.#dialling = null;
           const stood = this.#session === session;
           this.#session = null;
+          if (stood && clock.monotonic() - this.#readyAt > LONGEST_WAIT_MS) this.#isRefused = false;
           if (stood) for (const user of this.#attached) user.disconnected(reason);
           this.#lost(reason);
         },

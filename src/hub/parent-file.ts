@@ -21,6 +21,9 @@ export interface ParentFileOptions {
   readonly log: (text: string) => void;
 }
 
+/** Who sends such changes is no honest program, or a broken one: its whole connection is ended. */
+const FORGERIES: readonly string[] = ['forged', 'distrusted'];
+
 export class ParentFile {
   readonly #db: DatabaseSync;
   readonly #chunks: ChunkStore;
@@ -79,6 +82,7 @@ export class ParentFile {
         this.#exchanges.delete(exchange);
         this.#seeking.left(exchange);
         onEnd();
+        if (FORGERIES.includes(code)) line.fail(new Error(text));
       },
     });
     this.#exchanges.set(exchange, copy);

@@ -115,4 +115,34 @@ describe('the way to the hub', () => {
     assert.equal(dials, 2);
     hub.stop();
   });
+
+  test('AGT13 a hub that ends connections because of what it was sent is called ever more rarely', async () => {
+    const clock = new HandClock();
+    const links: ReturnType<typeof link>[] = [];
+    const dial = async (): Promise<Link> => {
+      links.push(link());
+      return links.at(-1) as Link;
+    };
+    const hub = new HubConnection({ dial, clock, random: chance(1), software: 'test' });
+    hub.start();
+    await clock.go(0);
+    const waits: number[] = [];
+    for (let times = 0; times < 4; times++) {
+      links.at(-1)?.onMessage(welcome);
+      hub.refused();
+      links.at(-1)?.onClose('Change 3 is not signed by its maker.');
+      waits.push(clock.next);
+      await clock.go(clock.next);
+    }
+    assert.deepEqual(waits, [200, 400, 800, 1600]);
+    // One that lasts shows that it is over.
+    links.at(-1)?.onMessage(welcome);
+    await clock.go(60_000);
+    links.at(-1)?.onClose('cable pulled');
+    await clock.go(clock.next);
+    links.at(-1)?.onMessage(welcome);
+    links.at(-1)?.onClose('cable pulled');
+    assert.equal(clock.next, 200);
+    hub.stop();
+  });
 });

@@ -166,8 +166,8 @@ suite('hostile visitors', { timeout: 200_000 }, () => {
     await until('what the hub has', () => opened.exchange.settled);
     by.append(opened, ana.copy, body('never said'));
     await until('the refusal', () => assert.equal(opened.ended?.code, 'forged'));
-    by.session.end('done');
-    await logged(/copy \w+: Change 3 of copy \w+ is not signed by its maker/);
+    await until('the end of the connection', () => assert.match(String(by.ended), /is not signed by its maker/));
+    await logged(/ben \(ben-pc\) left: Change 3 of copy \w+ is not signed by its maker/);
   });
 
   test('PRC14 a change by a machine of another office is refused', async () => {
@@ -180,8 +180,8 @@ suite('hostile visitors', { timeout: 200_000 }, () => {
     await until('what the hub has', () => opened.exchange.settled);
     by.append(opened, copy, body('hello'));
     await until('the refusal', () => assert.equal(opened.ended?.code, 'distrusted'));
-    by.session.end('done');
-    await logged(/by nobody we know/);
+    await until('the end of the connection', () => assert.match(String(by.ended), /by nobody we know/));
+    await logged(/ben \(ben-pc\) left: .*by nobody we know/);
   });
 
   for (const [what, alter, code] of [
@@ -198,8 +198,8 @@ suite('hostile visitors', { timeout: 200_000 }, () => {
       await until('what the hub has', () => opened.exchange.settled);
       by.append(opened, ben.copy, body('signed'));
       await until('the refusal', () => assert.equal(opened.ended?.code, code));
-      by.session.end('done');
-      await logged(code === 'cut' ? /left: unreadable message/ : /is not signed by its maker/);
+      await until('the end of the connection', () => assert.ok(by.ended));
+      await logged(code === 'cut' ? /left: unreadable message/ : /left: .*is not signed by its maker/);
     });
   }
 
