@@ -5,6 +5,7 @@ import { addressesOf } from '../platform/computer.ts';
 import { realFileBytes } from '../platform/file-bytes.ts';
 import { type Listener, listen as listenAt } from '../platform/listen.ts';
 import { type Lock, takeLock } from '../platform/lock.ts';
+import { collectInProportion } from '../platform/memory.ts';
 import { systemClock, systemRandom } from '../platform/system.ts';
 import { openStore } from '../store/sqlite.ts';
 import { openAuthority } from './authority.ts';
@@ -27,6 +28,7 @@ export interface RunningHub {
 }
 
 export async function startHub({ dir, listen, log }: HubStart): Promise<RunningHub> {
+  collectInProportion();
   const { host, port } = place(listen);
   realFileBytes.makeFolder(`${dir}/files`);
   const lock = lockOrRefuse(dir);
