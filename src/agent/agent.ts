@@ -9,6 +9,7 @@ import type { CopyId } from '../core/vector.ts';
 import type { dialFirst } from '../platform/dial.ts';
 import type { Clock, FileBytes, Files, Random, Watcher } from '../platform/ports.ts';
 import type { TaskRunner } from '../platform/tasks.ts';
+import { publishedId } from '../protocol/file-id.ts';
 import type { ChunkTasks } from '../store/chunk-tasks.ts';
 import { Copy } from './copy.ts';
 import type { MakeDatabases } from './copy-databases.ts';
@@ -45,6 +46,9 @@ const RENEW_AGAIN_MS = 10_000;
 export type ListedCopy =
   | { readonly kind: 'open'; readonly root: string; readonly copy: Copy }
   | { readonly kind: 'closed'; readonly root: string; readonly why: ProblemError };
+
+/** What is said of a copy that is to be made; `file` null: it publishes a new one. */
+type BegunFacts = Omit<CopyFacts, 'copy' | 'offline' | 'file'> & { readonly file: string | null };
 
 export type AgentEvent = CopyEvent & { readonly copy: Copy };
 
@@ -137,13 +141,13 @@ export class Agent {
   }
 
   /** Makes the sync folder of a new copy, or opens the one of the same file that was begun here. */
-  begin(root: string, facts: Omit<CopyFacts, 'copy' | 'offline'>): Copy {
+  begin(root: string, facts: BegunFacts): Copy {
     const listed = this.#copies.get(root);
     if (listed?.kind === 'open') return this.#begun(listed.copy, facts);
     this.#refuseNested(root);
     const folder = new SyncFolder(root, this.options.fileBytes);
     try {
-      const known = folder.facts ?? { ...facts, copy: this.#newId(), offline: false };
+      const known = folder.facts ?? this.#newFacts(facts);
       if (known.phase === 'complete') throw alreadyCopy(root);
       folder.setFacts(known);
       if (!this.options.ledger.entry(known.copy)) {
@@ -161,11 +165,13 @@ export class Agent {
     return () => this.#watching.delete(tell);
   }
 
-  newFileId(): string {
-    return this.#newId();
+  #newFacts(facts: BegunFacts): CopyFacts {
+    const copy = this.#newId();
+    const file = facts.file ?? publishedId(this.options.identity.device, copy);
+    return { ...facts, file, copy, offline: false };
   }
 
-  #begun(copy: Copy, facts: Omit<CopyFacts, 'copy' | 'offline'>): Copy {
+  #begun(copy: Copy, facts: BegunFacts): Copy {
     const { phase, file } = copy.facts;
     const isPublishing = phase === 'publishing' && facts.phase === 'publishing';
     if (phase === 'complete' || (!isPublishing && file !== facts.file)) throw alreadyCopy(copy.folder.root);

@@ -123,6 +123,14 @@ export class CopyDatabases implements DatabaseReports {
     await this.#databases.settle();
   }
 
+  /** The base of each database that is followed here: native paths. */
+  basePaths(): string[] {
+    const { registry, folder } = this.#options;
+    return [...registry.entries('database')]
+      .filter(({ id }) => this.#steps.isOpen(id))
+      .map(({ id }) => folder.basePath(id));
+  }
+
   /** What is in conflict in each database that is followed here. */
   async conflicts(): Promise<{ id: string; path: string; conflicts: readonly DatabaseConflict[] }[]> {
     const entries = [...this.#options.registry.entries('database')].filter(({ id }) => this.#steps.isOpen(id));

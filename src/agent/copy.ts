@@ -18,6 +18,7 @@ import { clockAhead, damagedChunks, refused, unreadableChange } from './copy-pro
 import { Documents } from './documents/documents.ts';
 import type { DocumentEvent } from './documents/ports.ts';
 import { FolderContents } from './folder-contents.ts';
+import { GivingBack } from './giving-back.ts';
 import { OwnChanges } from './own-changes.ts';
 import { Parent } from './parent.ts';
 import { Problems } from './problems.ts';
@@ -42,6 +43,7 @@ export class Copy {
   readonly #own: OwnChanges;
   readonly #parent: Parent;
   readonly #traffic: Traffic;
+  readonly #givingBack: GivingBack;
   #facts: CopyFacts;
   #changed: (() => void)[] = [];
   #started = false;
@@ -82,6 +84,7 @@ export class Copy {
       received: (bytes) => this.#traffic.contentReceived(bytes),
       ended: (why) => this.#onEnded(why),
     });
+    this.#givingBack = new GivingBack(this, options.hub);
     this.#traffic = new Traffic(this.store.log, facts.copy, at(folder.parentVector, facts.copy));
     this.unsent = new Unsent(
       folder.db,
@@ -243,6 +246,11 @@ export class Copy {
     return this.#parent.fetch(ids, deliver, signal);
   }
 
+  /** What came for these chunks is not what their ids say: others are to be had from elsewhere. */
+  wrong(ids: readonly string[]): void {
+    this.exchange?.sayWrong(ids);
+  }
+
   /** Who made the changes of a copy, for people. */
   makerName(copy: CopyId): string {
     return this.store.maker(copy)?.user ?? 'somebody unknown';
@@ -262,6 +270,7 @@ export class Copy {
     this.problems.clear('parent');
     this.#offerAgain();
     this.unsent.use(this.exchange);
+    void this.#givingBack.reached();
     this.documents.place();
     this.databases.place();
     this.#options.tell({ what: 'online', text: 'connected to the hub' });
@@ -313,9 +322,22 @@ export class Copy {
     this.unsent.use(null);
     if (code === 'forged' || code === 'distrusted') this.#options.hub.refused();
     if (code === 'forked') this.#options.forked();
+    else if (code === 'unknown-file' && this.#givingBack.mayHelp) void this.#giveBack();
     else if (code !== 'cut' && code !== 'closed') this.problems.set('parent', refused(text));
     this.#options.tell({ what: 'offline', text });
     this.#notify();
+  }
+
+  /** The hub does not know the file: it was closed to us, or the hub was brought back from a backup. */
+  async #giveBack(): Promise<void> {
+    try {
+      await this.#givingBack.file();
+      this.#parent.open();
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      if (error.problem.code !== 'unreachable') this.problems.set('parent', refused(error.problem.text));
+      this.#notify();
+    }
   }
 
   #onDocuments(event: DocumentEvent): void {

@@ -6,10 +6,10 @@ import { concatBytes, sha256 } from '../core/bytes.ts';
 import { MalformedError } from '../core/codec.ts';
 import { decodeManifest, type Manifest, type SnapshotRecord } from '../core/manifest.ts';
 import { COPIES, setOp } from '../core/registry.ts';
+import { openSnapshot } from '../store/snapshot.ts';
 import { decodeChunk } from '../store/stored-chunk.ts';
 import type { Copy } from './copy.ts';
 import type { HubConnection } from './hub-connection.ts';
-import { openSnapshot } from './snapshot.ts';
 import { handOverIfReached, LOOK_AGAIN_MS, stopIfAsked } from './syncing.ts';
 
 export type Progress = {
@@ -56,9 +56,12 @@ async function fetchBase(copy: Copy, hub: HubConnection, { signal }: Going): Pro
   const { file, office } = copy.facts;
   const answer = await hub.ask({ kind: 'snapshot', file });
   if (answer.kind !== 'snapshot') throw new MalformedError('another answer than asked for');
-  const record = openSnapshot(answer.record, file, office);
+  const { record } = openSnapshot(answer.record, file, office);
   const manifest = await fetchManifest(copy, hub, record, signal);
-  copy.store.transaction(() => copy.registry.loadBase(manifest.documents, manifest.databases));
+  copy.store.transaction(() => {
+    copy.registry.loadBase(manifest.documents, manifest.databases);
+    copy.folder.snapshot = answer.record;
+  });
   copy.baseKnown();
 }
 
@@ -77,6 +80,8 @@ async function fetchManifest(
       wanted,
       (id, stored) => {
         parts.set(id, decodeChunk(id, stored, sizes.get(id)));
+        // Kept: a hub that is brought back from a backup may not know the file any more.
+        return copy.store.keepChunks([{ id, hash: sha256(stored), bytes: stored }]);
       },
       signal,
     );

@@ -155,7 +155,9 @@ export class FolderContents implements Contents {
       const carrier = new Carrier(async (chunks) => {
         const stored = pack(chunks.map(({ bytes }) => bytes));
         const step = await steps.next({ ids: chunks.map(({ id }) => id), stored }, buffersOf(stored));
-        if (step) take(step);
+        if (step === undefined) return;
+        take(step);
+        if (step.refused.length > 0) source.wrong?.(step.refused);
       });
       const missing = await this.#bringFromHere(first.wanted, carrier);
       if (missing.length > 0) await source.fetch(missing, (id, bytes) => carrier.add({ id, bytes }), signal);

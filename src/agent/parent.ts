@@ -9,6 +9,7 @@ import { storageKind } from '../platform/storage-failure.ts';
 import { Exchange } from '../protocol/exchange.ts';
 import type { ChunkRecord, Refusal, Replica } from '../protocol/replica.ts';
 import type { Session } from '../protocol/session.ts';
+import { isProved } from '../store/stored-chunk.ts';
 import type { Attached, HubConnection } from './hub-connection.ts';
 import type { SyncFolder } from './sync-folder.ts';
 
@@ -102,6 +103,7 @@ export class Parent implements Attached {
           replica,
           acceptsUploads: false,
           own: copy,
+          proves: isProved,
           onReady: ready,
           onStored: stored,
           onAcked: acked,

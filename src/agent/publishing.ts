@@ -9,22 +9,19 @@ import { sha256 } from '../core/bytes.ts';
 import { boundaries } from '../core/chunking.ts';
 import { encodeManifest, type ManifestDatabase, type ManifestDocument } from '../core/manifest.ts';
 import { COPIES, FILE, newDatabaseId, setOp } from '../core/registry.ts';
-import type { ChunkExchange } from '../protocol/chunk-exchange.ts';
-import { encodeChunk, type StoredChunk } from '../store/stored-chunk.ts';
+import { sealSnapshot } from '../store/snapshot.ts';
+import { encodeChunk } from '../store/stored-chunk.ts';
 import type { Copy } from './copy.ts';
 import type { Going, Member } from './copying.ts';
 import type { Ingested } from './documents/ports.ts';
-import type { ChunkSink } from './folder-contents.ts';
+import { Handover } from './handover.ts';
 import type { HubConnection } from './hub-connection.ts';
-import { sealSnapshot } from './snapshot.ts';
 import { handOverIfReached, LOOK_AGAIN_MS, parentHasAll, stopIfAsked } from './syncing.ts';
 
 export type Publisher = Member & { readonly key: KeyObject; readonly chain: readonly Uint8Array[] };
 
 /** Documents that are read together; at the end of each batch the hub has all of it. */
 const BATCH = 1024;
-/** Sent and not confirmed by the hub. */
-const UNCONFIRMED_BYTES = 32 * 1024 * 1024;
 
 /** Brings a copy in the phase `publishing` to `complete`. The copy is not attached yet. */
 export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher, going: Going): Promise<void> {
@@ -54,10 +51,11 @@ export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher
     bytes,
     maker: id,
   };
+  const sealed = sealSnapshot(record, who.key, who.chain);
   await hub.ask({
     kind: 'publish',
     file,
-    record: sealSnapshot(record, who.key, who.chain),
+    record: sealed,
     documents: documents.length,
     databases: databases.length,
     bytes,
@@ -69,6 +67,7 @@ export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher
     );
     copy.documents.observeBase(documents.map(({ listed, read }) => ({ path: listed.path, read })));
     copy.documents.observeDatabases(databases.map(({ path }) => path));
+    copy.folder.snapshot = sealed;
     copy.setFacts({ phase: 'complete' });
   });
   await copy.start();
@@ -139,38 +138,6 @@ class Reading {
       bytes: { done: this.#bytes, total: Math.max(bytes, this.#bytes) },
       documents: { done: Math.min(this.#documents, documents.length), total: documents.length },
     });
-  }
-}
-
-/** Chunks on their way to the hub, with a bound on what it has not confirmed. */
-class Handover implements ChunkSink {
-  readonly #chunks: ChunkExchange;
-  readonly #underWay = new Set<Promise<void>>();
-  #bytes = 0;
-
-  constructor(chunks: ChunkExchange) {
-    this.#chunks = chunks;
-  }
-
-  lacking(ids: readonly string[]): Promise<readonly string[]> {
-    return this.#chunks.lacking(ids);
-  }
-
-  async take(chunks: readonly StoredChunk[]): Promise<void> {
-    const bytes = chunks.reduce((sum, chunk) => sum + chunk.bytes.byteLength, 0);
-    this.#bytes += bytes;
-    const handed: Promise<void> = this.#chunks.hand(chunks).then(() => {
-      this.#bytes -= bytes;
-      this.#underWay.delete(handed);
-    });
-    // Whoever waits hears of a failure; until then it must only not count as unheard.
-    handed.catch(() => {});
-    this.#underWay.add(handed);
-    while (this.#bytes > UNCONFIRMED_BYTES) await Promise.race(this.#underWay);
-  }
-
-  async finish(): Promise<void> {
-    await Promise.all(this.#underWay);
   }
 }
 

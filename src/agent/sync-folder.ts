@@ -90,6 +90,26 @@ export class SyncFolder {
     this.#setFact('parent', encode(vectorCodec, vector));
   }
 
+  /** What the publisher signed of the base, as it came: with it a hub can be given the file back. */
+  get snapshot(): Uint8Array | undefined {
+    const bytes = this.#fact('snapshot');
+    return bytes instanceof Uint8Array ? bytes : undefined;
+  }
+
+  set snapshot(record: Uint8Array) {
+    this.#setFact('snapshot', record);
+  }
+
+  /** The hub had lost the file, and is being given back its contents. */
+  get isGivingBack(): boolean {
+    return this.#fact('giving-back') !== undefined;
+  }
+
+  set isGivingBack(value: boolean) {
+    if (value) this.#setFact('giving-back', 'yes');
+    else this.db.prepare("DELETE FROM fact WHERE name = 'giving-back'").run();
+  }
+
   /** The ids under which this copy numbered before, so that a database that still names them is understood. */
   get renamings(): readonly Renaming[] {
     const text = this.#fact('renamings');

@@ -39,10 +39,16 @@ export class Unsent {
   offerAgain(contents: Iterable<DocumentContent>): void {
     const ids = new Set<string>();
     for (const { chunks } of contents) for (const { id } of chunks) ids.add(id);
+    this.offerChunks(ids);
+  }
+
+  /** Of these chunks, what is kept here is offered again. */
+  offerChunks(ids: Iterable<string>): void {
     const kept = this.#db.prepare('INSERT OR IGNORE INTO unsent (id, size) SELECT id, length FROM chunk WHERE id = ?');
     transaction(this.#db, () => {
       for (const id of ids) kept.run(fromHex(id));
     });
+    this.send();
   }
 
   totals(): { chunks: number; bytes: number } {

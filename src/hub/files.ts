@@ -6,14 +6,25 @@ import type { DatabaseSync } from 'node:sqlite';
 import { foldPath, pathFault } from '../core/paths.ts';
 import { ProblemError } from '../core/problem.ts';
 import type { PeerIdentity } from '../platform/ports.ts';
+import { publishedId } from '../protocol/file-id.ts';
+import { MAX_FILES } from '../protocol/limits.ts';
 import type { Answer, Question } from '../protocol/messages.ts';
 import { transaction } from '../store/sqlite.ts';
+import type { ProvedFile } from './proof.ts';
 
 export const FILES_SCHEMA = new URL('./schema/', import.meta.url);
 
 type Create = Extract<Question, { kind: 'create' }>;
 type Publish = Extract<Question, { kind: 'publish' }>;
 type FileList = Extract<Answer, { kind: 'files' }>['files'];
+
+type NewFile = {
+  readonly file: string;
+  readonly name: string;
+  readonly owner: string;
+  readonly members: readonly string[] | null;
+  readonly proved: boolean;
+};
 
 export type KnownCopy = { id: string; user: string; deviceName: string; lastSeenMs: number };
 
@@ -24,16 +35,18 @@ export class ParentFiles {
     this.#db = db;
   }
 
-  /** The published files that `user` may see. */
-  list(user: string): FileList {
+  /** The published files that `user` may see, in a fixed order: those after the file `after`, as many as one answer holds. */
+  list(user: string, after: string | null, limit = MAX_FILES): { files: FileList; more: boolean } {
     const rows = this.#db
       .prepare(
         `SELECT id, name, documents, databases, bytes,
                 (SELECT count(*) FROM copy WHERE copy.file = file.id) AS copies
-         FROM file WHERE snapshot IS NOT NULL AND ${ALLOWED} ORDER BY folded`,
+         FROM file WHERE snapshot IS NOT NULL AND ${ALLOWED}
+           AND (:after IS NULL OR (folded, id) > (SELECT folded, id FROM file WHERE id = :after))
+         ORDER BY folded, id LIMIT :limit`,
       )
-      .all({ user });
-    return rows.map((row) => ({
+      .all({ user, after, limit: limit + 1 });
+    const files = rows.slice(0, limit).map((row) => ({
       file: String(row.id),
       name: String(row.name),
       documents: Number(row.documents),
@@ -41,6 +54,7 @@ export class ParentFiles {
       bytes: Number(row.bytes),
       copies: Number(row.copies),
     }));
+    return { files, more: rows.length > limit };
   }
 
   /** Refuses what `user` may not see in the same words as what does not exist. */
@@ -49,14 +63,50 @@ export class ParentFiles {
     if (row === undefined) throw unknownFile();
   }
 
-  /** Asking again for the same file, by the same owner, is no error: a publish that was cut goes on. */
-  create({ file, name, copy, members }: Create, peer: PeerIdentity, nowMs: number): void {
-    transaction(this.#db, () => {
-      const known = this.#db.prepare('SELECT owner FROM file WHERE id = ?').get(file);
-      if (known && known.owner !== peer.user) throw unknownFile();
-      if (!known) this.#add(file, name, peer.user, members);
+  /**
+   * Asking again for the same file, by the same owner, is no error: a publish that was cut goes on. True: somebody else
+   * had the id, which is not theirs, and what is open of theirs is to be closed.
+   */
+  create({ file, name, copy, members }: Create, peer: PeerIdentity, nowMs: number): boolean {
+    return transaction(this.#db, () => {
+      const proved = publishedId(peer.device, copy) === file;
+      const all = members && [...new Set([peer.user, ...members])];
+      const put = (): boolean => {
+        checkName(name);
+        this.#mustBeFree(name, peer.user);
+        return this.#put({ file, name, owner: peer.user, members: all, proved });
+      };
+      const known = this.#known(file);
+      const isMine = known?.owner === peer.user;
+      if (known && !isMine && (known.proved || !proved)) throw unknownFile();
+      const displaced = isMine ? false : put();
       this.#seen(file, copy, peer, nowMs);
+      return displaced;
     });
+  }
+
+  /** A file that its publisher's signatures prove, given back by a member's copy. True: as in `create`. */
+  restore(given: ProvedFile, copy: string, peer: PeerIdentity, nowMs: number): boolean {
+    const { file, name, owner, snapshot, record } = given;
+    const members = given.members && [...new Set([owner, ...given.members])];
+    if (members && !members.includes(peer.user)) throw unknownFile();
+    return transaction(this.#db, () => {
+      const known = this.#known(file);
+      const displaced = known?.proved ? false : this.#put({ file, name, owner, members, proved: true });
+      this.#db
+        .prepare(
+          'UPDATE file SET snapshot = ?, documents = ?, databases = ?, bytes = ? WHERE id = ? AND snapshot IS NULL',
+        )
+        .run(snapshot, record.documents, record.databases, record.bytes, file);
+      this.#seen(file, copy, peer, nowMs);
+      return displaced;
+    });
+  }
+
+  /** The name of the folder in which a file's log and chunks lie. */
+  folderOf(file: string): string {
+    const row = this.#db.prepare('SELECT folder FROM file WHERE id = ?').get(file);
+    return typeof row?.folder === 'string' ? row.folder : file;
   }
 
   publish({ file, record, documents, databases, bytes }: Publish, user: string): void {
@@ -94,19 +144,39 @@ export class ParentFiles {
     }));
   }
 
-  #add(file: string, name: string, owner: string, members: readonly string[] | null): void {
-    checkName(name);
+  #known(file: string): { owner: string; proved: boolean } | undefined {
+    const row = this.#db.prepare('SELECT owner, proved FROM file WHERE id = ?').get(file);
+    return row && { owner: String(row.owner), proved: row.proved === 1 };
+  }
+
+  /** Names are a person's: those of files that are closed to whoever asks do not count, and are not told. */
+  #mustBeFree(name: string, user: string): void {
     const folded = foldPath(name);
-    if (this.#db.prepare('SELECT 1 FROM file WHERE folded = ?').get(folded)) {
-      throw new ProblemError({
-        code: 'name-taken',
-        text: `The hub has a file called “${name}” already.`,
-        remedy: 'Publish under another name with --name.',
-      });
-    }
+    if (!this.#db.prepare(`SELECT 1 FROM file WHERE folded = :folded AND ${ALLOWED}`).get({ folded, user })) return;
+    throw new ProblemError({
+      code: 'name-taken',
+      text: `The hub has a file called “${name}” already.`,
+      remedy: 'Publish under another name with --name.',
+    });
+  }
+
+  /** True: whoever had the id before could not prove it, and what they had under it lies in another folder. */
+  #put({ file, name, owner, members, proved }: NewFile): boolean {
+    const before = this.#known(file) && this.folderOf(file);
+    this.#db.prepare('DELETE FROM copy WHERE file = ?').run(file);
+    this.#db.prepare('DELETE FROM file WHERE id = ?').run(file);
     this.#db
-      .prepare('INSERT INTO file (id, name, folded, owner, members) VALUES (?, ?, ?, ?, ?)')
-      .run(file, name, folded, owner, members && JSON.stringify([...new Set([owner, ...members])]));
+      .prepare('INSERT INTO file (id, name, folded, owner, members, proved, folder) VALUES (?, ?, ?, ?, ?, ?, ?)')
+      .run(
+        file,
+        name,
+        foldPath(name),
+        owner,
+        members && JSON.stringify(members),
+        proved ? 1 : 0,
+        before === undefined ? null : `${before}-again`,
+      );
+    return before !== undefined;
   }
 
   #seen(file: string, copy: string, peer: PeerIdentity, nowMs: number): void {

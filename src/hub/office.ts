@@ -9,6 +9,7 @@ import type { Line } from '../protocol/replica.ts';
 import { Session } from '../protocol/session.ts';
 import type { ParentFiles } from './files.ts';
 import { ParentFile } from './parent-file.ts';
+import { proveFile, type Restore } from './proof.ts';
 
 export interface OfficeOptions {
   readonly files: ParentFiles;
@@ -71,9 +72,12 @@ export class Office {
     const { files, clock } = this.#options;
     switch (question.kind) {
       case 'files':
-        return { kind: 'files', files: files.list(peer.user) };
+        return { kind: 'files', ...files.list(peer.user, question.after) };
       case 'create':
-        files.create(question, peer, clock.now());
+        if (files.create(question, peer, clock.now())) this.#closeDisplaced(question.file);
+        return { kind: 'done' };
+      case 'restore':
+        this.#restore(question, peer);
         return { kind: 'done' };
       case 'snapshot':
         files.admit(question.file, peer.user);
@@ -88,6 +92,21 @@ export class Office {
         files.admit(question.file, peer.user);
         return { kind: 'users', users: this.#users(question.file) };
     }
+  }
+
+  /** A hub that was brought back from a backup is given files back that it does not know any more. */
+  #restore(question: Restore, peer: PeerIdentity): void {
+    const { files, clock, office, log } = this.#options;
+    const proved = proveFile(question, office);
+    if (files.restore(proved, question.copy, peer, clock.now())) this.#closeDisplaced(question.file);
+    log(`file ${question.file} (“${proved.name}” of ${proved.owner}) was given back by ${peer.user}`);
+  }
+
+  /** Somebody else had this id and could not prove that it was theirs. */
+  #closeDisplaced(file: string): void {
+    this.#options.log(`file ${file} belongs to somebody else than who had made it here`);
+    this.#open.get(file)?.dismiss('this file belongs to somebody else');
+    this.#open.delete(file);
   }
 
   #users(file: string): Extract<Answer, { kind: 'users' }>['users'] {
@@ -126,10 +145,17 @@ export class Office {
   }
 
   #parentFile(file: string): ParentFile {
-    const { folder, office, clock, disk, log } = this.#options;
+    const { folder, office, clock, disk, log, files } = this.#options;
     const known = this.#open.get(file);
     if (known) return known;
-    const opened = new ParentFile({ folder: `${folder}/${file}`, file, office, clock, files: disk, log });
+    const opened = new ParentFile({
+      folder: `${folder}/${files.folderOf(file)}`,
+      file,
+      office,
+      clock,
+      files: disk,
+      log,
+    });
     this.#open.set(file, opened);
     this.#closeWhenIdle(file);
     return opened;

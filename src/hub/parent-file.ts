@@ -10,6 +10,7 @@ import { CHUNKS_SCHEMA, ChunkStore } from '../store/chunks.ts';
 import { FileStore } from '../store/file-store.ts';
 import { LOG_SCHEMA } from '../store/log.ts';
 import { openStore } from '../store/sqlite.ts';
+import { isProved } from '../store/stored-chunk.ts';
 import { Seeking } from './seeking.ts';
 
 export interface ParentFileOptions {
@@ -28,7 +29,7 @@ export class ParentFile {
   readonly #db: DatabaseSync;
   readonly #chunks: ChunkStore;
   readonly #store: FileStore;
-  readonly #exchanges = new Map<Exchange, string>();
+  readonly #exchanges = new Map<Exchange, { readonly copy: string; readonly line: Line }>();
   readonly #options: ParentFileOptions;
   readonly #seeking: Seeking;
 
@@ -64,7 +65,7 @@ export class ParentFile {
   }
 
   isOnline(copy: string): boolean {
-    return [...this.#exchanges.values()].includes(copy);
+    return [...this.#exchanges.values()].some((one) => one.copy === copy);
   }
 
   /** The exchange with one copy over one line. `onEnd` is called when it is over, whoever ended it. */
@@ -76,6 +77,7 @@ export class ParentFile {
       acceptsUploads: true,
       onReady: () => this.#seeking.came(exchange),
       onAwaited: (ids) => this.#seeking.seek(ids),
+      onWrong: (ids) => this.#dropWrong(copy, ids),
       onStored: () => this.#pushFrom(exchange),
       onEnd: ({ code, text }) => {
         if (code !== 'cut') this.#options.log(`copy ${copy}: ${text}`);
@@ -85,8 +87,14 @@ export class ParentFile {
         if (FORGERIES.includes(code)) line.fail(new Error(text));
       },
     });
-    this.#exchanges.set(exchange, copy);
+    this.#exchanges.set(exchange, { copy, line });
     return exchange;
+  }
+
+  /** Ends the connections of all who have it open, with the reason, and closes it. */
+  dismiss(why: string): void {
+    for (const { line } of [...this.#exchanges.values()]) line.fail(new Error(why));
+    this.close();
   }
 
   close(): void {
@@ -97,6 +105,19 @@ export class ParentFile {
     } finally {
       this.#db.close();
     }
+  }
+
+  /**
+   * Somebody could not use these chunks. The hub does not need to look into them; asked, it does: whoever uploaded other
+   * bytes under an id that they had guessed must not keep out those that belong there.
+   */
+  #dropWrong(copy: string, ids: readonly string[]): void {
+    const wrong = this.#store.readChunks(ids).filter((chunk) => !isProved(chunk));
+    if (wrong.length === 0) return;
+    const dropped = wrong.map(({ id }) => id);
+    this.#chunks.forget(dropped);
+    this.#options.log(`copy ${copy}: ${dropped.length} chunks are not what their ids say: ${dropped.join(' ')}`);
+    this.#seeking.seek(dropped);
   }
 
   #pushFrom(source: Exchange): void {

@@ -7,7 +7,7 @@ import { MalformedError } from '../core/codec.ts';
 import { assert } from '../core/problem.ts';
 import { at, type CopyId, includes, type Vector } from '../core/vector.ts';
 import { ChunkExchange, type Deliver, type FetchOptions, type Upload } from './chunk-exchange.ts';
-import { BATCH_BYTES, CHANGES_AT_ONCE, UNACKED_MESSAGES } from './limits.ts';
+import { BATCH_BYTES, CHANGES_AT_ONCE, MAX_WRONG, UNACKED_MESSAGES } from './limits.ts';
 import { clipped, type Message, type MessageOf, type WireChange } from './messages.ts';
 import type { ChunkRecord, Line, Refusal, Replica, Tip } from './replica.ts';
 import { type Incoming, WireReader, WireWriter, wireBytes } from './wire.ts';
@@ -24,6 +24,10 @@ export interface ExchangeOptions {
   readonly onReady?: () => void;
   /** The partner wants chunks that are not here. They are sent when they come. */
   readonly onAwaited?: (ids: readonly string[]) => void;
+  /** Is this chunk what its id says? Not given by a hub, to which chunks are opaque. */
+  readonly proves?: (chunk: ChunkRecord) => boolean;
+  /** The partner could not use these chunks that it had from here. */
+  readonly onWrong?: (ids: readonly string[]) => void;
   /** Changes were stored here; the ids tell of whom. */
   readonly onStored: () => void;
   /** The partner has stored more of what was sent. */
@@ -31,6 +35,9 @@ export interface ExchangeOptions {
   /** The exchange cannot go on; the line may, for other files. `forked`: the own log went another way there. */
   readonly onEnd: (why: Refusal) => void;
 }
+
+/** A partner that goes on sending wrong bytes for a part is not asked for ever. */
+const PART_TRIES = 8;
 
 export class Exchange {
   readonly chunks: ChunkExchange;
@@ -112,6 +119,8 @@ export class Exchange {
         return this.chunks.onLater(message);
       case 'unwant':
         return this.chunks.onUnwant(message);
+      case 'wrong':
+        return this.#options.onWrong?.(message.ids);
       case 'offer':
         return this.chunks.onOffer(message);
       case 'need':
@@ -151,6 +160,14 @@ export class Exchange {
 
   fetch(ids: readonly string[], deliver: Deliver, options?: FetchOptions): Promise<void> {
     return this.chunks.fetch(ids, deliver, options);
+  }
+
+  /** Tells the partner of chunks from it that are not what their ids say. */
+  sayWrong(ids: readonly string[]): void {
+    if (this.#ended) return;
+    for (let start = 0; start < ids.length; start += MAX_WRONG) {
+      this.#send({ kind: 'wrong', channel: this.channel, ids: ids.slice(start, start + MAX_WRONG) });
+    }
   }
 
   upload(uploads: readonly Upload[]): Promise<void> {
@@ -266,13 +283,22 @@ export class Exchange {
   async #fetchParts(ids: readonly string[]): Promise<void> {
     this.#awaitingParts = true;
     const keeping: Promise<void>[] = [];
-    const keep = (chunk: ChunkRecord): undefined => {
-      const kept = this.#replica.keepChunks([chunk]);
-      kept.catch(() => {});
-      keeping.push(kept);
-    };
     try {
-      await this.chunks.fetch(ids, keep, { urgent: true });
+      let left = ids;
+      for (let tries = 0; left.length > 0; tries++) {
+        if (tries === PART_TRIES) throw new MalformedError('parts of a change are not what their ids say');
+        const wrong: string[] = [];
+        const keep = (chunk: ChunkRecord): undefined => {
+          if (this.#options.proves?.(chunk) === false) return void wrong.push(chunk.id);
+          const kept = this.#replica.keepChunks([chunk]);
+          kept.catch(() => {});
+          keeping.push(kept);
+        };
+        await this.chunks.fetch(left, keep, { urgent: true });
+        // The partner gets them from who made them; until then they are promised for later.
+        this.sayWrong(wrong);
+        left = wrong;
+      }
       await Promise.all(keeping);
       this.#awaitingParts = false;
       this.#take();

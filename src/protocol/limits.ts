@@ -1,7 +1,7 @@
 /** Every size on the wire, with its reason. A message beyond one of them ends the connection of whoever sent it. */
 
 /** Protocol versions spoken here, newest first. */
-export const VERSIONS = [1] as const;
+export const VERSIONS = [2] as const;
 
 /** One message: a batch of chunks with room for the largest single one. */
 export const MAX_MESSAGE = 4 * 1024 * 1024;
@@ -27,12 +27,14 @@ export const MAX_BACKLOG = 256 * 1024 * 1024;
 export const OUTSTANDING_WANTS = 512;
 /** Wanted chunks that are not there yet and are promised for later, per file: 16 GiB in the making. */
 export const MAX_AWAITED = 262_144;
+/** Chunks that are said to be wrong in one message: whoever hears it unpacks each of them. */
+export const MAX_WRONG = 64;
 /** Files open over one link at the same time. */
 export const MAX_CHANNELS = 65_536;
 export const MAX_TEXT = 4096;
 export const MAX_NAME = 255;
-/** Parent files in one list, members of one file. */
-export const MAX_FILES = 100_000;
+/** Parent files in one answer, of some 100 bytes each; the next question goes on after the last. Members of one file. */
+export const MAX_FILES = 4096;
 export const MAX_MEMBERS = 10_000;
 /** A snapshot's record: its vector, hashes and the list of the manifest's parts. */
 export const MAX_SNAPSHOT = 2 * 1024 * 1024;

@@ -29,6 +29,7 @@ import {
   MAX_SNAPSHOT,
   MAX_STORED_CHUNK,
   MAX_TEXT,
+  MAX_WRONG,
 } from './limits.ts';
 
 const id = hex(16);
@@ -57,9 +58,10 @@ export const wireChange = struct({
 });
 
 const question = union(
-  { files: 1, create: 2, snapshot: 3, publish: 4, users: 5, change: 6 },
+  { files: 1, create: 2, snapshot: 3, publish: 4, users: 5, change: 6, restore: 7 },
   {
-    files: struct({}),
+    /** Those after this one, in the hub's order; null: from the beginning. */
+    files: struct({ after: optional(id) }),
     /** Makes a parent file without content; the asker's copy is its first. Asking again for one's own is no error. */
     create: struct({ file: id, name, copy: id, members: optional(list(name, MAX_MEMBERS)) }),
     /** The newest snapshot of a file. */
@@ -75,6 +77,22 @@ const question = union(
     users: struct({ file: id }),
     /** The hash of one change, by which a copy finds how much of its own log the hub shares. */
     change: struct({ file: id, copy: id, seq: varint() }),
+    /**
+     * Gives back a file that the hub does not know any more: what its publisher signed. The log's first change says
+     * who that was, what the file is called, and who may see it.
+     */
+    restore: struct({
+      file: id,
+      copy: id,
+      record: blob(MAX_SNAPSHOT),
+      first: struct({
+        copy: id,
+        stamp: varint(),
+        body: blob(MAX_INLINE_BODY),
+        signature: fixed(SIGNATURE_BYTES),
+        chain: chainCodec,
+      }),
+    }),
   },
 );
 
@@ -86,6 +104,8 @@ const answer = union(
         struct({ file: id, name, documents: varint(), databases: varint(), bytes: varint(), copies: varint() }),
         MAX_FILES,
       ),
+      /** There are others after the last of these. */
+      more: bool,
     }),
     done: struct({}),
     /** null: the hub has no such change. */
@@ -118,6 +138,7 @@ export const message = union(
     level: 21,
     later: 22,
     unwant: 23,
+    wrong: 24,
   },
   {
     /** The first message of whoever dialled. */
@@ -151,6 +172,8 @@ export const message = union(
     /** Wanted chunks that are not here. They follow when they come in, unless they are not wanted any more by then. */
     later: struct({ channel, ids: chunkIds }),
     unwant: struct({ channel, ids: chunkIds }),
+    /** Chunks that came from the other side and are not what their ids say: it looks, and gets them elsewhere. */
+    wrong: struct({ channel, ids: list(hex(32), MAX_WRONG) }),
   },
 );
 

@@ -56,6 +56,17 @@ export function decodeChunk(id: Hash, stored: Uint8Array, size: number = MAX_CHU
   return plain;
 }
 
+/** Is it what its id says? */
+export function isProved({ id, bytes }: Pick<StoredChunk, 'id' | 'bytes'>): boolean {
+  try {
+    decodeChunk(id, bytes);
+    return true;
+  } catch (error) {
+    if (error instanceof DamagedChunk) return false;
+    throw error;
+  }
+}
+
 /** What a hub or relay checks: it cannot, and need not, look inside. */
 export function isIntact(chunk: StoredChunk): boolean {
   return chunk.bytes.length <= MAX_STORED && sha256(chunk.bytes) === chunk.hash;

@@ -49,7 +49,7 @@ function link(): Link & { ended: string | null } {
 }
 
 const chance = (fraction: number) => ({ bytes: (count: number) => new Uint8Array(count), fraction: () => fraction });
-const welcome = encodeMessage({ kind: 'welcome', version: 1, software: 'hub/1', nowMs: 0 });
+const welcome = encodeMessage({ kind: 'welcome', version: 2, software: 'hub/1', nowMs: 0 });
 
 describe('the way to the hub', () => {
   test('AGT10 a hub that is out of reach is called again, ever more patiently, up to half a minute', async () => {
@@ -70,7 +70,7 @@ describe('the way to the hub', () => {
     assert.equal(dials, 13);
     assert.deepEqual(waits.slice(0, 4), [200, 400, 800, 1600]);
     assert.equal(waits.at(-1), 30_000);
-    const asked = assert.rejects(hub.ask({ kind: 'files' }, 100), /no route/);
+    const asked = assert.rejects(hub.ask({ kind: 'files', after: null }, 100), /no route/);
     await clock.go(100);
     await asked;
     hub.stop();

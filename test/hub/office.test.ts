@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { sha256, toHex } from '../../src/core/bytes.ts';
+import { FILES_SCHEMA, ParentFiles } from '../../src/hub/files.ts';
+import { openStore } from '../../src/store/sqlite.ts';
 import { copyId, FILE } from '../store/stores.ts';
 import { TestHub, type Visit } from './visitors.ts';
 
@@ -57,6 +61,76 @@ test('HUB3 only its owner publishes, and the file is seen by others from then on
   // A publish that was cut is taken up again.
   assert.deepEqual(await ana.create('Client 1'), { kind: 'done' });
 });
+
+test('HUB4 who publishes is not told of a name that is closed to them, and may give it', async () => {
+  const { hub, ana } = await published(['ben']);
+  const [ben, chloe] = [await hub.visit('ben', 'b'), await hub.visit('chloe', 'c')];
+  assert.equal(await ben.create('client 1', null, OTHER), 'name-taken');
+  assert.deepEqual(await chloe.create('Client 1', null, OTHER), { kind: 'done' });
+  await chloe.publish(OTHER);
+  assert.deepEqual(await chloe.names(), ['Client 1']);
+  assert.deepEqual(await ben.names(), ['Client 1', 'Client 1']);
+  assert.deepEqual(await ana.names(), ['Client 1', 'Client 1']);
+});
+
+test('HUB13 a list of files of any length is told answer by answer, each file once', () => {
+  const db = openStore(':memory:', { schema: FILES_SCHEMA, synchronous: 'NORMAL' });
+  const files = new ParentFiles(db);
+  const peer = { user: 'ana', device: 'd', deviceName: 'laptop', chain: [] };
+  const made = Array.from({ length: 23 }, (_, n) => n.toString(16).padStart(32, '0'));
+  for (const [n, file] of made.entries()) {
+    // Equal names, each to its own.
+    const asker = { ...peer, user: `user ${n}` };
+    files.create({ kind: 'create', file, name: `File ${n % 3}`, copy: file, members: ['ana'] }, asker, 0);
+    const sizes = { documents: 0, databases: 0, bytes: 0 };
+    files.publish({ kind: 'publish', file, record: new Uint8Array(1), ...sizes }, asker.user);
+  }
+  const told: string[] = [];
+  for (let after: string | null = null; ; after = told.at(-1) ?? null) {
+    const { files: some, more } = files.list('ana', after, 4);
+    told.push(...some.map(({ file }) => file));
+    if (!more) break;
+    assert.equal(some.length, 4);
+  }
+  assert.deepEqual([...told].sort(), made);
+  assert.deepEqual(files.list('nobody', null).files, []);
+  db.close();
+});
+
+test('HUB14 wrong bytes that were uploaded under a guessed id are dropped when a reader says so, and the right ones are sought', async () => {
+  const { hub, ana } = await published(null);
+  const [ben, mallory] = [await hub.visit('ben', 'b'), await hub.visit('mallory', 'm')];
+  const right = ana.machine.keep(randomBytes(5000));
+  const bytes = Uint8Array.from([0, 1, 2, 3]);
+  const wrong = { id: right.id, hash: sha256(bytes), bytes };
+  const guess = await mallory.open();
+  await settled(hub, guess.chunks.hand([wrong]));
+  const honest = await ana.open();
+  assert.deepEqual(await settled(hub, honest.chunks.lacking([right.id])), []);
+  const reader = await ben.open();
+  const got: string[] = [];
+  const take = (chunk: { bytes: Uint8Array }) => void got.push(toHex(chunk.bytes));
+  await settled(hub, reader.fetch([right.id], take));
+  assert.deepEqual(got, [toHex(bytes)]);
+  reader.sayWrong([right.id]);
+  const again = reader.fetch([right.id], take);
+  await hub.quiet();
+  hub.clock.advance(3_000);
+  await settled(hub, again);
+  assert.deepEqual(got, [toHex(bytes), toHex(right.bytes)]);
+  assert.match(hub.log.join(), /chunks are not what their ids say/);
+  // Who says so of what is right changes nothing.
+  reader.sayWrong([right.id]);
+  await settled(hub, reader.fetch([right.id], take));
+  assert.deepEqual(got.at(-1), toHex(right.bytes));
+});
+
+async function settled<T>(hub: TestHub, promise: Promise<T>): Promise<T> {
+  await hub.quiet();
+  hub.clock.turn();
+  await hub.quiet();
+  return promise;
+}
 
 test('HUB4 a name is given once, whatever its case and form, and fits every system', async () => {
   const { hub, ana } = await published(null);

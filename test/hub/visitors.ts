@@ -106,7 +106,7 @@ export class Visit {
   }
 
   async names(): Promise<string[]> {
-    const answer = await this.ask({ kind: 'files' });
+    const answer = await this.ask({ kind: 'files', after: null });
     return typeof answer !== 'string' && answer.kind === 'files' ? answer.files.map(({ name }) => name) : [];
   }
 

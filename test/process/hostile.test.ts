@@ -122,7 +122,7 @@ suite('hostile visitors', { timeout: 200_000 }, () => {
     const by = await mallory.session();
     await create(by, own, null);
     const none = randomBytes(16).toString('hex');
-    const files = await by.session.ask({ kind: 'files' });
+    const files = await by.session.ask({ kind: 'files', after: null });
     assert.ok(files.kind === 'files' && files.files.every(({ file }) => file === own));
     for (const kind of ['snapshot', 'users'] as const) {
       const answers = await Promise.all([FILE, none].map((id) => refusal(by.session.ask({ kind, file: id }))));

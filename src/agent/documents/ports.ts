@@ -70,6 +70,8 @@ export interface ChunkSource {
     deliver: (id: Hash, stored: Uint8Array) => void | Promise<void>,
     signal: AbortSignal,
   ): Promise<readonly Hash[]>;
+  /** What was delivered for these is not what their ids say; when they are asked for again, others may come. */
+  wrong?(ids: readonly Hash[]): void;
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Agent } from '../agent.ts';
 import type { Copy } from '../copy.ts';
 import { conflictCount, isSafe, problemsOf, stateOf } from '../copy-status.ts';
 import { fillCopy } from '../copying.ts';
+import { type HubFile, hubFiles } from '../hub-files.ts';
 import { publishCopy } from '../publishing.ts';
 import { syncCopy, whenReached } from '../syncing.ts';
 import { iso } from './time.ts';
@@ -16,7 +17,7 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
   return {
     async publish({ folder, name = lastPart(folder), members }, going) {
       const { office, chain, user, deviceName } = agent.membership();
-      const begun = { file: agent.newFileId(), name, office, phase: 'publishing' as const, members: members ?? null };
+      const begun = { file: null, name, office, phase: 'publishing' as const, members: members ?? null };
       const copy = agent.begin(folder, begun);
       const who = { user, device: deviceName, key: agent.options.identity.key, chain };
       await publishCopy(copy, agent.hub(office), who, going);
@@ -26,9 +27,8 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
     },
 
     async files() {
-      const answer = await agent.hub().ask({ kind: 'files' });
-      if (answer.kind !== 'files') return [];
-      return answer.files.map(({ file, ...rest }) => ({ id: file, ...rest }));
+      const files = await hubFiles(agent.hub());
+      return files.map(({ file, ...rest }) => ({ id: file, ...rest }));
     },
 
     async copy({ name, folder }, going) {
@@ -109,16 +109,27 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
 /** `online` answers with the state that was reached; when the hub is far, after this. */
 const ONLINE_PATIENCE_MS = 3_000;
 
+/** By its name, or, where several have it, by its id. */
 async function findFile(agent: Agent, name: string): Promise<{ id: string; name: string }> {
-  const answer = await agent.hub().ask({ kind: 'files' });
-  const files = answer.kind === 'files' ? answer.files : [];
+  const files = await hubFiles(agent.hub());
   const same = (a: string, b: string): boolean => a.normalize('NFC').toLowerCase() === b.normalize('NFC').toLowerCase();
-  const found = files.find((file) => same(file.name, name));
+  const named = files.filter((file) => same(file.name, name));
+  const [found = files.find(({ file }) => file === name)] = named;
+  if (named.length > 1) throw severalFiles(name, named);
   if (found) return { id: found.file, name: found.name };
   throw new ProblemError({
     code: 'unknown-file',
     text: `The hub has no file “${name}” that is open to you.`,
     remedy: 'See `tieout files` for those that are.',
+  });
+}
+
+function severalFiles(name: string, files: readonly HubFile[]): ProblemError {
+  const ids = files.map(({ file, documents }) => `${file} (${documents} documents)`).join(', ');
+  return new ProblemError({
+    code: 'several-files',
+    text: `The hub has several files “${name}” that are open to you: ${ids}.`,
+    remedy: 'Give the id of the one that you mean instead of the name, and a folder for it.',
   });
 }
 

@@ -4,7 +4,7 @@ import { chainCodec, SIGNATURE_BYTES } from '../core/change.ts';
 import { blob, decode, encode, fixed, MalformedError, struct } from '../core/codec.ts';
 import { type SnapshotRecord, snapshotRecord } from '../core/manifest.ts';
 import { ProblemError } from '../core/problem.ts';
-import { signBytes, verifyBytes, verifyChain } from '../platform/certificates.ts';
+import { type Identity, signBytes, verifyBytes, verifyChain } from '../platform/certificates.ts';
 import { MAX_SNAPSHOT } from '../protocol/limits.ts';
 
 const envelope = struct({ record: blob(MAX_SNAPSHOT), signature: fixed(SIGNATURE_BYTES), chain: chainCodec });
@@ -14,8 +14,12 @@ export function sealSnapshot(record: SnapshotRecord, key: KeyObject, chain: read
   return encode(envelope, { record: bytes, signature: signBytes(key, bytes), chain });
 }
 
-/** The record, proved to be made by a device of the office for this file. Throws a `ProblemError`. */
-export function openSnapshot(bytes: Uint8Array, file: string, office: string): SnapshotRecord {
+/** The record and who made it: proved to be a device of the office, for this file. Throws a `ProblemError`. */
+export function openSnapshot(
+  bytes: Uint8Array,
+  file: string,
+  office: string,
+): { record: SnapshotRecord; maker: Identity } {
   try {
     const { record, signature, chain } = decode(envelope, bytes);
     const maker = verifyChain(chain ?? [], office);
@@ -23,7 +27,7 @@ export function openSnapshot(bytes: Uint8Array, file: string, office: string): S
     if (!verifyBytes(maker.publicKey, record, signature)) throw new MalformedError('its signature is wrong');
     const read = decode(snapshotRecord, record);
     if (read.file !== file) throw new MalformedError('it is of another file');
-    return read;
+    return { record: read, maker };
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error;
     throw new ProblemError({
