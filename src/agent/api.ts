@@ -1,7 +1,7 @@
 /**
  * The local API: the agent's methods (sdk/contract.ts) over HTTP, for this machine's user only.
  *
- *   GET  /api?nonce=…   {"proof"}: shows the caller that this is the agent whose token it holds
+ *   GET  /api?nonce=…   {"proof", "version"}: shows the caller that this is the agent whose token it holds, and how old
  *   POST /api/METHOD    params as JSON, with the token; answered as api-answer.ts says
  *
  * It decides nothing: who is let in stands in api-gate.ts, what a method takes in the contract, what it does in the
@@ -9,6 +9,7 @@
  */
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { VERSION } from '../core/software.ts';
 import { newToken, proofOfToken, removeAgentNote, writeAgentNote } from '../platform/home.ts';
 import { serveLoopback } from '../platform/loopback.ts';
 import type { Clock } from '../platform/ports.ts';
@@ -26,6 +27,8 @@ export interface ApiOptions {
   readonly clock: Clock;
   /** Told of what failed inside, one text each (with the stack). Default: stderr, which is the agent's log. */
   readonly log?: (text: string) => void;
+  /** Of this program; default: its own. */
+  readonly version?: string;
 }
 
 export interface Api {
@@ -58,7 +61,11 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   };
 }
 
-function routes({ service, clock, log = console.error }: ApiOptions, door: Door, ending: AbortSignal): Hono {
+function routes(
+  { service, clock, log = console.error, version = VERSION }: ApiOptions,
+  door: Door,
+  ending: AbortSignal,
+): Hono {
   const failed = (error: unknown) => log(error instanceof Error ? (error.stack ?? String(error)) : String(error));
   const app = new Hono();
   app.use(async (c, next) => {
@@ -67,7 +74,7 @@ function routes({ service, clock, log = console.error }: ApiOptions, door: Door,
   });
   app.get('/api', (c) => {
     const nonce = c.req.query('nonce') ?? '';
-    return c.json({ proof: proofOfToken(door.token, nonce.slice(0, 100), door.url) });
+    return c.json({ proof: proofOfToken(door.token, nonce.slice(0, 100), door.url), version });
   });
   app.post(
     '/api/:method',

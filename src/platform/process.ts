@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { ProblemError } from '../core/problem.ts';
+import { VERSION } from '../core/software.ts';
 import { type AgentLog, agentLogPath, openAgentLog } from './agent-log.ts';
 import { isFolder, makePrivateFolder, proofOfToken, readAgentNote, removeAgentNote, sameSecret } from './home.ts';
 import { takeLock } from './lock.ts';
@@ -49,6 +50,8 @@ export interface RunningAgent {
   readonly pid: number;
   readonly url: string;
   readonly token: string;
+  /** Of the program that it runs; undefined: older than that being told. */
+  readonly version: string | undefined;
 }
 
 /** The agent that serves `home` now; undefined if none does. */
@@ -56,12 +59,15 @@ export async function findAgent(home: string): Promise<RunningAgent | undefined>
   const note = await readAgentNote(home);
   if (note === undefined) return undefined;
   const nonce = randomBytes(16).toString('hex');
-  const proof = await ask(`${note.url}/api?nonce=${nonce}`);
-  return proof !== undefined && sameSecret(proof, proofOfToken(note.token, nonce, note.url)) ? note : undefined;
+  const answer = await ask(`${note.url}/api?nonce=${nonce}`);
+  if (answer === undefined || !sameSecret(answer.proof, proofOfToken(note.token, nonce, note.url))) return undefined;
+  return { ...note, version: answer.version };
 }
 
+type Proof = { readonly proof: string; readonly version: string | undefined };
+
 /** What a server at `url` answers as its proof, if one answers at all. (fetch: loading node:http costs 35 ms.) */
-async function ask(url: string): Promise<string | undefined> {
+async function ask(url: string): Promise<Proof | undefined> {
   try {
     const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(ANSWER_MS) });
     let answer = '';
@@ -76,9 +82,10 @@ async function ask(url: string): Promise<string | undefined> {
   }
 }
 
-function readProof(answer: string): string | undefined {
-  const { proof } = JSON.parse(answer) as { proof?: unknown };
-  return typeof proof === 'string' ? proof : undefined;
+function readProof(answer: string): Proof | undefined {
+  const { proof, version } = JSON.parse(answer) as { proof?: unknown; version?: unknown };
+  if (typeof proof !== 'string') return undefined;
+  return { proof, version: typeof version === 'string' ? version : undefined };
 }
 
 export interface AgentStart {
@@ -92,13 +99,39 @@ export interface AgentStart {
 /** The agent that serves `home`, started in the background if none does. Throws `ProblemError`. */
 export async function ensureAgent(start: AgentStart): Promise<RunningAgent> {
   const found = await findAgent(start.home);
-  if (found !== undefined) return found;
+  if (found !== undefined && !isOlder(found.version)) return found;
+  if (found !== undefined) await endOlder(start.home, found);
   const log = openAgentLog(start.home);
   try {
     return await answering(start, launch(start, log), log);
   } finally {
     log.close();
   }
+}
+
+/** Is it of an older program than this one? A newer one is used by older commands as well as it can be. */
+function isOlder(version: string | undefined): boolean {
+  const [theirs, ours] = [partsOf(version ?? '0'), partsOf(VERSION)];
+  const at = ours.findIndex((part, index) => part !== (theirs[index] ?? 0));
+  return at >= 0 && (theirs[at] ?? 0) < (ours[at] as number);
+}
+
+function partsOf(version: string): number[] {
+  return version.split('.').map((part) => Number.parseInt(part, 10) || 0);
+}
+
+/** The program was updated while its agent ran: it ends in order, and everything goes on with the new one. */
+async function endOlder(home: string, { url, token, pid, version }: RunningAgent): Promise<void> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+  // It may have been told by another command already, and be gone.
+  await fetch(`${url}/api/stop`, { method: 'POST', headers, body: '{}', redirect: 'error' }).catch(() => undefined);
+  if (await agentEnded(home, START_MS)) return;
+  throw new ProblemError({
+    code: 'agent-does-not-end',
+    text: `The agent (process ${pid}) is of an older release (${version ?? 'unknown'}), was told to end, and still runs.`,
+    remedy: 'Try again; if it stays, end the process. Nothing that was committed is lost by that.',
+    path: home,
+  });
 }
 
 function launch({ home, entry }: AgentStart, log: AgentLog): ChildProcess {

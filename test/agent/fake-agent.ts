@@ -24,5 +24,6 @@ const service = fakeService({
     return { stopped: true };
   },
 });
-const api = await startApi({ home, service, clock });
+const version = process.env.FAKE_AGENT_VERSION;
+const api = await startApi({ home, service, clock, ...(version !== undefined && { version }) });
 console.log('serving');

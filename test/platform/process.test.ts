@@ -8,6 +8,7 @@ import test, { type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { startApi } from '../../src/agent/api.ts';
 import { ProblemError } from '../../src/core/problem.ts';
+import { VERSION } from '../../src/core/software.ts';
 import { openAgentLog } from '../../src/platform/agent-log.ts';
 import { makePrivateFolder, readAgentNote, writeAgentNote } from '../../src/platform/home.ts';
 import { takeLock } from '../../src/platform/lock.ts';
@@ -54,6 +55,28 @@ test('AGT1 a lock is held once, and can be taken again when it is released', (t)
   assert.equal(takeLock(path), undefined);
   lock.release();
   takeLock(path)!.release();
+});
+
+test('AGT14 an agent of an older release is ended and started again by the next command, and a newer one is left alone', async (t) => {
+  const home = temporaryHome(t);
+  const begin = async (version: string) => {
+    process.env.FAKE_AGENT_VERSION = version;
+    try {
+      return await ensureAgent({ home, entry });
+    } finally {
+      delete process.env.FAKE_AGENT_VERSION;
+    }
+  };
+  const old = await begin('0.0.9');
+  assert.equal(old.version, '0.0.9');
+  const [one, two] = await Promise.all([ensureAgent({ home, entry }), ensureAgent({ home, entry })]);
+  assert.notEqual(one?.pid, old.pid);
+  assert.equal(one?.pid, two?.pid);
+  assert.equal(one?.version, VERSION);
+  await connect(one!).call('stop', {});
+  assert.ok(await agentEnded(home, 5_000));
+  const newer = await begin('99.0.0');
+  assert.equal((await ensureAgent({ home, entry })).pid, newer.pid);
 });
 
 test('AGT2 an agent that was killed leaves nothing in the way of the next', async (t) => {
