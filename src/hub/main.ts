@@ -12,7 +12,7 @@ import { openAuthority } from './authority.ts';
 import { enrolment } from './enrolment.ts';
 import { FILES_SCHEMA, ParentFiles } from './files.ts';
 import { invite } from './invite.ts';
-import { Office } from './office.ts';
+import { Office, REVOKED } from './office.ts';
 import { Roster } from './roster.ts';
 
 export interface HubStart {
@@ -26,6 +26,9 @@ export interface RunningHub {
   readonly url: string;
   close(): Promise<void>;
 }
+
+/** How long a revoked device may go on with the session that it has. */
+const LOOK_MS = 3_000;
 
 export async function startHub({ dir, listen, log }: HubStart): Promise<RunningHub> {
   collectInProportion();
@@ -52,7 +55,7 @@ export async function startHub({ dir, listen, log }: HubStart): Promise<RunningH
     port,
     credential: await authority.hubCredential(hosts.map((each) => url(each, port))),
     office: authority.certificate,
-    admit: (peer) => (roster.device(peer.device)?.revoked ? 'this device was revoked' : undefined),
+    admit: (peer) => (roster.device(peer.device)?.revoked ? REVOKED : undefined),
     onLink: (link) => {
       roster.seen(link.peer, systemClock.now());
       office.welcome(link);
@@ -64,9 +67,17 @@ export async function startHub({ dir, listen, log }: HubStart): Promise<RunningH
     authority.office,
     hosts.map((each) => url(each, listener.port)),
   );
+  const stopLooking = lookForRevoked(() => {
+    try {
+      office.turnOut(roster.revoked());
+    } catch (error) {
+      stamped(`who was revoked cannot be read: ${(error as Error).message}`);
+    }
+  });
   return {
     url: url(host, listener.port),
     async close() {
+      stopLooking();
       office.close();
       await listener.close('the hub is stopping');
       db.close();
@@ -74,6 +85,16 @@ export async function startHub({ dir, listen, log }: HubStart): Promise<RunningH
       lock.release();
     },
   };
+}
+
+/** The roster is written by other processes, too: whoever was revoked there keeps no open session. */
+function lookForRevoked(look: () => void): () => void {
+  let cancel = systemClock.after(LOOK_MS, again);
+  function again(): void {
+    look();
+    cancel = systemClock.after(LOOK_MS, again);
+  }
+  return () => cancel();
 }
 
 export async function inviteUser({ dir, user }: { dir: string; user: string }): Promise<{ invitation: string }> {

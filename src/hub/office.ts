@@ -25,11 +25,13 @@ export interface OfficeOptions {
 
 /** An open file that nobody uses any more is closed after this. */
 const IDLE_MS = 30_000;
+/** What a device hears that its office has turned out. */
+export const REVOKED = 'this device was revoked';
 
 export class Office {
   readonly #options: OfficeOptions;
   readonly #open = new Map<string, ParentFile>();
-  readonly #sessions = new Set<Session>();
+  readonly #sessions = new Map<Session, PeerIdentity>();
 
   constructor(options: OfficeOptions) {
     this.#options = options;
@@ -53,8 +55,14 @@ export class Office {
       },
       false,
     );
-    this.#sessions.add(session);
+    this.#sessions.set(session, peer);
     log(`${peer.user} (${peer.deviceName}) is here`);
+  }
+
+  /** These devices have a session no longer, if they had one. */
+  turnOut(devices: ReadonlySet<string>): void {
+    if (devices.size === 0) return;
+    for (const [session, { device }] of [...this.#sessions]) if (devices.has(device)) session.end(REVOKED);
   }
 
   /** How many files are open: an idle one costs nothing. */
@@ -63,7 +71,7 @@ export class Office {
   }
 
   close(): void {
-    for (const session of [...this.#sessions]) session.end('the hub is stopping');
+    for (const session of [...this.#sessions.keys()]) session.end('the hub is stopping');
     for (const file of this.#open.values()) file.close();
     this.#open.clear();
   }

@@ -137,6 +137,12 @@ export class Roster {
     this.#db.prepare('UPDATE device SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?').run(now, fromHex(device));
   }
 
+  /** All that were ever revoked: another process may have added to them. */
+  revoked(): ReadonlySet<string> {
+    const rows = this.#db.prepare('SELECT id FROM device WHERE revoked_at IS NOT NULL').all();
+    return new Set(rows.map(({ id }) => toHex(id as Uint8Array)));
+  }
+
   #addDevice(id: string, user: string, name: string, now: number): void {
     this.#db
       .prepare(

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { after, before, suite, test } from 'node:test';
 import { connect } from 'node:tls';
 import { WebSocket } from 'ws';
+import { Roster } from '../../src/hub/roster.ts';
 import { toPem } from '../../src/platform/certificates.ts';
 import { SESSION_PATH } from '../../src/platform/dial.ts';
 import type { Credential } from '../../src/platform/tls.ts';
@@ -89,6 +90,17 @@ suite('hostile visitors', { timeout: 200_000 }, () => {
       await closed;
       await logged(/refused \S+: no TLS 1.3/);
     }
+  });
+
+  test('PRC11 a device that is revoked loses the session that it has, and gets no other', async () => {
+    const eve = await Visitor.enrolled(office, 'eve');
+    const by = await eve.session();
+    const roster = Roster.open(office.hub.dir);
+    roster.revoke(eve.identity.device, Date.now());
+    roster.close();
+    await until('the end of the session', () => assert.match(String(by.ended), /revoked/));
+    await assert.rejects(eve.dial(), /revoked/);
+    await logged(/eve \(eve-pc\) left: this device was revoked/);
   });
 
   test('PRC12 frames of garbage end the connection', async () => {
