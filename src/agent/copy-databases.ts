@@ -61,6 +61,8 @@ export class CopyDatabases implements DatabaseReports {
   readonly #stopping = new AbortController();
   #work: Promise<void> = Promise.resolve();
   #placing = false;
+  /** `place` is asked for in a while already. */
+  #isAsked = false;
 
   constructor(options: CopyDatabasesOptions) {
     this.#options = options;
@@ -72,10 +74,11 @@ export class CopyDatabases implements DatabaseReports {
     this.#placed = new PlacedDatabases(options.folder.db);
     const { signal } = this.#stopping;
     const [placed, databases] = [this.#placed, this.#databases];
-    const steps = new DatabasePlacing({ ...options, placed, databases, signal });
+    const again = (): void => this.#again();
+    const steps = new DatabasePlacing({ ...options, placed, databases, signal, again });
     const remove = async (id: string) => void (await options.record([this.#removal(id)]));
     this.#steps = steps;
-    this.#entering = new Entering({ ...options, placed, databases, steps, remove });
+    this.#entering = new Entering({ ...options, placed, databases, steps, remove, again });
   }
 
   /** The database process, for what only it knows: conflicts, history. */
@@ -107,6 +110,7 @@ export class CopyDatabases implements DatabaseReports {
     this.#placing = true;
     this.#do('placing databases', async () => {
       this.#placing = false;
+      this.#isAsked = false;
       const entries = [...this.#options.registry.entries('database')];
       // What lies here already may have to make way for what is to come.
       for (const entry of entries.filter(({ id }) => this.#steps.isOpen(id))) await this.#steps.place(entry);
@@ -167,8 +171,9 @@ export class CopyDatabases implements DatabaseReports {
 
   databaseFound(path: string): void {
     this.#do(path, async () => {
-      const { registry } = this.#options;
+      const { registry, files } = this.#options;
       const known = this.#entryAt(path) ?? registry.entryAt(path);
+      if (!files.facts(path)) return;
       if (known?.kind !== 'database') return this.#register(path);
       if (this.#steps.isOpen(known.id)) return this.#databases.poke(known.id);
       await this.#steps.place(known);
@@ -178,6 +183,8 @@ export class CopyDatabases implements DatabaseReports {
   databaseChanged(path: string): void {
     const entry = this.#entryAt(path);
     if (entry && this.#steps.isOpen(entry.id)) this.#databases.poke(entry.id);
+    // It was found, and could not be taken in then.
+    else if (!entry && this.#placed.at(path) === undefined) this.databaseFound(path);
   }
 
   databaseReplaced(path: string): void {
@@ -202,6 +209,7 @@ export class CopyDatabases implements DatabaseReports {
       if (entry === undefined) return this.databaseFound(to);
       const written = registry.row(DATABASES, entry.id).cells.get('path') ?? [];
       await this.#steps.close(entry.id);
+      this.#steps.bringAlong(from, to);
       await record([setOp(DATABASES, entry.id, { path: { value: to, over: written } })]);
       this.#placed.put({ id: entry.id, path: to, hash: this.#placed.get(entry.id)?.hash ?? entry.hash });
       const moved = registry.entry(entry.id);
@@ -267,6 +275,12 @@ export class CopyDatabases implements DatabaseReports {
     for (const { text } of problems) this.#options.tell({ what: 'problem', text });
   }
 
+  #again(): void {
+    if (this.#isAsked) return;
+    this.#isAsked = true;
+    this.#options.again();
+  }
+
   /** One step at a time: each looks at what the one before has left. */
   #do(what: string, step: () => Promise<void>): void {
     const { problems } = this.#options;
@@ -278,7 +292,7 @@ export class CopyDatabases implements DatabaseReports {
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error;
         problems.set(`step ${what}`, error.problem);
-        if (error instanceof StorageError) this.#options.again();
+        if (error instanceof StorageError) this.#again();
       }
     });
   }

@@ -15,6 +15,9 @@ import type { PlacedDatabases } from './placed-databases.ts';
 import type { Problems } from './problems.ts';
 import { SYNC_FOLDER, type SyncFolder } from './sync-folder.ts';
 
+/** What SQLite keeps beside a database. */
+const SIDECARS = ['-wal', '-shm', '-journal'];
+
 export interface DatabasePlacingOptions {
   readonly folder: SyncFolder;
   readonly files: Files;
@@ -103,6 +106,19 @@ export class DatabasePlacing {
   async close(id: string): Promise<void> {
     this.#open.delete(id);
     await this.#options.databases.close(id);
+    // What was wrong with it there need not be wrong where it is opened next, and nobody else takes that back.
+    this.#options.problems.replace(`database ${id}`, []);
+  }
+
+  /**
+   * A closed database was renamed by a person. What SQLite keeps beside it stayed behind, for we had it open: without
+   * its log it would lose its last commits.
+   */
+  bringAlong(from: string, to: string): void {
+    const { files } = this.#options;
+    for (const suffix of SIDECARS) {
+      if (files.facts(from + suffix) && !files.facts(to + suffix)) files.rename(from + suffix, to + suffix);
+    }
   }
 
   async #putIncoming(entry: Entry, incoming: string): Promise<void> {
@@ -144,7 +160,7 @@ export class DatabasePlacing {
   /** Renames a closed database, unless a program has it open or left its journal behind. */
   moveAway(from: string, to: string): boolean {
     const { files } = this.#options;
-    const sidecars = ['-wal', '-journal', '-shm'].some((suffix) => files.facts(from + suffix));
+    const sidecars = SIDECARS.some((suffix) => files.facts(from + suffix));
     return !sidecars && files.rename(from, to) === 'done';
   }
 
@@ -164,10 +180,8 @@ export class DatabasePlacing {
     const part = `${path}.part`;
     const wanted = { path: files.native(part), content, ...(like ? { like } : {}) };
     const [made] = await contents.assemble([wanted], source, { sync: true, signal });
-    if (made?.kind === 'failed') {
-      problems.set(`database ${path}`, made.problem);
-      again();
-    }
+    if (made?.kind === 'failed') problems.set(`database ${path}`, made.problem);
+    if (made?.kind !== 'done') again();
     if (made?.kind === 'done') problems.clear(`database ${path}`);
     return made?.kind === 'done' && files.rename(part, path) === 'done';
   }

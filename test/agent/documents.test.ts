@@ -258,6 +258,23 @@ test('DOC15 databases are found by their header, reported, and are no documents'
   );
 });
 
+test('DOC15 what SQLite left beside a database that was moved away is no document', async () => {
+  const log = Buffer.concat([Buffer.from('377f0682', 'hex'), Buffer.alloc(28)]);
+  const files = {
+    ...FILES,
+    'sold.db-wal': log,
+    'sold.db-shm': Buffer.from('18e22d0000', 'hex'),
+    'sold.db-journal': '',
+  };
+  await withCopies(['ana'], files, async (_, ana) => {
+    ana!.write('gone.db-wal', log);
+    ana!.write('speech-wal', 'a paper');
+    await ana!.settle();
+    const paths = [...ana!.documents.listing.all()].map(({ path }) => path);
+    assert.deepEqual(paths, [...Object.keys(FILES), 'speech-wal'].sort());
+  });
+});
+
 test('DOC16 when most of a file is gone at once, nothing is deleted for others, and it is said', async () => {
   const many = Object.fromEntries(Array.from({ length: 120 }, (_, n) => [`f${n % 7}/d${n}.txt`, `${n}`]));
   await withCopies(['ana', 'ben'], many, async (office, ana, ben) => {

@@ -22,7 +22,7 @@ import type { Registry } from '../../store/registry.ts';
 import { busyDocument, type DocumentProblems, manyGone, noDatabase, sameName, unfitName } from './document-problems.ts';
 import { type Noticing, QUIET_MS } from './noticing.ts';
 import type { Contents, DatabaseReports, DocumentEvent, Ingested, RecordOps } from './ports.ts';
-import { isDatabase } from './walking.ts';
+import { isDatabase, isLeftBehind } from './walking.ts';
 
 /** A program holds the file: tried again after this. */
 const BUSY_MS = 1000;
@@ -154,7 +154,9 @@ export class Capture {
   #isCompanion(path: string): boolean {
     const database = databaseOfCompanion(path);
     if (database === undefined) return false;
-    return this.#observations.at(database)?.subject === '' || isDatabase(this.#options.files, database) === true;
+    const { files } = this.#options;
+    if (this.#observations.at(database)?.subject === '' || isDatabase(files, database) === true) return true;
+    return isLeftBehind(files, path);
   }
 
   #takeDatabase({ path, facts, seen }: Found, draft: Draft): void {

@@ -222,7 +222,8 @@ export class Noticing {
     const database = companionOf(path, isKnownDatabase);
     if (database !== undefined) {
       databases.databaseChanged(database);
-      return 'as-seen';
+      // It may have been taken for a new document while its database was not known yet.
+      return this.#asSeen(path);
     }
     if (seen?.subject === '' && seen.inode === facts.inode) {
       databases.databaseChanged(path);
@@ -235,7 +236,7 @@ export class Noticing {
       problems.set(path, unfitName(path, fault.text));
       return this.#asSeen(path);
     }
-    if (seen === undefined && isInOtherCopy(files, path)) return 'as-seen';
+    if (seen === undefined && isInOtherCopy(files, path)) return this.#asSeen(path);
     return this.#settling.settles(path, this.#lookText(facts), this.#wait(path, facts, seen));
   }
 

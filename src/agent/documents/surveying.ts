@@ -1,7 +1,7 @@
 /** What lies in a folder, before anything of it is known: for who publishes it. */
 import type { Files } from '../../platform/ports.ts';
 import type { Oddities } from './oddities.ts';
-import { companionOf, isDatabase, listFolder } from './walking.ts';
+import { companionOf, isDatabase, isLeftBehind, listFolder } from './walking.ts';
 
 export type Survey = {
   /** '/'-separated paths. */
@@ -30,6 +30,10 @@ export function survey(files: Files, oddities: Oddities): Survey {
     }
   }
   const databases = new Set(found.databases);
-  found.documents.push(...companions.filter((path) => !companionOf(path, (database) => databases.has(database))));
+  found.documents.push(
+    ...companions.filter(
+      (path) => !companionOf(path, (database) => databases.has(database)) && !isLeftBehind(files, path),
+    ),
+  );
   return found;
 }

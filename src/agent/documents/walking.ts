@@ -77,6 +77,28 @@ export function isDatabase(files: Files, path: string): boolean | 'unknown' {
   }
 }
 
+/** How SQLite's logs (-wal, in either byte order), their indexes (-shm) and journals begin. */
+const COMPANIONS: Readonly<Record<string, readonly string[]>> = {
+  wal: ['377f0682', '377f0683'],
+  shm: ['18e22d00', '002de218'],
+  journal: ['d9d505f9', '00000000'],
+};
+
+/** Is it what SQLite left beside a database that is not there any more: by its name and its first bytes, or empty? */
+export function isLeftBehind(files: Files, path: string): boolean {
+  const kind = databaseOfCompanion(path) && path.slice(path.lastIndexOf('-') + 1);
+  if (!kind) return false;
+  const file = files.open(path, 'read');
+  if (typeof file === 'string') return false;
+  try {
+    const start = Buffer.alloc(4);
+    const size = file.read(start, 0);
+    return size === 0 || COMPANIONS[kind]?.includes(start.toString('hex')) === true;
+  } finally {
+    file.close();
+  }
+}
+
 /** The database that a file belongs to as log or journal; undefined when there is no such database. */
 export function companionOf(path: string, isKnownDatabase: (path: string) => boolean): string | undefined {
   const database = databaseOfCompanion(path);
