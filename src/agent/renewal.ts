@@ -42,6 +42,9 @@ export async function renewCopy({ folder, hub, clock, fileBytes, author, member 
   const after = await lastShared(store, hub, facts.file, facts.copy);
   const renaming = { from: facts.copy, to: author.copy, after };
   const bodies = bodiesAgain(store, renaming, member);
+  // What the rows were merged from gets other names, so they are merged anew: nothing of the old ones may be left.
+  for (const suffix of ['', '-wal', '-shm']) fileBytes.remove(folder.path(`rows.db${suffix}`));
+  fileBytes.syncFolder(folder.path('.'));
   store.reissue(author, facts.copy, after, bodies, () => {
     registry.unfold();
     for (const change of store.log.after(new Map(), { subject: '', limit: Number.MAX_SAFE_INTEGER })) {
@@ -50,8 +53,6 @@ export async function renewCopy({ folder, hub, clock, fileBytes, author, member 
     folder.setFacts({ ...facts, copy: author.copy });
     folder.addRenaming(renaming);
   });
-  // What the rows were merged from is named anew, so they are merged anew.
-  for (const suffix of ['', '-wal', '-shm']) fileBytes.remove(folder.path(`rows.db${suffix}`));
 }
 
 function fold(registry: Registry, change: Parameters<typeof foldRegistry>[1], bytes: Uint8Array): string {

@@ -52,9 +52,18 @@ export function readBody(source: ChangeSource, change: SourceChange): DatabaseBo
   return read;
 }
 
-/** A position may name an id under which this copy no longer numbers. */
+/**
+ * A position that was written under an id under which this copy no longer numbers. One that was written since means what
+ * it says: what the old log has beyond the shared number are changes that came from elsewhere.
+ */
 export function renamedPosition(position: Position, renamings: readonly Renaming[]): Position {
-  return { ...position, vector: renamings.reduce(renamedVector, position.vector) };
+  let { copy, vector } = position;
+  for (const renaming of renamings) {
+    if (renaming.from !== copy) continue;
+    vector = renamedVector(vector, renaming);
+    copy = renaming.to;
+  }
+  return { ...position, vector };
 }
 
 export function whatItContains(

@@ -235,8 +235,8 @@ export class DatabaseEngine {
     if (this.#standing.untried.length > 0) return this.#tryMissing(file);
     const changes = options.source.after(this.vector, { subject: id, limit: MAX_CHANGES });
     if (changes.length === 0) return { kind: 'nothing' };
-    const { position } = this.#standing;
-    if (position !== null && changes.some(({ copy, seq }) => covers(position.vector, copy, seq))) {
+    const { contained } = this.#standing;
+    if (contained !== null && changes.some(({ copy, seq }) => covers(contained, copy, seq))) {
       this.#standing.foldContained(file);
       return { kind: 'capture' };
     }

@@ -8,7 +8,7 @@ import { assert } from '../core/problem.ts';
 import type { Renaming } from '../core/reissue.ts';
 import { rowOfKey, type Table } from '../core/tables.ts';
 import { sameValue, type Value } from '../core/value.ts';
-import { at, type CopyId, covers, join, same, type Vector } from '../core/vector.ts';
+import { type CopyId, covers, join, same, type Vector } from '../core/vector.ts';
 import type { FileFacts } from '../platform/ports.ts';
 import { type RowPlace, RowState } from '../store/row-state.ts';
 import { BaseFile } from './base-file.ts';
@@ -65,8 +65,6 @@ export class Standing {
     this.id = options.database.id;
     this.state = new RowState(options.rows, this.id);
     this.base = new BaseFile(options.database.basePath);
-    // Own changes were issued again under another id: what is folded under the old one is folded anew.
-    if (this.#renamings.some(({ from, after }) => at(this.state.vector, from) > after)) this.state.clear();
   }
 
   get #renamings(): readonly Renaming[] {
@@ -84,6 +82,11 @@ export class Standing {
 
   get position(): Position | null {
     return this.#position;
+  }
+
+  /** What the position says was applied, by the names that changes have now. */
+  get contained(): Vector | null {
+    return this.#position && renamedPosition(this.#position, this.#renamings).vector;
   }
 
   disconnect(): void {
@@ -354,9 +357,8 @@ export class Standing {
 
   /** Changes that the file has, and that the log has only got now, are folded without being written. */
   foldContained(file: OpenFile): void {
-    if (this.#position === null) return;
-    const { vector } = renamedPosition(this.#position, this.#renamings);
-    this.#withholdMissing(file, this.#foldContained(file, vector));
+    const { contained } = this;
+    if (contained !== null) this.#withholdMissing(file, this.#foldContained(file, contained));
   }
 
   /** What should be in the file and is not was kept out, unless an application has taken it out since. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, renameSync } from 'node:fs';
 import { test } from 'node:test';
 import { ProblemError } from '../../src/core/problem.ts';
+import { renamedPosition } from '../../src/database/containing.ts';
 import { type Copy, Office, withDatabase } from './copies.ts';
 
 const SQL = `CREATE TABLE account (code TEXT PRIMARY KEY, name TEXT, balance INTEGER);
@@ -209,4 +210,22 @@ test('POS7 rows that were entered from another database and not yet placed are n
     const names = ana.conflicts().find(({ column }) => column === 'name');
     assert.deepEqual(names?.candidates.map(({ value }) => value).sort(), ['Petty cash', 'Till']);
   });
+});
+
+test('REN5 a position is read by the names of when it was written', () => {
+  const [old, now, other] = ['a', 'b', 'c'].map((letter) => letter.repeat(32)) as [string, string, string];
+  const renamings = [{ from: old, to: now, after: 2 }];
+  const position = { database: 'd'.repeat(16), copy: old, mark: 0, schema: 1 };
+  const vector = new Map([
+    [old, 5],
+    [other, 7],
+  ]);
+  const before = renamedPosition({ ...position, vector }, renamings).vector;
+  assert.deepEqual([...before].sort(), [
+    [old, 2],
+    [now, 3],
+    [other, 7],
+  ]);
+  const since = renamedPosition({ ...position, copy: now, vector }, renamings).vector;
+  assert.deepEqual(since, vector);
 });
