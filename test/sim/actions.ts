@@ -1,9 +1,10 @@
 /** What people do and what goes wrong: each action of a story, carried out. */
-import { DATABASE_EDITS, readDatabase, tokensIn } from './application.ts';
+import { DATABASE_EDITS, readDatabase } from './application.ts';
+import { DATABASE_MOVES } from './cabinet.ts';
 import type { Chance } from './chance.ts';
 import { DOCUMENT_EDITS } from './desk.ts';
-import { ApplicationDatabase } from './open-stores.ts';
 import { lookAtDocuments } from './oracles.ts';
+import { backUpFolder, restoreFolder } from './restoring.ts';
 import type { Action, Kind } from './story.ts';
 import type { Person, World } from './world.ts';
 
@@ -24,13 +25,14 @@ function say(world: World, person: Person, text: string): void {
 
 const ACTS: Readonly<Record<Kind, Act>> = {
   edit(world, person, chance) {
-    const { machine, applications } = person;
+    const { machine, cabinet } = person;
     if (!machine.hasPower) return;
-    if (applications.size === 0) return ACTS.save(world, person, chance);
-    const path = chance.one([...applications.keys()]);
+    const paths = cabinet.paths();
+    if (paths.length === 0) return ACTS.save(world, person, chance);
+    const path = chance.one(paths);
     const edits = chance.happens(0.15) ? chance.whole(2, 6) : 1;
     for (let n = 0; n < edits; n++) {
-      const done = applications.get(path)!.edit(chance.weighed(DATABASE_EDITS), chance, chance.happens(0.3));
+      const done = cabinet.at(path).edit(chance.weighed(DATABASE_EDITS), chance, chance.happens(0.3));
       if (done === undefined) return say(world, person, `cannot edit ${path} now`);
       world.witness.edited(machine.name, done.added, done.gone);
       say(world, person, `${path}: ${done.text}`);
@@ -44,16 +46,28 @@ const ACTS: Readonly<Record<Kind, Act>> = {
     person.machine.disk.byPerson(() => person.desk.do(chance.weighed(DOCUMENT_EDITS), chance));
   },
 
+  /** Databases are made, renamed, deleted, backed up and put back by their programs. */
+  moveDatabase(world, person, chance) {
+    const { machine, cabinet } = person;
+    if (!machine.hasPower || !machine.hasFile) return;
+    const done = cabinet.do(chance.weighed(DATABASE_MOVES), chance);
+    if (done === undefined) return;
+    // What nobody had looked at, and what now lies nowhere.
+    const there = cabinet.tokens();
+    world.witness.lostValues(machine.name, there);
+    for (const token of there) if (!world.witness.logged.has(token)) world.witness.values(machine.name).add(token);
+    say(world, person, done);
+  },
+
   look(world, person) {
     look(world, person);
   },
 
   /** What is committed from here on may be lost in a power cut. */
-  lose(_world, { machine, applications }) {
-    // That a database is followed was made durable: it does not come back as it was before.
+  lose(_world, { machine, cabinet }) {
     if (!machine.hasFile) return;
     const copies = machine.copy ? [`${machine.root}/.tieout/rows.db`] : [];
-    machine.mayLose([...copies, ...[...applications.keys()].map((path) => machine.native(path))]);
+    machine.mayLose([...copies, ...cabinet.paths().map((path) => machine.native(path))]);
   },
 
   offline(world, person, chance) {
@@ -125,11 +139,27 @@ const ACTS: Readonly<Record<Kind, Act>> = {
   },
 
   hubRestore(world, _person, chance) {
-    if (!world.hub.hasBackup) return;
+    if (!world.hub.hasBackup || world.homeWasRestored) return;
+    world.hubWasRestored = true;
     crashHub(world, chance);
     world.tell('hub', '~ its disk is put back from the backup');
     world.hub.restore();
     later(world, chance.within(100, 20_000), () => startHub(world));
+  },
+
+  folderBackup(world, person) {
+    if (!person.machine.hasPower || !person.machine.isReady) return;
+    person.backup = backUpFolder(world, person);
+    say(world, person, 'is backed up');
+  },
+
+  folderRestore(world, person, chance) {
+    const { machine, backup } = person;
+    if (!machine.hasPower || backup === null) return;
+    if (machine.isUp) machine.kill();
+    const done = restoreFolder(world, person, backup, chance);
+    say(world, person, `~ ${done ?? 'the agent is killed'}`);
+    startLater(world, person, chance.within(10, 5000));
   },
 
   clock(world, person, chance) {
@@ -140,10 +170,11 @@ const ACTS: Readonly<Record<Kind, Act>> = {
   },
 
   hold(world, person, chance) {
-    const { applications, machine } = person;
-    if (!machine.hasPower || applications.size === 0) return;
-    const path = chance.one([...applications.keys()]);
-    const application = applications.get(path)!;
+    const { cabinet, machine } = person;
+    const paths = machine.hasPower ? cabinet.paths() : [];
+    if (paths.length === 0) return;
+    const path = chance.one(paths);
+    const application = cabinet.at(path);
     if (!application.hold(chance)) return;
     say(world, person, `holds ${path}`);
     later(world, chance.within(10, 8000), () => {
@@ -199,16 +230,14 @@ function startLater(world: World, person: Person, ms: number): void {
 
 /** The machine goes dark. What was promised and what was not is told apart by what is found on its disk. */
 function powerCut(world: World, person: Person): void {
-  const { machine, applications, desk } = person;
+  const { machine, cabinet, desk } = person;
   const { name } = machine;
   const saves = world.witness.saves(name);
   const stood = new Set([...saves].filter(([path, hash]) => desk.hashAt(path) === hash).map(([path]) => path));
-  for (const application of applications.values()) application.close();
+  cabinet.close();
   machine.crash();
   world.hadPowerCut.add(name);
-  const there = new Set<string>();
-  for (const path of applications.keys()) for (const token of tokensAt(machine.native(path))) there.add(token);
-  world.witness.lostValues(name, there);
+  world.witness.lostValues(name, cabinet.tokens());
   // A save that nobody had made durable may be gone; one that was replaced by us had to be taken in first.
   for (const [path, hash] of [...saves]) if (stood.has(path) && desk.hashAt(path) !== hash) saves.delete(path);
   for (const { path, content, own } of desk.unknown((hash) => world.witness.mayBe(hash))) {
@@ -217,23 +246,11 @@ function powerCut(world: World, person: Person): void {
   }
 }
 
-function tokensAt(native: string): Set<string> {
-  try {
-    const db = new ApplicationDatabase(new URL(`file://${native}?mode=rw`), { timeout: 0 });
-    const tokens = tokensIn(db);
-    db.close();
-    return tokens;
-  } catch {
-    return new Set();
-  }
-}
-
 /** What must hold at every moment. */
 export function look(world: World, person: Person): void {
-  const { machine, applications } = person;
+  const { machine, cabinet } = person;
   lookAtDocuments(world, person);
-  for (const path of applications.keys()) {
-    if (machine.disk.storeFacts(machine.native(path)) === undefined) continue;
+  for (const path of cabinet.paths()) {
     try {
       const { faults } = readDatabase(machine.native(path));
       for (const fault of faults) world.violate(`${machine.name}: ${path}: ${fault}`);

@@ -2,6 +2,7 @@
  * A person's program on their databases. Every value that it writes is told from all others ever written, so that it
  * can be found again; its transactions keep an invariant that no copy may ever show broken.
  */
+import { lstatSync } from 'node:fs';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { Chance } from './chance.ts';
 import { ApplicationDatabase } from './open-stores.ts';
@@ -66,18 +67,21 @@ const TOKEN = /^[A-Z][a-z]+#\d+$/;
 
 export class Application {
   readonly #native: string;
-  readonly #name: string;
   readonly #token: () => string;
+  /** How often people meet on the same few rows, 0 to 1. */
+  readonly #heat: number;
   #db: DatabaseSync | null = null;
+  #inode: bigint | undefined;
 
-  constructor(native: string, name: string, token: () => string) {
+  constructor(native: string, token: () => string, heat: number) {
     this.#native = native;
-    this.#name = name;
     this.#token = token;
+    this.#heat = heat;
   }
 
-  get isOpen(): boolean {
-    return this.#db !== null;
+  /** Between `hold` and `close`. */
+  get isHeld(): boolean {
+    return this.#db?.isTransaction === true;
   }
 
   close(): void {
@@ -88,6 +92,7 @@ export class Application {
   /** One transaction; undefined: the database is locked, or not to be opened now. */
   edit(kind: DatabaseEdit, chance: Chance, keepOpen: boolean): Edited | undefined {
     if (this.#db?.isTransaction) return undefined;
+    this.#closeIfGone();
     try {
       this.#db ??= this.#connect(chance);
       const before = tokensIn(this.#db);
@@ -115,6 +120,7 @@ export class Application {
   /** Begins to write and stays there, with the lock held: `close` gives it up. */
   hold(chance: Chance): boolean {
     if (this.#db?.isTransaction) return false;
+    this.#closeIfGone();
     try {
       this.#db ??= this.#connect(chance);
       this.#db.exec('BEGIN IMMEDIATE');
@@ -125,8 +131,14 @@ export class Application {
     }
   }
 
+  /** Another file lies there now, or none: people see that, and open it again. */
+  #closeIfGone(): void {
+    if (this.#db !== null && inodeAt(this.#native) !== this.#inode) this.close();
+  }
+
   #connect(chance: Chance): DatabaseSync {
-    const url = new URL(`file://${this.#native}?mode=rw`);
+    this.#inode = inodeAt(this.#native);
+    const url = new URL(`file://${encodeURI(this.#native)}?mode=rw`);
     const db = new ApplicationDatabase(url, { timeout: 0, enableForeignKeyConstraints: true });
     db.exec(`PRAGMA synchronous = ${chance.one(['OFF', 'NORMAL', 'FULL'])}`);
     if (chance.happens(0.2)) db.exec('PRAGMA recursive_triggers = ON');
@@ -140,7 +152,7 @@ export class Application {
       return rows.length === 0 ? [] : (Object.values(chance.one(rows)) as SQLInputValue[]);
     };
     const token = this.#token();
-    if (this.#name === BOOKS) return this.#changeBooks(kind, chance, run, one, token);
+    if (isBooks(db)) return this.#changeBooks(kind, chance, run, one, token);
     switch (kind) {
       case 'cell': {
         const [table, key, column] = chance.one([
@@ -150,8 +162,7 @@ export class Application {
           ['entry', 'id', 'text'],
           ['entry', 'id', 'status'],
         ] as const);
-        // People meet on some rows more often than on others.
-        const [id] = chance.happens(0.5)
+        const [id] = chance.happens(this.#heat)
           ? [table === 'account' ? 1000 : 1]
           : one(`SELECT ${key} FROM ${table} ORDER BY 1`);
         if (id !== undefined) run(`UPDATE ${table} SET ${column} = ? WHERE ${key} = ?`, token, id);
@@ -174,7 +185,7 @@ export class Application {
       case 'insertHidden': {
         const [id] = one('SELECT id FROM entry ORDER BY 1');
         if (id === undefined) return 'no entry for a line';
-        const nr = chance.whole(1, 4);
+        const nr = chance.happens(this.#heat) ? 1 : chance.whole(1, 4);
         run(
           `INSERT INTO line SELECT id, ?, NULL, ?, mark FROM entry WHERE id = ?
            ON CONFLICT DO UPDATE SET text = excluded.text`,
@@ -185,7 +196,7 @@ export class Application {
         return `line ${id}.${nr}: ${token}`;
       }
       case 'insertNamed': {
-        const no = chance.whole(5000, 5006);
+        const no = chance.happens(this.#heat) ? 5000 : chance.whole(5000, 5006);
         run('INSERT INTO account VALUES (?, ?, 0, NULL) ON CONFLICT DO UPDATE SET name = excluded.name', no, token);
         return `account ${no}: ${token}`;
       }
@@ -198,7 +209,7 @@ export class Application {
           return 'an unused account goes';
         }
         if (table === 'entry') {
-          const [id] = one('SELECT id FROM entry ORDER BY 1');
+          const [id] = chance.happens(this.#heat / 2) ? [1] : one('SELECT id FROM entry ORDER BY 1');
           if (id !== undefined) run('DELETE FROM entry WHERE id = ?', id);
           return `entry ${id} goes, and its lines`;
         }
@@ -253,7 +264,7 @@ export class Application {
     one: (sql: string) => SQLInputValue[],
     token: string,
   ): string {
-    const key = chance.happens(0.4) ? 'year' : chance.one(['rate', 'name', 'logo', 'none', 'new']);
+    const key = chance.happens(this.#heat) ? 'year' : chance.one(['rate', 'name', 'logo', 'none', 'new']);
     switch (kind) {
       case 'cell':
       case 'several':
@@ -277,7 +288,7 @@ export class Application {
         return `part a ${code[0]}: ${token}`;
       }
       case 'renumber': {
-        const [rowid] = one('SELECT rowid FROM remark ORDER BY 1');
+        const [rowid] = chance.happens(this.#heat) ? [1] : one('SELECT rowid FROM remark ORDER BY 1');
         if (rowid !== undefined) run('UPDATE remark SET text = ? WHERE rowid = ?', token, rowid);
         return `a remark becomes ${token}`;
       }
@@ -292,6 +303,14 @@ export class Application {
       }
     }
   }
+}
+
+function inodeAt(native: string): bigint | undefined {
+  return lstatSync(native, { bigint: true, throwIfNoEntry: false })?.ino;
+}
+
+function isBooks(db: DatabaseSync): boolean {
+  return db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'setting'").get() !== undefined;
 }
 
 /** All values of ours that stand in any table. */
@@ -320,7 +339,7 @@ export type Contents = Readonly<Record<string, readonly string[]>>;
 
 /** What a database file shows, for comparing: rows as text, in an order that does not depend on where they lie. */
 export function readDatabase(native: string): { contents: Contents; faults: string[] } {
-  const db = new ApplicationDatabase(new URL(`file://${native}?mode=rw`), { timeout: 0 });
+  const db = new ApplicationDatabase(new URL(`file://${encodeURI(native)}?mode=rw`), { timeout: 0 });
   try {
     const contents: Record<string, string[]> = {};
     for (const table of tablesOf(db)) {

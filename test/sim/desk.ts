@@ -112,6 +112,16 @@ export class Desk {
     this.#machine.disk.disk.syncAll();
   }
 
+  /** The folder was put back: what is no document is what lies there now. */
+  lookAgain(): void {
+    for (const [path, text] of [...this.untracked]) {
+      const there = this.read(path)?.toString();
+      if (there === undefined) this.untracked.delete(path);
+      else if (there !== text) this.untracked.set(path, there);
+    }
+    this.#saving.clear();
+  }
+
   do(edit: DocumentEdit, chance: Chance): void {
     const there = this.documents();
     const names = this.#names();

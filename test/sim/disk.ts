@@ -83,8 +83,9 @@ export class SimDisk {
     this.tell(path);
   }
 
-  create(path: string, kind: Inode['kind']): Inode {
-    const inode = this.#inode(kind);
+  /** `number`: of what was there before, where a whole volume is put back. */
+  create(path: string, kind: Inode['kind'], number?: number): Inode {
+    const inode = this.#inode(kind, number);
     this.put(path, inode);
     return inode;
   }
@@ -133,10 +134,10 @@ export class SimDisk {
     for (const { inode: below } of inode.entries.values()) yield* this.#all(below);
   }
 
-  #inode(kind: Inode['kind']): Inode {
+  #inode(kind: Inode['kind'], known?: number): Inode {
     const now = this.now();
     const empty = Buffer.alloc(0);
-    const number = this.#numbers++;
+    const number = known ?? this.#numbers++;
     return {
       number,
       kind,

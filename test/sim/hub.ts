@@ -80,6 +80,10 @@ export class SimHub {
     this.#backup = this.disk.keep(this.options.folder, this.options.backups);
   }
 
+  forgetBackup(): void {
+    this.#backup = null;
+  }
+
   get hasBackup(): boolean {
     return this.#backup !== null;
   }

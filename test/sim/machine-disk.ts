@@ -20,8 +20,21 @@ export function isStore(path: string): boolean {
 }
 
 type Seen = { readonly inode: string; readonly sum: number; readonly ns: bigint };
-export type Kept = { readonly real: string; readonly virtual: Tree | undefined };
-type Tree = { readonly kind: Inode['kind']; readonly bytes: Buffer; readonly below: readonly [string, Tree][] };
+export type Kept = {
+  readonly real: string;
+  readonly virtual: Tree | undefined;
+  /** Of SQLite's files, by path: what the ports said of them. */
+  readonly seen: ReadonlyMap<string, Seen>;
+};
+type Tree = {
+  readonly kind: Inode['kind'];
+  readonly number: number;
+  readonly mtimeNs: bigint;
+  readonly bytes: Buffer;
+  readonly below: readonly [string, Tree][];
+};
+/** As from a backup program (new files with the old times), or as of a whole volume (the very same files). */
+export type Restoring = 'files' | 'volume';
 
 export class MachineDisk {
   readonly disk: SimDisk;
@@ -70,16 +83,37 @@ export class MachineDisk {
   keep(folder: string, to: string): Kept {
     rmSync(to, { recursive: true, force: true });
     cpSync(folder, to, { recursive: true });
-    return { real: to, virtual: treeOf(this.disk.inode(folder)) };
+    const seen = new Map<string, Seen>();
+    for (const path of this.#storesBelow(folder)) {
+      this.storeFacts(path);
+      seen.set(path, this.#seen.get(path) as Seen);
+    }
+    return { real: to, virtual: treeOf(this.disk.inode(folder)), seen };
   }
 
-  restore(folder: string, { real, virtual }: Kept): void {
+  restore(folder: string, { real, virtual, seen }: Kept, how: Restoring = 'files'): void {
     closeBelow(folder);
+    for (const path of this.#storesBelow(folder)) this.#seen.delete(path);
     rmSync(folder, { recursive: true, force: true });
     cpSync(real, folder, { recursive: true });
+    if (how === 'volume') {
+      for (const [path, facts] of seen) {
+        const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+        if (stats) this.#inodes.set(String(stats.ino), facts.inode);
+        this.#seen.set(path, facts);
+      }
+    }
     this.disk.put(folder, undefined);
-    if (virtual) grow(this.disk, folder, virtual);
+    if (virtual) grow(this.disk, folder, virtual, how);
     this.disk.syncAll();
+  }
+
+  *#storesBelow(folder: string): Generator<string> {
+    for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const path = `${folder}/${entry.name}`;
+      if (entry.isDirectory()) yield* this.#storesBelow(path);
+      else if (isStore(path)) yield path;
+    }
   }
 
   storeFacts(path: string): FileFacts | undefined {
@@ -260,17 +294,23 @@ function fail(code: string): never {
 function treeOf(inode: Inode | undefined): Tree | undefined {
   if (inode === undefined) return undefined;
   const below = [...inode.entries.values()].map(({ name, inode: each }) => [name, treeOf(each)!] as [string, Tree]);
-  return { kind: inode.kind, bytes: Buffer.from(inode.bytes), below };
+  return { kind: inode.kind, number: inode.number, mtimeNs: inode.mtimeNs, bytes: Buffer.from(inode.bytes), below };
 }
 
-function grow(disk: SimDisk, path: string, { kind, bytes, below }: Tree): void {
-  const inode = disk.create(path, kind);
+function grow(disk: SimDisk, path: string, { kind, number, mtimeNs, bytes, below }: Tree, how: Restoring): void {
+  const inode = disk.create(path, kind, how === 'volume' ? number : undefined);
   inode.bytes = Buffer.from(bytes);
-  for (const [name, each] of below) grow(disk, `${path}/${name}`, each);
+  for (const [name, each] of below) grow(disk, `${path}/${name}`, each, how);
+  inode.mtimeNs = mtimeNs;
 }
 
 /** One of SQLite's files as it is now, with its log: to be put back after a power cut that loses what came after. */
-export type StoreState = { readonly path: string; readonly main: Buffer; readonly wal: Buffer | undefined };
+export type StoreState = {
+  readonly path: string;
+  readonly inode: bigint;
+  readonly main: Buffer;
+  readonly wal: Buffer | undefined;
+};
 
 export function storeState(path: string): StoreState | undefined {
   const read = (name: string): Buffer | undefined => {
@@ -281,10 +321,12 @@ export function storeState(path: string): StoreState | undefined {
     }
   };
   const main = read(path);
-  return main && { path, main, wal: read(`${path}-wal`) };
+  return main && { path, inode: lstatSync(path, { bigint: true }).ino, main, wal: read(`${path}-wal`) };
 }
 
-export function putBack({ path, main, wal }: StoreState): void {
+/** Where that very file still lies. */
+export function putBack({ path, inode, main, wal }: StoreState): void {
+  if (lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino !== inode) return;
   for (const companion of ['-wal', '-shm', '-journal']) rmSync(path + companion, { force: true });
   writeFileSync(path, main);
   if (wal) writeFileSync(`${path}-wal`, wal);

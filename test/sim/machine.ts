@@ -34,6 +34,8 @@ export interface MachineOptions {
 /** What the person has asked for: until it is done, they ask again. */
 type Wish = { readonly kind: 'publish' | 'copy'; readonly file: string };
 const ASK_AGAIN_MS = 3_000;
+/** The table by which a followed database is known. */
+const POSITION = '_tieout_position';
 
 export class SimMachine {
   readonly options: MachineOptions;
@@ -76,10 +78,11 @@ export class SimMachine {
     return listed?.kind === 'open' ? listed.copy : undefined;
   }
 
-  /** Why the copy cannot be opened, if so. */
+  /** Why the copy cannot be opened, if so. One that only waits for a new id opens by itself. */
   get closedBecause(): string | undefined {
     const listed = this.agent?.copies()[0];
-    return listed?.kind === 'closed' ? listed.why.message : undefined;
+    if (listed?.kind !== 'closed' || listed.why.problem.code === 'copied-folder') return undefined;
+    return listed.why.message;
   }
 
   get isReady(): boolean {
@@ -178,12 +181,21 @@ export class SimMachine {
     closeBelow(this.options.folder);
   }
 
-  /** Remembers how these files are now: what is committed later may be lost with the power. */
+  /**
+   * Remembers how these files are now: what is committed later may be lost with the power. That a database is followed
+   * was made durable: it does not come back as it was before.
+   */
   mayLose(paths: readonly string[]): void {
     for (const path of paths) {
       const state = storeState(path);
-      if (state) this.#older.set(path, [...(this.#older.get(path) ?? []), state].slice(-3));
+      const isOurs = path.endsWith('/rows.db') || [state?.main, state?.wal].some((bytes) => bytes?.includes(POSITION));
+      if (state && isOurs) this.#older.set(path, [...(this.#older.get(path) ?? []), state].slice(-3));
     }
+  }
+
+  /** They were of a folder that is not there any more. */
+  forgetOlder(): void {
+    this.#older.clear();
   }
 
   #carryOut(): void {

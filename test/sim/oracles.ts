@@ -2,11 +2,14 @@
 import type { Copy } from '../../src/agent/copy.ts';
 import { problemsOf } from '../../src/agent/copy-status.ts';
 import { COPIES, DATABASES, DOCUMENTS, FILE } from '../../src/core/registry.ts';
-import { EMPTY, entries as entriesOf, same } from '../../src/core/vector.ts';
-import { readDatabase, tokensIn } from './application.ts';
-import { ApplicationDatabase } from './open-stores.ts';
-import { stateOf, syncEveryone } from './rest.ts';
-import { type Person, tokensOf, Violation, type World } from './world.ts';
+import { entries as entriesOf, same } from '../../src/core/vector.ts';
+import { readDatabase } from './application.ts';
+import { tokensAt } from './cabinet.ts';
+import { bodiesIn, chunksIn, tokensOf } from './logs.ts';
+import { stateText, syncEveryone } from './rest.ts';
+import { hubLog } from './restoring.ts';
+import { askAgain } from './second-opinion.ts';
+import { type Person, Violation, type World } from './world.ts';
 
 /** At every moment a document on disk is one whole version, or what its person's own program has made of it. */
 export function lookAtDocuments(world: World, { machine, desk }: Person): void {
@@ -73,7 +76,8 @@ export async function checkAtRest(world: World): Promise<void> {
     lookAtDocuments(world, person);
     checkUntracked(world, person, finds);
   }
-  checkValues(world, copies[0]!, finds);
+  if (world.violations.length === 0) await askAgain(world, finds, (work) => driven(world, work));
+  checkValues(world, first, finds);
   checkSaves(world, copies[0]!, finds);
   checkContents(world, copies[0]!, finds);
 }
@@ -82,13 +86,14 @@ export async function checkAtRest(world: World): Promise<void> {
 export async function checkAnotherRound(world: World): Promise<void> {
   // What is tidied up in quiet is no business of anybody.
   await world.timeline.pass(world.timeline.now + 60_000);
-  const before = stateOf(world);
+  const before = stateText(world);
   const writes = world.people.map(({ machine }) => machine.disk.writes);
   const sums = (): string => world.people.flatMap(storeSums).join();
   const stores = sums();
   await syncEveryone(world);
   await world.timeline.pass(world.timeline.now + 45_000);
-  if (stateOf(world) !== before) world.violate('another round has changed something');
+  const after = stateText(world);
+  if (after !== before) world.violate(`another round has changed something:\n${difference(before, after)}`);
   for (const [index, { machine }] of world.people.entries()) {
     const more = machine.disk.writes - writes[index]!;
     if (more > 0) world.violate(`another round has written ${more} times to the disk of ${machine.name}`);
@@ -156,16 +161,13 @@ function checkUntracked(world: World, { machine, desk }: Person, finds: (text: s
 }
 
 /** Every value that was committed and still there when the agent looked is in the log. */
-function checkValues(world: World, copy: Copy, finds: (text: string) => void): void {
-  const inLog = new Set<string>();
+function checkValues(world: World, { machine: first }: Person, finds: (text: string) => void): void {
+  const inLog = new Set(bodiesIn({ folder: `${first.root}/.tieout`, disk: first.disk.bytes }).flatMap(tokensOf));
   // What was there before a database was followed is in its base.
-  for (const { id } of copy.registry.entries('database')) {
-    const base = new ApplicationDatabase(copy.folder.basePath(id), { readOnly: true });
-    for (const token of tokensIn(base)) inLog.add(token);
-    base.close();
-  }
-  for (const change of copy.store.log.after(EMPTY, { limit: 1_000_000 })) {
-    for (const token of tokensOf(copy.store.body(change))) inLog.add(token);
+  for (const { machine } of world.people) {
+    for (const base of machine.disk.storesIn(`${machine.root}/.tieout/base`)) {
+      for (const token of tokensAt(`${machine.root}/.tieout/base/${base}`)) inLog.add(token);
+    }
   }
   for (const token of world.witness.logged) if (!inLog.has(token)) finds(`${token} was in a change and is in no log`);
   for (const { machine } of world.people) {
@@ -195,16 +197,7 @@ function checkSaves(world: World, copy: Copy, finds: (text: string) => void): vo
 
 /** The hub has the content of every version, or a copy that is online: a restored hub asks them for what is wanted. */
 function checkContents(world: World, copy: Copy, finds: (text: string) => void): void {
-  const db = new ApplicationDatabase(`${world.hub.options.folder}/files/${copy.facts.file}/store.db`, {
-    readOnly: true,
-  });
-  const chunks = new Set(
-    db
-      .prepare('SELECT lower(hex(id)) AS id FROM chunk')
-      .all()
-      .map(({ id }) => String(id)),
-  );
-  db.close();
+  const chunks = chunksIn(hubLog(world));
   for (const { machine } of world.people) {
     const kept = machine.copy?.folder.db.prepare('SELECT lower(hex(id)) AS id FROM chunk').all() ?? [];
     for (const { id } of kept) chunks.add(String(id));
@@ -226,8 +219,8 @@ function checkContents(world: World, copy: Copy, finds: (text: string) => void):
   }
 }
 
-function storeSums({ machine, applications }: Person): string[] {
-  return [...applications.keys()].map((path) => {
+function storeSums({ machine, cabinet }: Person): string[] {
+  return cabinet.paths().map((path) => {
     const facts = machine.disk.storeFacts(machine.native(path));
     return `${facts?.mtimeNs}`;
   });

@@ -4,6 +4,7 @@ import { closeBelow } from './open-stores.ts';
 import { checkAnotherRound, checkAtRest, checkNewcomer } from './oracles.ts';
 import { comeToRest } from './rest.ts';
 import type { Story } from './story.ts';
+import { tellOnDemand } from './watch-over.ts';
 import { newPlace, Violation, World } from './world.ts';
 
 export type Outcome = {
@@ -24,6 +25,7 @@ export async function play(story: Story): Promise<Outcome> {
     );
   };
   process.on('unhandledRejection', unheard);
+  tellOnDemand(() => world.state());
   try {
     await world.run();
     await comeToRest(world);
@@ -34,7 +36,7 @@ export async function play(story: Story): Promise<Outcome> {
     const text = error instanceof Violation ? error.message : ((error as Error).stack ?? String(error));
     world.violate(clean(text, place.folder));
   } finally {
-    for (const { applications } of world.people) for (const application of applications.values()) application.close();
+    for (const { cabinet } of world.people) cabinet.close();
     closeBelow(place.folder);
     place.remove();
     await new Promise((resolve) => setImmediate(resolve));

@@ -16,10 +16,10 @@ const ROUNDS = 8;
 
 export async function comeToRest(world: World): Promise<void> {
   world.tell('---', 'everything works again');
-  for (const { machine, cable, desk, applications } of world.people) {
+  for (const { machine, cable, desk, cabinet } of world.people) {
     machine.disk.disk.fault = () => undefined;
     cable.plug();
-    for (const application of applications.values()) application.close();
+    cabinet.close();
     machine.disk.byPerson(() => desk.closeEditors());
   }
   startHub(world);
@@ -94,15 +94,17 @@ export async function syncEveryone(world: World): Promise<void> {
 
 /** All that must be equal in the end, in a word. */
 export function stateOf(world: World): string {
-  const parts = world.people.map(({ machine, desk, applications }) => {
+  return sha256(Buffer.from(stateText(world)));
+}
+
+/** The same, at length. */
+export function stateText(world: World): string {
+  const parts = world.people.map(({ machine, desk, cabinet }) => {
     const copy = machine.copy;
     const vector = copy ? entries(copy.store.vector()) : [];
     const documents = desk.documents().map((path) => `${path}=${desk.hashAt(path)}`);
-    const databases = [...applications.keys()].map((path) => {
-      const native = machine.native(path);
-      return machine.disk.storeFacts(native) ? JSON.stringify(readDatabase(native).contents) : 'none';
-    });
+    const databases = cabinet.paths().map((path) => [path, readDatabase(machine.native(path)).contents]);
     return JSON.stringify({ vector, documents, databases });
   });
-  return sha256(Buffer.from(parts.join('\n')));
+  return parts.join('\n');
 }

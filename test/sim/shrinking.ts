@@ -1,15 +1,19 @@
 /** Leaves out of a failing story what it does not need to fail (Zeller's delta debugging, without finesse). */
-import { type Outcome, play } from './play.ts';
+import type { Outcome } from './play.ts';
 import type { Story } from './story.ts';
 
 const LIMIT_MS = 60_000;
 
-export async function shrunk(story: Story, outcome: Outcome): Promise<{ story: Story; outcome: Outcome }> {
+export async function shrunk(
+  story: Story,
+  outcome: Outcome,
+  playing: (story: Story) => Promise<Outcome>,
+): Promise<{ story: Story; outcome: Outcome }> {
   const ends = performance.now() + LIMIT_MS;
   let best = { story, outcome };
   const kind = kindOf(outcome.violations[0]!);
   const tryStory = async (smaller: Story): Promise<boolean> => {
-    const found = await play(smaller);
+    const found = await playing(smaller);
     if (!found.violations.some((text) => kindOf(text) === kind)) return false;
     best = { story: smaller, outcome: found };
     return true;

@@ -2,6 +2,7 @@
 import { type Outcome, play } from './play.ts';
 import { shrunk } from './shrinking.ts';
 import { type Story, storyOf } from './story.ts';
+import { WatchOver } from './watch-over.ts';
 
 export type Asked = {
   readonly seed: string;
@@ -18,18 +19,31 @@ export type Verdict = {
   readonly actions: number;
 };
 
+const watch = new WatchOver();
+
 process.on('message', async (asked: Asked) => {
   process.send?.(await judge(asked));
 });
 
+async function watched(name: string, story: Story): Promise<Outcome> {
+  watch.begin(name);
+  try {
+    return await play(story);
+  } finally {
+    watch.end();
+  }
+}
+
 async function judge({ seed, story = storyOf(seed), twice = true, shrink = false }: Asked): Promise<Verdict> {
-  const outcome = await play(story);
+  const outcome = await watched(`seed ${seed}`, story);
   if (outcome.violations.length > 0) {
-    const small = shrink ? await shrunk(story, outcome) : { story, outcome };
+    const small = shrink
+      ? await shrunk(story, outcome, (smaller) => watched(`seed ${seed}, made smaller,`, smaller))
+      : { story, outcome };
     return verdictOf(seed, small.outcome, small.story.actions.length);
   }
   if (!twice) return verdictOf(seed, outcome, story.actions.length);
-  const again = await play(story);
+  const again = await watched(`seed ${seed}, played again,`, story);
   const violations = [...again.violations];
   if (again.hash !== outcome.hash) violations.push(`told twice, and not the same: ${parting(outcome, again)}`);
   return { ...verdictOf(seed, again, story.actions.length), violations };

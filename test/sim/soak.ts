@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { FOREIGN_KEYS_HOLD } from './application.ts';
 import { knownSeeds } from './seeds.ts';
 import type { Asked, Verdict } from './soak-worker.ts';
-import { FAULTS, WHY_OFF } from './story.ts';
+import { FAULTS } from './story.ts';
 
 const { values } = parseArgs({
   options: {
@@ -25,7 +25,6 @@ const { values } = parseArgs({
 });
 const WORKERS = Math.max(1, Math.min(2, availableParallelism()));
 const SHRUNK = 3;
-const HUNG_MS = 120_000;
 
 const begun = performance.now();
 const ends = values.seconds === undefined ? Number.POSITIVE_INFINITY : begun + Number(values.seconds) * 1000;
@@ -38,7 +37,7 @@ let passed = 0;
 const failed: Verdict[] = [];
 
 for (const [fault, on] of Object.entries(FAULTS)) {
-  if (!on) console.log(`switched off: ${fault} (${WHY_OFF[fault as keyof typeof FAULTS] ?? 'not survived yet'})`);
+  if (!on) console.log(`switched off: ${fault} (not survived yet)`);
 }
 if (!FOREIGN_KEYS_HOLD) console.log('not asked: foreign_key_check (mending of constraints comes in the next issue)');
 await Promise.all(Array.from({ length: WORKERS }, work));
@@ -50,7 +49,11 @@ if (failed.length > 0) console.log(`failing: ${failed.map(({ seed }) => seed).jo
 console.log(`${passed} passed, ${failed.length} failed`);
 process.exitCode = failed.length > 0 ? 1 : 0;
 
-/** One process after the other takes the next seed; one that dies is a failure of the seed that it played. */
+/**
+ * One process after the other takes the next seed; one that dies is a failure of the seed that it played. How long a
+ * world may take is judged where it is played (watch-over.ts): by this process's clock a machine that slept for a while,
+ * or an output that nobody took, made both worlds under way look as if they hung.
+ */
 async function work(): Promise<void> {
   let child = start();
   for (let asked = next(); asked !== undefined; asked = next()) {
@@ -72,7 +75,6 @@ function start() {
 function play(child: ReturnType<typeof start>, asked: Asked): Promise<Verdict & { died?: boolean }> {
   return new Promise((resolve) => {
     const over = (verdict: Verdict & { died?: boolean }): void => {
-      clearTimeout(hung);
       child.off('message', answered);
       child.off('exit', died);
       resolve(verdict);
@@ -81,15 +83,11 @@ function play(child: ReturnType<typeof start>, asked: Asked): Promise<Verdict & 
     const died = (code: number | null): void =>
       over({
         seed: asked.seed,
-        violations: [
-          code === null ? 'time stands still: a promise goes round in a circle' : `the process ended with ${code}`,
-        ],
+        violations: [code === null ? 'the process was killed: it hung' : `the process ended with ${code}`],
         trace: [],
         actions: 0,
         died: true,
       });
-    // A world that stands still hangs its process: nothing but its end helps.
-    const hung = setTimeout(() => child.kill('SIGKILL'), HUNG_MS);
     child.on('message', answered);
     child.on('exit', died);
     child.send(asked);

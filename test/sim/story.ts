@@ -19,13 +19,10 @@ export const FAULTS = {
   watcher: true,
   setup: true,
   /** A copy's folder is put back from an older backup: it must go on under another id. */
-  folderRestore: false,
+  folderRestore: true,
+  moveDatabase: true,
 } as const satisfies Record<string, boolean>;
 export type Fault = keyof typeof FAULTS;
-
-export const WHY_OFF: Partial<Record<Fault, string>> = {
-  folderRestore: 'no action of the world puts a folder back from a backup yet; src/agent/renewal.ts has its own tests',
-};
 
 const WEIGHTS = {
   edit: 40,
@@ -42,6 +39,9 @@ const WEIGHTS = {
   hubCrash: 2,
   hubBackup: 2,
   hubRestore: 1.5,
+  folderBackup: 5,
+  folderRestore: 3,
+  moveDatabase: 7,
   clock: 2,
   hold: 2,
   diskFull: 1,
@@ -67,6 +67,8 @@ export type Story = {
   readonly length: number;
   /** Databases in the file. */
   readonly databases: number;
+  /** How often people meet on the same few rows, 0 to 1. */
+  readonly heat?: number;
   /** Faults also while the file is published and copied. */
   readonly roughSetup: boolean;
   readonly watcherLies: boolean;
@@ -104,6 +106,7 @@ export function storyOf(seed: string, faults: Readonly<Record<Fault, boolean>> =
     copies: Number(copies),
     length,
     databases: Number(chance.weighed({ 0: 1, 1: 3, 2: 4 })),
+    heat: chance.one([0.2, 0.5, 0.95]),
     roughSetup: faults.setup && chance.happens(0.15),
     watcherLies: faults.watcher && chance.happens(0.4),
     bySync: chance.happens(0.5),

@@ -10,12 +10,27 @@ type Event = { readonly at: number; readonly order: number; readonly run: () => 
 /** A wall clock begins here: November 2026. */
 const BEGIN_MS = 1_795_000_000_000;
 
+/** More happens in so little time only when something goes round in a circle, which a real machine would do, too. */
+const BUSY_MS = 1000;
+const BUSY_EVENTS = 10_000;
+
+export class Busy extends Error {
+  override readonly name = 'Busy';
+  constructor(now: number) {
+    super(
+      `more than ${BUSY_EVENTS} events within ${BUSY_MS} ms, at ${(now / 1000).toFixed(3)} s: something goes round`,
+    );
+  }
+}
+
 export class Timeline {
   readonly #chance: Chance;
   readonly #heap: Event[] = [];
   #now = 0;
   #order = 0;
   #ran = 0;
+  #since = 0;
+  #ranBefore = 0;
   /** Looked at after each event and all that followed from it. */
   afterEach: () => void = () => {};
 
@@ -30,6 +45,17 @@ export class Timeline {
 
   get events(): number {
     return this.#ran;
+  }
+
+  #startCounting(now: number): void {
+    this.#since = now;
+    this.#ranBefore = this.#ran;
+  }
+
+  /** When the next few events are due, ms. */
+  due(count: number): number[] {
+    const waiting = this.#heap.filter(({ cancelled }) => !cancelled).map(({ at }) => at);
+    return waiting.sort((a, b) => a - b).slice(0, count);
   }
 
   /** `run` at that moment, or now if it has passed. The returned function cancels it. */
@@ -55,6 +81,8 @@ export class Timeline {
       if (next === undefined || next.at > until) break;
       pop(this.#heap);
       if (next.cancelled) continue;
+      if (next.at - this.#since >= BUSY_MS) this.#startCounting(next.at);
+      else if (this.#ran - this.#ranBefore > BUSY_EVENTS) throw new Busy(this.#now);
       this.#now = next.at;
       this.#ran += 1;
       next.run();

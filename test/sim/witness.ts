@@ -26,6 +26,11 @@ export class Witness {
     for (const token of tokens) this.logged.add(token);
   }
 
+  /** A disk was put back: what stood in no other log is in none now. */
+  onlyLogged(standing: ReadonlySet<string>): void {
+    for (const token of [...this.logged]) if (!standing.has(token)) this.logged.delete(token);
+  }
+
   values(machine: string): Set<string> {
     return ensure(this.#values, machine, () => new Set());
   }

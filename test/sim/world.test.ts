@@ -1,6 +1,11 @@
 /** The seeded world in small: what failed once, and a few seeds. `npm run soak` plays many. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { Ops } from '../../src/database/ops.ts';
+import { PlacingRows } from '../../src/database/placing-rows.ts';
+import { Registry } from '../../src/store/registry.ts';
+import { RowState } from '../../src/store/row-state.ts';
 import { Chance } from './chance.ts';
 import { SimDisk } from './disk.ts';
 import { SimBytes } from './disk-files.ts';
@@ -28,6 +33,14 @@ test('SIM1 what is due happens in its order, nothing of a machine after its end,
     return `${heard} ${timeline.jitter()}`;
   };
   assert.equal(await run(), await run());
+});
+
+test('SIM1 what goes round in a circle while next to no time passes is found', async () => {
+  const timeline = new Timeline(new Chance('circle'));
+  const clock = new MachineClock(timeline, new Wall(timeline));
+  const again = (): void => void clock.after(0, again);
+  again();
+  await assert.rejects(timeline.pass(60_000), /something goes round/);
 });
 
 test('SIM2 a line carries messages whole, in order and late; what is cut does not arrive, and either side hears of it', async () => {
@@ -80,6 +93,15 @@ test('SIM4 the people of the world have real certificates of one office', () => 
   for (const { identity } of PEOPLE) assert.equal(identity.memberships[0]?.office, OFFICE);
 });
 
+test('SIM8 a world that hangs is stopped where it stands, and says so; one that only waits is left alone', () => {
+  const run = (how: string) =>
+    spawnSync(process.execPath, [new URL('./hanging.ts', import.meta.url).pathname, how], { encoding: 'utf8' });
+  const hung = run('promise');
+  assert.equal(hung.signal, 'SIGKILL');
+  assert.match(hung.stderr, /a story hangs: \d+ s of work[\s\S]*hanging\.ts:\d+[\s\S]*five past twelve/);
+  assert.equal(run('sleep').stdout, 'played to the end\n');
+});
+
 for (const { name, about, story } of knownSeeds()) {
   test(`SIM5 what failed once does not fail again: ${name}, ${about}`, async () => {
     assert.deepEqual((await play(story)).violations, []);
@@ -94,3 +116,102 @@ test('SIM6 copies and hub keep their promises in worlds of chance, and a world t
     if (seed <= 2) assert.equal((await play(story)).hash, outcome.hash, `seed ${seed} is not the same a second time`);
   }
 });
+
+/** Ways to break the product, each with what must be said of it. */
+const BROKEN: readonly { readonly how: string; readonly breaking: () => () => void; readonly told: RegExp }[] = [
+  {
+    how: 'a fold that keeps one of the writes that do not know each other',
+    told: /conflicts in .* not as the changes say|not as the changes say/,
+    breaking: () =>
+      replacing(
+        RowState.prototype,
+        'putRow',
+        (putRow) =>
+          function (this: RowState, table, row, state, before) {
+            const cells = new Map([...state.cells].map(([column, writes]) => [column, writes.slice(0, 1)]));
+            putRow.call(this, table, row, { ...state, cells }, before);
+          },
+      ),
+  },
+  {
+    how: 'a capture that overlooks an edit',
+    told: /is lost|differs from|not as the changes say|has changed something/,
+    breaking: () => {
+      let edits = 0;
+      return replacing(
+        Ops.prototype,
+        'update',
+        (update) =>
+          function (this: Ops, ...given) {
+            edits += 1;
+            if (edits % 3 !== 0) update.apply(this, given);
+          },
+      );
+    },
+  },
+  {
+    how: 'an apply that leaves rows out',
+    told: /differs from|not as the changes say/,
+    breaking: () => {
+      let calls = 0;
+      return replacing(
+        PlacingRows.prototype,
+        'place',
+        (place) =>
+          function (this: PlacingRows, touched, tables) {
+            calls += 1;
+            place.call(this, calls % 4 === 0 ? new Map() : touched, tables);
+          },
+      );
+    },
+  },
+  {
+    how: 'a registry that forgets a save',
+    told: /is no version: lost|registry: .* differs|not as the changes say|is not the version/,
+    breaking: () => {
+      let saves = 0;
+      return replacing(
+        Registry.prototype,
+        'fold',
+        (fold) =>
+          function (this: Registry, by, body) {
+            const ops = body.ops.filter((op) => {
+              const isSave =
+                op.kind === 'set' && op.table === 'documents' && op.cells.some(({ over }) => over.length > 0);
+              if (isSave) saves += 1;
+              return !isSave || saves % 3 !== 0;
+            });
+            return fold.call(this, by, { ...body, ops });
+          },
+      );
+    },
+  },
+];
+
+for (const { how, breaking, told } of BROKEN) {
+  test(`SIM7 a product that is broken on purpose is noticed: ${how}`, async () => {
+    const mend = breaking();
+    const found: string[] = [];
+    try {
+      for (let seed = 1; seed <= 12 && !found.some((text) => told.test(text)); seed++) {
+        const hot = { ...storyOf(String(seed)), heat: 0.95 };
+        found.push(...(await play(hot)).violations);
+      }
+    } finally {
+      mend();
+    }
+    assert.ok(
+      found.some((text) => told.test(text)),
+      `nothing was noticed but ${found.join('\n')}`,
+    );
+  });
+}
+
+/** Puts another method in the place of one; the answer puts it back. */
+function replacing<T extends object, K extends keyof T>(of: T, name: K, make: (before: T[K]) => T[K]): () => void {
+  const before = of[name];
+  of[name] = make(before);
+  return () => {
+    of[name] = before;
+  };
+}

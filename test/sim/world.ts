@@ -3,7 +3,7 @@
  * work, and whatever goes wrong in an office. A story is told twice to the letter; when all is quiet, everything that
  * the product promises is checked (oracles.ts).
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { MakeDatabases } from '../../src/agent/copy-databases.ts';
 import { body as bodyCodec } from '../../src/core/body.ts';
@@ -12,13 +12,16 @@ import { decode } from '../../src/core/codec.ts';
 import { LocalDatabases } from '../../src/database/databases.ts';
 import { LogReader } from '../../src/store/log-reader.ts';
 import { perform } from './actions.ts';
-import { Application, DATABASES, isToken, makeDatabase } from './application.ts';
+import { DATABASES } from './application.ts';
+import { Cabinet } from './cabinet.ts';
 import { Chance, randomOf } from './chance.ts';
 import { Desk } from './desk.ts';
 import { SimHub } from './hub.ts';
 import { PEOPLE } from './identities.ts';
+import { tokensOf } from './logs.ts';
 import { SimMachine } from './machine.ts';
 import { Cable } from './network.ts';
+import type { FolderBackup } from './restoring.ts';
 import type { Story } from './story.ts';
 import { Timeline } from './time.ts';
 import { Witness } from './witness.ts';
@@ -27,7 +30,9 @@ export type Person = {
   readonly machine: SimMachine;
   readonly cable: Cable;
   readonly desk: Desk;
-  readonly applications: ReadonlyMap<string, Application>;
+  readonly cabinet: Cabinet;
+  /** The newest of their folder. */
+  backup: FolderBackup | null;
 };
 
 /** Something that must not be: found while the world went on, or when it was quiet. */
@@ -50,6 +55,10 @@ export class World {
   readonly witness = new Witness();
   readonly trace: string[] = [];
   readonly folder: string;
+  readonly file = FILE;
+  /** What the hub knew was forgotten, at some time; what a TIEOUT_HOME knew was. */
+  hubWasRestored = false;
+  homeWasRestored = false;
   /** Machines that lost their power, and with it perhaps what their people had saved last. */
   readonly hadPowerCut = new Set<string>();
   /** What went wrong where nobody asked: rejections that nobody heard, things seen in passing. */
@@ -90,16 +99,21 @@ export class World {
     return sha256(Buffer.from(this.trace.join('\n')));
   }
 
+  /** Where it stands, for who wonders why it does not go on. */
+  state(): string {
+    const due = this.timeline.due(12).map((ms) => (ms / 1000).toFixed(3));
+    return [
+      `world time ${(this.timeline.now / 1000).toFixed(3)} s, ${this.timeline.events} events, next due: ${due.join(' ') || 'nothing'}`,
+      ...this.trace.slice(-40),
+    ].join('\n');
+  }
+
   /** Publishes and copies the file, and lets people work until the story is over. */
   async run(): Promise<void> {
     this.hub.start();
     const [first] = this.people as [Person];
     const chance = new Chance(this.story.seed, 'base');
-    for (const name of DATABASES.slice(0, this.story.databases)) {
-      mkdirSync(first.machine.native(name).replace(/\/[^/]*$/, ''), { recursive: true });
-      first.machine.disk.bytes.makeFolder(first.machine.native(name).replace(/\/[^/]*$/, ''));
-      makeDatabase(first.machine.native(name), name);
-    }
+    for (const name of DATABASES.slice(0, this.story.databases)) first.cabinet.lay(name);
     first.desk.lay(['Report.docx', 'notes/Monday.txt', 'work/Plan.txt', 'Empty.txt'], chance);
     const begin = (who: Person): Promise<void> => who.machine.start().catch((error) => this.violate(String(error)));
     for (const person of this.people) await begin(person);
@@ -163,19 +177,14 @@ export class World {
       ignoreCase: story.ignoreCase,
       watcher: lies ? { drops: 0.2, doubles: 0.2, lateMs: 2000 } : { drops: 0, doubles: 0, lateMs: 2 },
     });
-    const applications = new Map(
-      DATABASES.slice(0, story.databases).map((path) => [
-        path,
-        new Application(machine.native(path), path, () => this.nextToken(name)),
-      ]),
-    );
+    const cabinet = new Cabinet(machine, () => this.nextToken(name), story.heat ?? 0.5);
     const desk: Desk = new Desk(machine, () => this.nextToken(name), {
       written: (content) => witness.written(content),
       saved: (path, content) => witness.saved(name, path, content),
       gone: (path) => witness.gone(name, path),
       tell: (text) => this.tell(name, text),
     });
-    return { machine, cable, desk, applications };
+    return { machine, cable, desk, cabinet, backup: null };
   }
 
   /** The database process, in place; what it captures is remembered once it is durable. */
@@ -188,11 +197,12 @@ export class World {
         clock: machine.clock,
         random: randomOf(new Chance(this.story.seed, 'databases', machine.name)),
         facts: (path) => machine.disk.storeFacts(path),
+        renamings: folder.renamings,
         events: {
           ...events,
           append: async (request) => {
             const made = await events.append(request);
-            this.witness.captured(tokensOf(request.bytes));
+            this.witness.captured(tokensOf(decode(bodyCodec, request.bytes)));
             return made;
           },
           applied: (event) => events.applied(event),
@@ -200,17 +210,6 @@ export class World {
         },
       });
   }
-}
-
-/** The values of ours that a change carries. */
-export function tokensOf(bytes: Uint8Array): string[] {
-  const read = decode(bodyCodec, bytes);
-  if (read.kind !== 'database') return [];
-  return read.ops.flatMap((op) => {
-    if (op.kind === 'insert') return op.values.filter(isToken);
-    if (op.kind === 'update') return op.cells.map(({ value }) => value).filter(isToken);
-    return [];
-  });
 }
 
 /** A place for a world's SQLite files: in memory where the system has that. */
