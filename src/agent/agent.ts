@@ -39,8 +39,13 @@ export interface AgentOptions {
   readonly log: (text: string) => void;
 }
 
+/** A copy that could not be opened (its disk is not there, another agent has it) is tried again after this. */
+const OPEN_AGAIN_MS = 15_000;
 /** A copy that needs a new id asks the hub this often. */
 const RENEW_AGAIN_MS = 10_000;
+
+/** The problem of a folder that must go on under a new id. */
+const COPIED = 'copied-folder';
 
 /** A copy that this machine is known to have, open or with the reason why not. */
 export type ListedCopy =
@@ -56,9 +61,10 @@ export class Agent {
   readonly options: AgentOptions;
   readonly #hubs = new Map<string, HubConnection>();
   readonly #copies = new Map<string, ListedCopy>();
-  readonly #stopping = new AbortController();
-  /** Copies that get a new id. */
-  readonly #renewals = new Set<Promise<void>>();
+  readonly #opening = new Map<string, Promise<void>>();
+  /** Tried again in a while. */
+  readonly #toOpen = new Set<string>();
+  #stopped = false;
   readonly #watching = new Set<(event: AgentEvent) => void>();
 
   constructor(options: AgentOptions) {
@@ -69,23 +75,15 @@ export class Agent {
   async start(): Promise<void> {
     for (const membership of this.options.identity.memberships) this.hub(membership.office);
     for (const known of this.options.ledger.all()) {
-      if (known.path === undefined) continue;
-      try {
-        await this.#reopen(known.path);
-      } catch (error) {
-        if (!(error instanceof ProblemError)) throw error;
-        this.options.log(`${known.path}: ${error.message}`);
-        this.#copies.set(known.path, { kind: 'closed', root: known.path, why: error });
-      }
+      if (known.path !== undefined) await this.#tryToOpen(known.path);
     }
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.#stopped = true;
+    await Promise.all(this.#opening.values());
     for (const listed of this.#copies.values()) if (listed.kind === 'open') await this.#close(listed.copy);
     for (const hub of this.#hubs.values()) hub.stop();
-    // They have a sync folder open, which is nobody else's before they let go.
-    await Promise.all(this.#renewals);
     this.#copies.clear();
     this.#hubs.clear();
   }
@@ -111,6 +109,14 @@ export class Agent {
       remedy: 'See `tieout copies` for those that are; make one with `tieout copy NAME`.',
       path: folder,
     });
+  }
+
+  /** As `copyAt`; one that could not be opened is tried again first, for whoever names it may have mended what was wrong. */
+  async copyNamed(folder: string): Promise<Copy> {
+    for (const { kind, root } of this.copies()) {
+      if (kind === 'closed' && (folder === root || startsWithFolder(folder, root))) await this.#tryToOpen(root);
+    }
+    return this.copyAt(folder);
   }
 
   /** The way to the hub of an office; without a name the only one that this machine has joined. */
@@ -186,6 +192,36 @@ export class Agent {
     return copy;
   }
 
+  /** One try at a time; what cannot be opened now is listed with the reason, and tried again in a while. */
+  #tryToOpen(root: string): Promise<void> {
+    const trying = this.#opening.get(root) ?? this.#openOrList(root).finally(() => this.#opening.delete(root));
+    this.#opening.set(root, trying);
+    return trying;
+  }
+
+  async #openOrList(root: string): Promise<void> {
+    const listed = this.#copies.get(root);
+    // It is open, or gets a new id before it is.
+    if (this.#stopped || listed?.kind === 'open' || listed?.why.problem.code === COPIED) return;
+    try {
+      await this.#reopen(root);
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      if (listed?.why.message !== error.message) this.options.log(`${root}: ${error.message}`);
+      this.#copies.set(root, { kind: 'closed', root, why: error });
+      this.#openAgain(root);
+    }
+  }
+
+  #openAgain(root: string): void {
+    if (this.#toOpen.has(root)) return;
+    this.#toOpen.add(root);
+    this.options.clock.after(OPEN_AGAIN_MS, () => {
+      this.#toOpen.delete(root);
+      void this.#tryToOpen(root);
+    });
+  }
+
   async #reopen(root: string): Promise<void> {
     if (this.options.filesOf(root).facts(SYNC_FOLDER) === undefined) throw notThere(root);
     const folder = new SyncFolder(root, this.options.fileBytes);
@@ -205,7 +241,7 @@ export class Agent {
     if (this.options.ledger.match(facts.copy, found, hasSyncFolder) === 'copied') {
       this.#copies.set(root, { kind: 'closed', root, why: copiedFolder(root) });
       await copy.stop();
-      this.#renewAfter(root, Promise.resolve());
+      void this.#renew(root);
       return;
     }
     if (facts.phase !== 'complete') return;
@@ -222,14 +258,14 @@ export class Agent {
   /** The hub knows another history of the copy, or the folder is a duplicate: it goes on under a new id. */
   async #renew(root: string): Promise<void> {
     const { fileBytes, clock, identity, ledger, log } = this.options;
-    const id = this.#newId();
     for (;;) {
       const folder = new SyncFolder(root, fileBytes);
       try {
         const { facts } = folder;
         if (facts === undefined) throw notThere(root);
         const { chain, user, deviceName } = this.membership(facts.office);
-        if (!ledger.entry(id)) ledger.register(id, facts.file, facts.office, this.#placeOf(root));
+        const id = this.#newId();
+        ledger.register(id, facts.file, facts.office, this.#placeOf(root));
         const author = { copy: id, key: identity.key, chain, reserve: (seq: number) => ledger.reserve(id, seq) };
         const member = { user, device: deviceName };
         await renewCopy({ folder, hub: this.hub(facts.office), clock, fileBytes, author, member });
@@ -240,30 +276,11 @@ export class Agent {
       } finally {
         folder.close();
       }
-      await this.#stoppedWithin(RENEW_AGAIN_MS);
-      if (this.#stopping.signal.aborted) return;
+      await new Promise<void>((resolve) => clock.after(RENEW_AGAIN_MS, resolve));
+      if (this.#stopped) return;
     }
     log(`${root} goes on under a new id`);
-    if (!this.#stopping.signal.aborted) await this.#reopen(root);
-  }
-
-  #renewAfter(root: string, closed: Promise<void>): void {
-    const renewal: Promise<void> = closed
-      .then(() => this.#renew(root))
-      .finally(() => {
-        this.#renewals.delete(renewal);
-      });
-    this.#renewals.add(renewal);
-  }
-
-  /** Resolves after `ms`, or when this agent is to stop. */
-  #stoppedWithin(ms: number): Promise<void> {
-    const { signal } = this.#stopping;
-    return new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      this.options.clock.after(ms, resolve);
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    await this.#reopen(root);
   }
 
   #placeOf(root: string): Place {
@@ -289,7 +306,7 @@ export class Agent {
       },
       forked: () => {
         this.#copies.set(folder.root, { kind: 'closed', root: folder.root, why: copiedFolder(folder.root) });
-        this.#renewAfter(folder.root, copy.stop());
+        void copy.stop().then(() => this.#renew(folder.root));
       },
     });
     this.#copies.set(folder.root, { kind: 'open', root: folder.root, copy });
@@ -328,7 +345,7 @@ function alreadyCopy(root: string): ProblemError {
 
 function copiedFolder(path: string): ProblemError {
   return new ProblemError({
-    code: 'copied-folder',
+    code: COPIED,
     text: `${path} is a duplicate or an older backup of a sync copy, so it must not go on as that copy.`,
     remedy: 'It becomes a copy of its own by itself, as soon as the hub is in reach. Nothing done in it is lost.',
     path,

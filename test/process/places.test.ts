@@ -1,7 +1,16 @@
 /** Sync folders where they cannot work: held by another agent, on a full disk, on a disk that nobody may write. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { assertEqualCopies } from './copies.ts';
@@ -25,6 +34,28 @@ test('PRC17 a sync folder that one agent has open is refused to another', { time
   await ana.sql("UPDATE account SET comment = 'still mine' WHERE no = 1000");
   await ana.machine.json('sync', [ana.folder]);
   assert.equal((await ana.machine.json('status', [ana.folder])).safe, true);
+});
+
+test('AGT15 a copy that could not be opened is opened when a command names it, or by itself', {
+  timeout,
+}, async (t) => {
+  const office = await Office.open(t);
+  const [ana] = (await engagement(office, ['ana'])) as [Copy];
+  const away = join(office.folder, 'unplugged');
+  const { machine, folder } = ana;
+  await machine.json('stop');
+  renameSync(folder, away);
+  assert.match(await machine.refused('status', folder), /Put the folder back/);
+  renameSync(away, folder);
+  assert.equal((await machine.json('status', [folder])).folder, folder);
+  await machine.json('stop');
+  renameSync(folder, away);
+  await machine.refused('status', folder);
+  renameSync(away, folder);
+  await until('it is open', async () => assert.equal((await machine.ask('copies', {})).length, 1));
+  await ana.sql("UPDATE account SET comment = 'taken in' WHERE no = 1000");
+  await machine.json('sync', [folder]);
+  assert.equal((await machine.json('status', [folder])).safe, true);
 });
 
 test('PRC18 a full disk is a problem with its remedy, nothing is half done, and work goes on when there is room', {

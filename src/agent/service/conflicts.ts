@@ -16,12 +16,12 @@ type Happened = Result<'history'>[number];
 export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'resolve' | 'history'> {
   return {
     async conflicts({ folder }) {
-      const copy = agent.copyAt(folder);
+      const copy = await agent.copyNamed(folder);
       return [...documentConflicts(copy), ...(await databaseConflicts(copy))];
     },
 
     async resolve({ folder, conflict, candidate }) {
-      for (const copy of candidatesFor(agent, folder)) {
+      for (const copy of await candidatesFor(agent, folder)) {
         for (const { id, conflicts } of await copy.databases.conflicts()) {
           if (!conflicts.some((one) => one.id === conflict)) continue;
           await copy.databases.process.resolve(id, conflict, candidate);
@@ -36,7 +36,7 @@ export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'reso
     },
 
     async history({ path, row, limit = Number.MAX_SAFE_INTEGER }) {
-      const copy = agent.copyAt(path);
+      const copy = await agent.copyNamed(path);
       if (row !== undefined) return rowHistory(copy, row, limit);
       const inFile = pathIn(copy, path);
       const entry = copy.registry.entryAt(inFile);
@@ -48,9 +48,9 @@ export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'reso
 }
 
 /** The copy that the caller stands in, or else all of this machine's. */
-function candidatesFor(agent: Agent, folder: string): Copy[] {
+async function candidatesFor(agent: Agent, folder: string): Promise<Copy[]> {
   try {
-    return [agent.copyAt(folder)];
+    return [await agent.copyNamed(folder)];
   } catch (error) {
     if (!(error instanceof ProblemError) || error.problem.code !== 'not-a-copy') throw error;
     return agent.copies().flatMap((listed) => (listed.kind === 'open' ? [listed.copy] : []));

@@ -11,17 +11,17 @@ type Documents = 'docs' | 'versions' | 'get' | 'promote';
 export function documentMethods(agent: Agent): Pick<Service, Documents> {
   return {
     async docs({ folder }) {
-      const copy = agent.copyAt(folder);
+      const copy = await agent.copyNamed(folder);
       return [...copy.documents.listing.all()].map(entryOf);
     },
 
     async versions({ document }) {
-      const { copy, path } = found(agent, document);
+      const { copy, path } = await found(agent, document);
       return copy.documents.listing.versions(path).map(versionEntry);
     },
 
     async get({ document, version, out }, { signal, progress }) {
-      const { copy, path } = found(agent, document);
+      const { copy, path } = await found(agent, document);
       const [folder, name] = parted(out);
       if (agent.options.filesOf(folder).facts(name)) throw inTheWay(out);
       const total = copy.documents.listing.content(path, version).size;
@@ -37,7 +37,7 @@ export function documentMethods(agent: Agent): Pick<Service, Documents> {
     },
 
     async promote({ document, version }) {
-      const { copy, path } = found(agent, document);
+      const { copy, path } = await found(agent, document);
       return versionEntry(await copy.documents.listing.promote(path, version));
     },
   };

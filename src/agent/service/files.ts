@@ -51,7 +51,7 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
     },
 
     async status({ folder }) {
-      const copy = agent.copyAt(folder);
+      const copy = await agent.copyNamed(folder);
       return {
         file: fileOf(copy),
         copy: copy.facts.copy,
@@ -69,7 +69,7 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
     },
 
     async sync({ folder }, { signal }) {
-      const copy = agent.copyAt(folder);
+      const copy = await agent.copyNamed(folder);
       if (copy.facts.offline) throw workingOffline();
       const before = copy.traffic();
       await syncCopy(copy, signal);
@@ -78,20 +78,20 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
     },
 
     async offline({ folder }) {
-      const copy = agent.copyAt(folder);
+      const copy = await agent.copyNamed(folder);
       copy.setOffline(true);
       return { state: stateOf(copy) };
     },
 
     async online({ folder }) {
-      const copy = agent.copyAt(folder);
+      const copy = await agent.copyNamed(folder);
       copy.setOffline(false);
       await whenReached(copy, agent.options.clock, ONLINE_PATIENCE_MS);
       return { state: stateOf(copy) };
     },
 
     async users({ folder }) {
-      const copy = agent.copyAt(folder);
+      const copy = await agent.copyNamed(folder);
       const answer = await agent.hub(copy.facts.office).ask({ kind: 'users', file: copy.facts.file });
       if (answer.kind !== 'users') return [];
       return answer.users.map(({ user, device, copy: id, online, lastSeenMs }) => ({

@@ -2,8 +2,8 @@
 import type { Agent } from '../agent.ts';
 import type { Copy } from '../copy.ts';
 
-export function found(agent: Agent, absolute: string): { copy: Copy; path: string } {
-  const copy = agent.copyAt(absolute);
+export async function found(agent: Agent, absolute: string): Promise<{ copy: Copy; path: string }> {
+  const copy = await agent.copyNamed(absolute);
   return { copy, path: pathIn(copy, absolute) };
 }
 
