@@ -64,7 +64,9 @@ export class Agent {
   readonly #opening = new Map<string, Promise<void>>();
   /** Tried again in a while. */
   readonly #toOpen = new Set<string>();
-  #stopped = false;
+  readonly #stopping = new AbortController();
+  /** Copies that get a new id. */
+  readonly #renewals = new Set<Promise<void>>();
   readonly #watching = new Set<(event: AgentEvent) => void>();
 
   constructor(options: AgentOptions) {
@@ -80,10 +82,12 @@ export class Agent {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort();
     await Promise.all(this.#opening.values());
     for (const listed of this.#copies.values()) if (listed.kind === 'open') await this.#close(listed.copy);
     for (const hub of this.#hubs.values()) hub.stop();
+    // They have a sync folder open, which is nobody else's before they let go.
+    await Promise.all(this.#renewals);
     this.#copies.clear();
     this.#hubs.clear();
   }
@@ -202,7 +206,7 @@ export class Agent {
   async #openOrList(root: string): Promise<void> {
     const listed = this.#copies.get(root);
     // It is open, or gets a new id before it is.
-    if (this.#stopped || listed?.kind === 'open' || listed?.why.problem.code === COPIED) return;
+    if (this.#stopping.signal.aborted || listed?.kind === 'open' || listed?.why.problem.code === COPIED) return;
     try {
       await this.#reopen(root);
     } catch (error) {
@@ -241,7 +245,7 @@ export class Agent {
     if (this.options.ledger.match(facts.copy, found, hasSyncFolder) === 'copied') {
       this.#copies.set(root, { kind: 'closed', root, why: copiedFolder(root) });
       await copy.stop();
-      void this.#renew(root);
+      this.#renewAfter(root, Promise.resolve());
       return;
     }
     if (facts.phase !== 'complete') return;
@@ -258,14 +262,14 @@ export class Agent {
   /** The hub knows another history of the copy, or the folder is a duplicate: it goes on under a new id. */
   async #renew(root: string): Promise<void> {
     const { fileBytes, clock, identity, ledger, log } = this.options;
+    const id = this.#newId();
     for (;;) {
       const folder = new SyncFolder(root, fileBytes);
       try {
         const { facts } = folder;
         if (facts === undefined) throw notThere(root);
         const { chain, user, deviceName } = this.membership(facts.office);
-        const id = this.#newId();
-        ledger.register(id, facts.file, facts.office, this.#placeOf(root));
+        if (!ledger.entry(id)) ledger.register(id, facts.file, facts.office, this.#placeOf(root));
         const author = { copy: id, key: identity.key, chain, reserve: (seq: number) => ledger.reserve(id, seq) };
         const member = { user, device: deviceName };
         await renewCopy({ folder, hub: this.hub(facts.office), clock, fileBytes, author, member });
@@ -276,11 +280,30 @@ export class Agent {
       } finally {
         folder.close();
       }
-      await new Promise<void>((resolve) => clock.after(RENEW_AGAIN_MS, resolve));
-      if (this.#stopped) return;
+      await this.#stoppedWithin(RENEW_AGAIN_MS);
+      if (this.#stopping.signal.aborted) return;
     }
     log(`${root} goes on under a new id`);
-    await this.#reopen(root);
+    if (!this.#stopping.signal.aborted) await this.#reopen(root);
+  }
+
+  #renewAfter(root: string, closed: Promise<void>): void {
+    const renewal: Promise<void> = closed
+      .then(() => this.#renew(root))
+      .finally(() => {
+        this.#renewals.delete(renewal);
+      });
+    this.#renewals.add(renewal);
+  }
+
+  /** Resolves after `ms`, or when this agent is to stop. */
+  #stoppedWithin(ms: number): Promise<void> {
+    const { signal } = this.#stopping;
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      this.options.clock.after(ms, resolve);
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
   }
 
   #placeOf(root: string): Place {
@@ -306,7 +329,7 @@ export class Agent {
       },
       forked: () => {
         this.#copies.set(folder.root, { kind: 'closed', root: folder.root, why: copiedFolder(folder.root) });
-        void copy.stop().then(() => this.#renew(folder.root));
+        this.#renewAfter(folder.root, copy.stop());
       },
     });
     this.#copies.set(folder.root, { kind: 'open', root: folder.root, copy });
