@@ -21,7 +21,7 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
       const copy = agent.begin(folder, begun);
       const who = { user, device: deviceName, key: agent.options.identity.key, chain };
       await publishCopy(copy, agent.hub(office), who, going);
-      giveBackMemory();
+      giveBack(copy);
       const documents = copy.registry.count('document');
       return { file: fileOf(copy), copy: copy.facts.copy, documents, databases: copy.registry.count('database') };
     },
@@ -38,7 +38,7 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
       const copy = agent.begin(folder, { file: file.id, name: file.name, office, phase: 'fetching', members: null });
       copy.attach();
       await fillCopy(copy, hub, { user, device: deviceName }, going);
-      giveBackMemory();
+      giveBack(copy);
       return { file: fileOf(copy), copy: copy.facts.copy, folder: copy.folder.root };
     },
 
@@ -110,6 +110,12 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
 const ONLINE_PATIENCE_MS = 3_000;
 
 /** By its name, or, where several have it, by its id. */
+/** After a large piece of work. What the store has cached lies among the buffers that were freed, and would pin them. */
+function giveBack(copy: Copy): void {
+  copy.folder.db.exec('PRAGMA shrink_memory');
+  giveBackMemory();
+}
+
 async function findFile(agent: Agent, name: string): Promise<{ id: string; name: string }> {
   const files = await hubFiles(agent.hub());
   const same = (a: string, b: string): boolean => a.normalize('NFC').toLowerCase() === b.normalize('NFC').toLowerCase();
