@@ -139,8 +139,18 @@ export class CopyDatabases implements DatabaseReports {
   async conflicts(): Promise<{ id: string; path: string; conflicts: readonly DatabaseConflict[] }[]> {
     const entries = [...this.#options.registry.entries('database')].filter(({ id }) => this.#steps.isOpen(id));
     return Promise.all(
-      entries.map(async ({ id, shown }) => ({ id, path: shown, conflicts: await this.#databases.conflicts(id) })),
+      entries.map(async ({ id, shown }) => ({ id, path: shown, conflicts: await this.#conflictsOf(id) })),
     );
+  }
+
+  /** One that cannot be asked has its problem, and keeps nobody from hearing of the others. */
+  async #conflictsOf(id: string): Promise<readonly DatabaseConflict[]> {
+    try {
+      return await this.#databases.conflicts(id);
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      return [];
+    }
   }
 
   /** Databases that the registry has and that are not in their place yet. */

@@ -20,6 +20,7 @@ import type { DocumentEvent } from './documents/ports.ts';
 import { FolderContents } from './folder-contents.ts';
 import { GivingBack } from './giving-back.ts';
 import { OwnChanges } from './own-changes.ts';
+import { OwnDamage } from './own-damage.ts';
 import { Parent } from './parent.ts';
 import { Problems } from './problems.ts';
 import { foldRegistry } from './registry-folding.ts';
@@ -44,6 +45,7 @@ export class Copy {
   readonly #parent: Parent;
   readonly #traffic: Traffic;
   readonly #givingBack: GivingBack;
+  readonly #ownDamage: OwnDamage;
   #facts: CopyFacts;
   #changed: (() => void)[] = [];
   #started = false;
@@ -64,7 +66,7 @@ export class Copy {
       clock,
       hooks: {
         stored: (change, bytes) => this.#fold(change, bytes),
-        chunksDamaged: (ids) => this.problems.set('chunks', damagedChunks(ids.length)),
+        chunksDamaged: (ids) => this.#onDamaged(ids),
         failed: (error) => this.#storageFailed(error),
         clockAhead: (copy, ms) => this.problems.set(`clock ${copy}`, clockAhead(this.makerName(copy), ms)),
       },
@@ -84,6 +86,7 @@ export class Copy {
       received: (bytes) => this.#traffic.contentReceived(bytes),
       ended: (why) => this.#onEnded(why),
     });
+    this.#ownDamage = new OwnDamage({ copy: facts.copy, folder, store: this.store, problems: this.problems });
     this.#givingBack = new GivingBack(this, options.hub);
     this.#traffic = new Traffic(this.store.log, facts.copy, at(folder.parentVector, facts.copy));
     this.unsent = new Unsent(
@@ -308,7 +311,9 @@ export class Copy {
   }
 
   #onAcked(): void {
-    this.#traffic.confirmed(at(this.#parent.vector, this.#facts.copy));
+    const confirmed = at(this.#parent.vector, this.#facts.copy);
+    this.#traffic.confirmed(confirmed);
+    this.#ownDamage.confirmed(confirmed);
     this.#notify();
   }
 
@@ -338,6 +343,12 @@ export class Copy {
       if (error.problem.code !== 'unreachable') this.problems.set('parent', refused(error.problem.text));
       this.#notify();
     }
+  }
+
+  #onDamaged(ids: readonly string[]): void {
+    this.problems.set('chunks', damagedChunks(ids.length));
+    this.#ownDamage.found(ids, this.#parent.vector);
+    this.#notify();
   }
 
   #onDocuments(event: DocumentEvent): void {

@@ -110,6 +110,17 @@ export class SyncFolder {
     else this.db.prepare("DELETE FROM fact WHERE name = 'giving-back'").run();
   }
 
+  /** The number of an own change whose body is damaged here and that the parent lacks. */
+  get damagedChange(): number | undefined {
+    const seq = this.#fact('damaged-change');
+    return seq === undefined ? undefined : Number(seq);
+  }
+
+  set damagedChange(seq: number | undefined) {
+    if (seq === undefined) this.db.prepare("DELETE FROM fact WHERE name = 'damaged-change'").run();
+    else this.#setFact('damaged-change', String(seq));
+  }
+
   /** The ids under which this copy numbered before, so that a database that still names them is understood. */
   get renamings(): readonly Renaming[] {
     const text = this.#fact('renamings');

@@ -46,6 +46,7 @@ export function readBody(source: ChangeSource, change: SourceChange): DatabaseBo
     read = decode(bodyCodec, bytes);
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error;
+    source.unreadable?.(change);
     return { database: subjectOf(bytes), seen: null, mark: null, uses: [], ops: [] };
   }
   assert(read.kind === 'database', `change ${change.seq} of ${change.copy} is not on a database`);

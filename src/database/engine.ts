@@ -11,7 +11,7 @@ import { encode } from '../core/codec.ts';
 import { assert, type Problem } from '../core/problem.ts';
 import type { Row } from '../core/rows.ts';
 import type { Table } from '../core/tables.ts';
-import { covers, EMPTY, join, type Vector, withEntry } from '../core/vector.ts';
+import { type CopyId, covers, EMPTY, join, type Vector, withEntry } from '../core/vector.ts';
 import type { RowState } from '../store/row-state.ts';
 import { type Behind, foldInto, stateAt } from './behind.ts';
 import { capture } from './capture.ts';
@@ -24,7 +24,7 @@ import type { OpenFile } from './open-file.ts';
 import { rowsOfOther } from './other-rows.ts';
 import { PlacingRows } from './placing-rows.ts';
 import { Shown } from './shown.ts';
-import type { SourceChange } from './source.ts';
+import type { ChangeSource, SourceChange } from './source.ts';
 import { type EngineOptions, Standing } from './standing.ts';
 import { areCompared } from './triggers.ts';
 
@@ -62,10 +62,12 @@ export class DatabaseEngine {
   readonly #standing: Standing;
   /** By table: rows that cannot be followed. */
   readonly #skipped = new Map<string, Problem>();
+  /** By copy: the last change of it that this release cannot read. */
+  readonly #unreadable = new Map<CopyId, number>();
   #capturing: { body: DatabaseBody; known: KnownRows } | null = null;
 
   constructor(options: EngineOptions) {
-    this.#standing = new Standing(options);
+    this.#standing = new Standing({ ...options, source: noting(options.source, this.#unreadable) });
   }
 
   get isOpen(): boolean {
@@ -77,13 +79,18 @@ export class DatabaseEngine {
     return this.state.vector;
   }
 
+  get #path(): string {
+    return this.#standing.options.database.path;
+  }
+
   get state(): RowState {
     return this.#standing.state;
   }
 
   /** Problems of single tables, and of rows in them. */
   get problems(): readonly Problem[] {
-    return [...(this.#standing.file?.problems ?? []), ...this.#skipped.values()];
+    const unreadable = [...this.#unreadable].map(([copy, seq]) => unreadableChange(copy, seq, this.#path));
+    return [...(this.#standing.file?.problems ?? []), ...this.#skipped.values(), ...unreadable];
   }
 
   get tables(): ReadonlyMap<string, Table> {
@@ -405,6 +412,25 @@ export class DatabaseEngine {
   #folding(known?: KnownRows): Folding {
     return new Folding(this.state, this.#standing.base, this.tables, known);
   }
+}
+
+/** The same source, and what cannot be read of it is noted. */
+function noting(source: ChangeSource, unreadable: Map<CopyId, number>): ChangeSource {
+  return {
+    vector: () => source.vector(),
+    after: (vector, options) => source.after(vector, options),
+    body: (change) => source.body(change),
+    unreadable: ({ copy, seq }) => unreadable.set(copy, seq),
+  };
+}
+
+function unreadableChange(copy: CopyId, seq: number, path: string): Problem {
+  return {
+    code: 'unreadable-change',
+    text: `Edits by a colleague (change ${seq} of copy ${copy}) cannot be read by this release, and are not in this database.`,
+    remedy: 'Install the newest release of Tieout on this machine.',
+    path,
+  };
 }
 
 function rowsNotFollowed(file: OpenFile, table: string, count: number): Problem {

@@ -20,4 +20,6 @@ export interface ChangeSource {
   after(vector: Vector, options: { readonly subject: string; readonly limit: number }): readonly SourceChange[];
   /** The body's bytes, proved by their hash. */
   body(change: SourceChange): Uint8Array;
+  /** Told of a change whose body cannot be read: it has no effect here. */
+  readonly unreadable?: (change: SourceChange) => void;
 }

@@ -6,6 +6,7 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -56,6 +57,38 @@ test('AGT15 a copy that could not be opened is opened when a command names it, o
   await ana.sql("UPDATE account SET comment = 'taken in' WHERE no = 1000");
   await machine.json('sync', [folder]);
   assert.equal((await machine.json('status', [folder])).safe, true);
+});
+
+test('PRC21 an own change whose body was damaged before it could be sent is named, with what to do', {
+  timeout,
+}, async (t) => {
+  const office = await Office.open(t);
+  const [ana] = (await engagement(office, ['ana'])) as [Copy];
+  const { machine, folder } = ana;
+  await machine.json('offline', [folder]);
+  // Above 64 KiB a body lies in chunks.
+  await ana.sql('UPDATE account SET comment = hex(randomblob(2000))');
+  await until('it is captured', async () => assert.ok((await machine.status(folder)).pending.out.bytes > 100_000));
+  await machine.json('stop');
+  const packs = join(folder, '.tieout', 'packs');
+  for (const name of readdirSync(packs)) {
+    const bytes = readFileSync(join(packs, name));
+    for (let at = 200; at < bytes.length; at += 1000) bytes[at]! ^= 0xff;
+    writeFileSync(join(packs, name), bytes);
+  }
+  await machine.json('online', [folder]);
+  const named = async (): Promise<void> => {
+    const { problems, safe } = await machine.status(folder);
+    assert.equal(safe, false);
+    assert.match(
+      problems.map(({ text }) => text).join(),
+      /is damaged on this disk and cannot be sent.*Make a new copy/,
+    );
+  };
+  await until('it is named', named);
+  await machine.json('stop');
+  await machine.json('status', [folder]);
+  await named();
 });
 
 test('PRC18 a full disk is a problem with its remedy, nothing is half done, and work goes on when there is room', {
