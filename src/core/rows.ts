@@ -31,7 +31,33 @@ export type Row = {
   readonly cells: ReadonlyMap<string, readonly Write[]>;
   /** The deletions that no later write or deletion has seen. */
   readonly deletions: readonly Origin[];
+  /** How the row is shown otherwise than it was merged; absent for nearly all. */
+  readonly mend?: Mend;
 };
+
+/** What mending did to a row: computed from the merged rows, never written as a change. */
+export type Mend = {
+  /** Deleted, and kept because a living row refers to it by a write that did not know, and was not known. */
+  readonly kept: boolean;
+  /** A constraint that keeps the row out of its table. */
+  readonly withheld: Withheld | null;
+  /** Cells that are shown with another value. */
+  readonly cells: ReadonlyMap<string, MendedCell>;
+};
+
+export type Withheld = {
+  readonly reason: string;
+  /** Only because a row that it refers to is withheld. */
+  readonly through: boolean;
+};
+
+export type MendedCell = {
+  readonly value: Value;
+  /** The row that has the value which was written here. */
+  readonly because: string;
+};
+
+export const UNMENDED: Mend = { kept: false, withheld: null, cells: new Map() };
 
 export const ABSENT: Row = { base: false, baseDead: false, cells: new Map(), deletions: [] };
 export const IN_BASE: Row = { ...ABSENT, base: true };
@@ -63,7 +89,34 @@ export function foldWrite(
 ): Row {
   const next = new Map(row.cells);
   for (const [column, value] of cells) next.set(column, writeCell(next.get(column), by, value, seen, dead));
-  return { ...row, cells: next, deletions: row.deletions.filter((deletion) => !seen(deletion)) };
+  const deletions = row.deletions.filter((deletion) => !seen(deletion));
+  const { base, baseDead, mend } = row;
+  if (mend === undefined) return { base, baseDead, cells: next, deletions };
+  return withMend({ base, baseDead, cells: next, deletions }, mendAfter(mend, cells, dead));
+}
+
+/** What was written is there as it was written, until mending says otherwise again. */
+function mendAfter(mend: Mend, cells: readonly (readonly [string, Value])[], dead: boolean): Mend {
+  const left = new Map(mend.cells);
+  for (const [column] of cells) left.delete(column);
+  return { kept: mend.kept && dead, withheld: dead ? mend.withheld : null, cells: left };
+}
+
+export function withMend(row: Row, mend: Mend): Row {
+  const { base, baseDead, cells, deletions } = row;
+  const isNothing = !mend.kept && mend.withheld === null && mend.cells.size === 0;
+  return isNothing ? { base, baseDead, cells, deletions } : { base, baseDead, cells, deletions, mend };
+}
+
+export function sameMend(a: Mend = UNMENDED, b: Mend = UNMENDED): boolean {
+  if (a === b) return true;
+  if (a.kept !== b.kept || a.withheld?.reason !== b.withheld?.reason) return false;
+  if (a.withheld?.through !== b.withheld?.through || a.cells.size !== b.cells.size) return false;
+  for (const [column, { value, because }] of a.cells) {
+    const other = b.cells.get(column);
+    if (other === undefined || other.because !== because || !sameValue(other.value, value)) return false;
+  }
+  return true;
 }
 
 function writeCell(
@@ -100,6 +153,16 @@ export function aliveByOwnWrites(row: Row): boolean {
   return false;
 }
 
+/** A row that is deleted may still be kept, for those who refer to it. */
+export function isAlive(row: Row): boolean {
+  return row.mend?.kept === true || aliveByOwnWrites(row);
+}
+
+/** What is written in a cell once it is mended; undefined where the base's value stands. */
+export function shownValue(row: Row, column: string): Value | undefined {
+  return row.mend?.cells.get(column)?.value ?? row.cells.get(column)?.[0]?.value;
+}
+
 /** The write whose value is the cell's, or undefined where the base's value stands. */
 export function winner(row: Row, column: string): Write | undefined {
   return row.cells.get(column)?.[0];
@@ -126,5 +189,5 @@ export function conflictingColumns(row: Row): readonly string[] {
 
 /** Somebody deleted the row, somebody else wrote to it without knowing: it is kept, and listed until settled. */
 export function keptAgainstDeletion(row: Row): boolean {
-  return row.deletions.length > 0 && aliveByOwnWrites(row);
+  return row.deletions.length > 0 && isAlive(row);
 }

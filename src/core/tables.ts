@@ -18,6 +18,17 @@ export interface Column {
   readonly id: string;
   /** As SQL names it now. */
   readonly name: string;
+  /** As the table declares it; undefined: not known. */
+  readonly type?: string;
+}
+
+/** A declared foreign key, of any number of columns, to whatever its target is told apart by. */
+export interface ForeignKey {
+  /** Indexes into the table's columns. */
+  readonly columns: readonly number[];
+  readonly target: string;
+  /** Indexes into the target's columns, in the same order. */
+  readonly to: readonly number[];
 }
 
 export interface KeyColumn {
@@ -44,6 +55,7 @@ export interface Table {
   readonly key: readonly KeyColumn[];
   /** By column index: the table with numbered rows that a single-column foreign key points to. */
   readonly references: ReadonlyMap<number, string>;
+  readonly foreignKeys: readonly ForeignKey[];
   /** Secondary unique indexes over plain columns, without a WHERE. */
   readonly uniques: readonly Unique[];
   /** Columns in any unique index, the key included: writing them row by row could collide on the way. */

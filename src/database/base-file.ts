@@ -125,6 +125,18 @@ export class BaseFile {
     );
   }
 
+  /** The highest number in the column `at` among the rows that hold these values; null: there is none. */
+  highest(
+    table: Table,
+    at: number,
+    columns: readonly number[],
+    items: readonly Value[],
+    collations: readonly string[],
+  ): bigint | null {
+    const found = this.#sqlOf(table)?.highest(at, columns, items, collations);
+    return typeof found === 'bigint' ? found : null;
+  }
+
   #findTop(table: Table): bigint {
     const at = numberColumn(table);
     if (at === undefined || this.#sqlOf(table) === null) return 0n;

@@ -5,14 +5,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { DatabaseBody } from '../core/body.ts';
 import type { ChangeId } from '../core/change.ts';
-import type { Table } from '../core/tables.ts';
 import { at, EMPTY, type Vector, withEntry } from '../core/vector.ts';
 import { ROWS_SCHEMA, RowState } from '../store/row-state.ts';
 import { openStore } from '../store/sqlite.ts';
-import type { BaseFile } from './base-file.ts';
 import { lackingAt, readBody } from './containing.ts';
-import { Folding } from './folding.ts';
-import type { ChangeSource, SourceChange } from './source.ts';
+import { Folding, type FoldingBy } from './folding.ts';
+import type { SourceChange } from './source.ts';
 
 export interface Behind {
   readonly state: RowState;
@@ -29,21 +27,14 @@ export interface Folded {
 }
 
 /** The rows as they were when exactly these changes were contained. */
-export function stateAt(
-  id: string,
-  source: ChangeSource,
-  base: BaseFile,
-  tables: ReadonlyMap<string, Table>,
-  contained: Vector,
-  edited: readonly SourceChange[],
-): Behind {
+export function stateAt(by: FoldingBy, contained: Vector, edited: readonly SourceChange[]): Behind {
   const store = openStore(':memory:', { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
-  const state = new RowState(store, id);
-  const changes = [...lackingAt(source, id, contained, EMPTY, []), ...edited];
+  const { source, database } = by;
+  const state = new RowState(store, database);
+  const changes = [...lackingAt(source, database, contained, EMPTY, []), ...edited];
   foldInto(
     state,
-    base,
-    tables,
+    by,
     changes.map((change) => ({ change, body: readBody(source, change) })),
   );
   return { state, store, contained, edited: edited.map(({ copy, seq }) => ({ copy, seq })) };
@@ -59,13 +50,8 @@ export function seenBehind({ contained, edited }: Behind): Vector {
   return seen;
 }
 
-export function foldInto(
-  state: RowState,
-  base: BaseFile,
-  tables: ReadonlyMap<string, Table>,
-  folded: readonly Folded[],
-): Folding {
-  const folding = new Folding(state, base, tables);
+export function foldInto(state: RowState, by: FoldingBy, folded: readonly Folded[]): Folding {
+  const folding = new Folding(state, by);
   for (const { change, body } of folded) folding.fold(change, body);
   folding.settle();
   return folding;

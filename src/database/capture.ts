@@ -5,7 +5,7 @@
 import type { RowId } from '../core/body.ts';
 import { type Row, winner } from '../core/rows.ts';
 import { canonicalKey, keyOfRow, numberColumn, rowOfKey, type Table } from '../core/tables.ts';
-import { MAX_KEY_BYTES, sameValue, type Value } from '../core/value.ts';
+import { MAX_KEY_BYTES, RowRef, sameValue, type Value } from '../core/value.ts';
 import { type Happened, Naming, whatHappened } from './happened.ts';
 import type { Mark } from './marks.ts';
 import { Ops } from './ops.ts';
@@ -184,7 +184,7 @@ class Comparing {
     if (changed.length > 0 || asked?.includes('c')) {
       const values = changed.map((at) => this.#naming.referring(table, at, actual[at] as Value));
       this.ops.update(table, row, changed, values);
-    } else if (asked?.includes('s')) this.#settleNumber(table, row, numberAt as number);
+    } else for (const op of asked ?? []) if (op.startsWith('s:')) this.#settleNumber(table, row, op.slice(2));
   }
 
   #insert(table: Table, row: RowId | null, actual: readonly Value[]): void {
@@ -203,7 +203,6 @@ class Comparing {
     this.ops.insert(table, row, [first.at], [keyOfRow(row)[0] ?? null]);
   }
 
-  /** The row's id says what the key is: a cell for it is only needed where the id holds another form (1.0, 'ABC'). */
   /**
    * REPLACE over an index of CREATE UNIQUE INDEX deletes a row that nobody marks: whoever was shown with a value that
    * this row has now, and is not there any more, was its victim.
@@ -212,7 +211,10 @@ class Comparing {
     for (const [place, unique] of table.uniques.entries()) {
       if (unique.declared) continue;
       const items = unique.columns.map((at) => actual[at] as Value);
-      const name = uniqueName(unique, items);
+      const referring = unique.columns.map((at) => this.#naming.referring(table, at, actual[at] as Value));
+      // Nobody had a reference to a row that is only made by this change.
+      if (referring.some((item) => item instanceof RowRef && item.row[0] === 'n')) continue;
+      const name = uniqueName(table, unique, referring);
       if (name === null) continue;
       const { view, base } = this.#shown;
       const inBase = base.rowsWhere(table, unique.columns, items, unique.collations);
@@ -229,6 +231,7 @@ class Comparing {
     this.ops.delete(table, row);
   }
 
+  /** The row's id says what the key is: a cell for it is only needed where the id holds another form (1.0, 'ABC'). */
   #isInId(table: Table, row: RowId | null, at: number, actual: readonly Value[]): boolean {
     if (row === null || table.kind !== 'name') return false;
     const key = table.key.find((each) => each.at === at);
@@ -241,12 +244,15 @@ class Comparing {
   }
 
   /** The number that mending gave the row, written down by the row's own copy so that it stays. */
-  #settleNumber(table: Table, row: RowId, at: number): void {
-    const to = this.#shown.view.movedTo(table.id, row);
+  #settleNumber(table: Table, row: RowId, column: string): void {
+    const at = table.columns.findIndex(({ id }) => id === column);
+    if (at < 0) return;
     const merged = this.#shown.merged(table, row);
-    const from = winner(merged, columnId(table, at))?.value;
-    if (to === undefined || typeof from !== 'bigint') return;
-    const because = this.#shown.rowAt(table, from) ?? rowOfKey([from]);
+    const mended = merged.mend?.cells.get(column);
+    const to = at === numberColumn(table) ? this.#shown.view.movedTo(table.id, row) : mended?.value;
+    const from = winner(merged, column)?.value;
+    if (typeof to !== 'bigint' || typeof from !== 'bigint') return;
+    const because = mended?.because ?? this.#shown.rowAt(table, from) ?? rowOfKey([from]);
     this.ops.number(table, row, at, from, to, because);
   }
 }

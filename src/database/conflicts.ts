@@ -3,12 +3,15 @@ import type { RowId } from '../core/body.ts';
 import { sha256 } from '../core/bytes.ts';
 import { type JsonRow, toJson } from '../core/plain-value.ts';
 import {
+  aliveByOwnWrites,
   candidates,
   compareOrigins,
   conflictingColumns,
   keptAgainstDeletion,
   type Origin,
   type Row,
+  shownValue,
+  winner,
 } from '../core/rows.ts';
 import { numberColumn, type Table } from '../core/tables.ts';
 import type { Value } from '../core/value.ts';
@@ -25,8 +28,13 @@ export function listConflicts(database: string, shown: Shown): DatabaseConflict[
     const merged = view.row(id, row);
     if (table === undefined || merged === undefined) continue;
     const about = { database, table: table.name, row, key: keyOf(shown, table, row) };
-    if (keptAgainstDeletion(merged))
-      found.push({ ...about, ...rowConflict(about, merged, rowValues(shown, table, row)) });
+    if (keptAgainstDeletion(merged)) found.push({ ...about, ...rowConflict(about, shown, table, merged) });
+    if (merged.mend?.withheld) found.push({ ...about, ...constraintConflict(about, merged.mend.withheld.reason) });
+    for (const [column, { value, because }] of merged.mend?.cells ?? []) {
+      // Numbers are mended, and no person chose them.
+      if (typeof value === 'bigint') continue;
+      found.push({ ...about, ...markedConflict(about, shown, table, merged, column, because) });
+    }
     const inConflict = new Set(conflictingColumns(merged));
     for (const [at, { id: column }] of table.columns.entries()) {
       // Numbers are mended, and no person chose them.
@@ -34,19 +42,11 @@ export function listConflicts(database: string, shown: Shown): DatabaseConflict[
       found.push({ ...about, ...cellConflict(about, shown, table, at, merged) });
     }
   }
-  for (const { table: id, row } of view.allWithheld()) {
+  for (const { table: id, row } of view.allUnplaced()) {
     const table = shown.tables.get(id);
     if (table === undefined) continue;
     const about = { database, table: table.name, row, key: keyOf(shown, table, row) };
-    const note = view.withheld({ table: id, row }) ?? null;
-    found.push({
-      ...about,
-      id: conflictId(about, 'constraint', ''),
-      kind: 'constraint',
-      column: null,
-      note,
-      candidates: [],
-    });
+    found.push({ ...about, ...constraintConflict(about, view.unplaced({ table: id, row }) ?? null) });
   }
   return found;
 }
@@ -58,14 +58,44 @@ type Rest = Pick<DatabaseConflict, 'id' | 'kind' | 'column' | 'note' | 'candidat
 export const KEEP = 'keep';
 export const DELETE = 'delete';
 
-function rowConflict(about: About, merged: Row, values: JsonRow): Rest {
+function rowConflict(about: About, shown: Shown, table: Table, merged: Row): Rest {
+  const values = rowValues(shown, table, about.row);
   const writers = new Map<string, Origin>();
   for (const writes of merged.cells.values()) {
     for (const { copy, seq, stamp, dead } of writes) if (!dead) writers.set(`${copy}:${seq}`, { copy, seq, stamp });
   }
   const keep = { id: KEEP, value: values, shown: true, by: [...writers.values()].sort(newestFirst) };
   const remove = { id: DELETE, value: null, shown: false, by: merged.deletions };
-  return { id: conflictId(about, 'row', ''), kind: 'row', column: null, note: null, candidates: [keep, remove] };
+  const rest = { id: conflictId(about, 'row', ''), kind: 'row' as const, column: null };
+  if (aliveByOwnWrites(merged)) return { ...rest, note: null, candidates: [keep, remove] };
+  // Deleting it would break what refers to it; without that it goes by itself.
+  return { ...rest, note: 'deleted, and kept because rows refer to it', candidates: [keep] };
+}
+
+function constraintConflict(about: About, note: string | null): Rest {
+  return { id: conflictId(about, 'constraint', ''), kind: 'constraint', column: null, note, candidates: [] };
+}
+
+/** The candidates of a text that two rows may not have both: this row has it, or is called as it is shown. */
+export const RENAME = 'rename';
+
+function markedConflict(about: About, shown: Shown, table: Table, merged: Row, column: string, because: RowId): Rest {
+  const at = table.columns.findIndex(({ id }) => id === column);
+  const write = winner(merged, column);
+  const by = write === undefined ? [] : [{ copy: write.copy, seq: write.seq, stamp: write.stamp }];
+  const wanted = toJson(shown.plain(table, at, write?.value ?? null));
+  const marked = toJson(shown.plain(table, at, shownValue(merged, column) ?? null));
+  const other = JSON.stringify(keyOf(shown, table, because));
+  return {
+    id: conflictId(about, 'constraint', column),
+    kind: 'constraint',
+    column: table.columns[at]?.name ?? column,
+    note: `${JSON.stringify(wanted)} is that of ${table.name} ${other}`,
+    candidates: [
+      { id: RENAME, value: marked, shown: true, by },
+      { id: KEEP, value: wanted, shown: false, by },
+    ],
+  };
 }
 
 function cellConflict(about: About, shown: Shown, table: Table, at: number, merged: Row): Rest {

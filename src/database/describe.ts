@@ -3,6 +3,7 @@
  * and tables of SQLite's or ours are not followed.
  */
 import type { Column, KeyKind, Table, Unique } from '../core/tables.ts';
+import { foreignKeysOf } from './foreign-keys.ts';
 import { type DatabaseSettings, NO_SETTINGS } from './settings.ts';
 import { literal, quoted, type Statements } from './sql.ts';
 
@@ -32,7 +33,8 @@ interface FoundColumn {
 export function describeTables(sql: Statements, settings: DatabaseSettings): Table[] {
   const found = tableNames(sql).map(({ name, withoutRowid }) => findTable(sql, name, withoutRowid));
   const kinds = new Map(found.map((table) => [table.name, kindOf(sql, table, settings)]));
-  return found.map((table) => describe(sql, table, kinds.get(table.name) as KeyKind, kinds, found));
+  const tables = found.map((table) => describe(sql, table, kinds.get(table.name) as KeyKind, kinds, found));
+  return tables.map((table) => ({ ...table, foreignKeys: foreignKeysOf(sql, table, tables) }));
 }
 
 /** The settings of a database that is published: what `describeTables` decided, so that it never changes. */
@@ -80,7 +82,9 @@ function findTable(sql: Statements, name: string, withoutRowid: boolean): Found 
     columns,
     alias,
     key: alias === null ? (named?.keys ?? null) : [{ name: alias, collation: 'BINARY' }],
-    uniques: usable.filter((index) => index !== named).map(({ keys, origin }) => ({ keys, declared: origin !== 'c' })),
+    uniques: usable
+      .filter((index) => alias !== null || index !== named)
+      .map(({ keys, origin }) => ({ keys, declared: origin !== 'c' })),
   };
 }
 
@@ -153,7 +157,9 @@ function describe(
 ): Table {
   const taken = new Set(table.columns.map(({ name }) => name.toLowerCase()));
   const rowid = HIDDEN_NAMES.find((name) => !taken.has(name)) ?? null;
-  const stored = table.columns.filter(({ generated }) => !generated).map(({ name }): Column => ({ id: name, name }));
+  const stored = table.columns
+    .filter(({ generated }) => !generated)
+    .map(({ name, type }): Column => ({ id: name, name, type }));
   const columns = kind === 'hidden' ? [{ id: '', name: rowid ?? 'rowid' }, ...stored] : stored;
   const place = (name: string): number => columns.findIndex((column) => column.name === name);
   const key = kind === 'hidden' ? [{ at: 0, collation: 'BINARY' }] : keyColumns(table, place);
@@ -170,6 +176,7 @@ function describe(
     columns,
     key,
     references: references(sql, table.name, place, kinds, all),
+    foreignKeys: [],
     uniques,
     uniqueColumns: new Set([...key.map(({ at }) => at), ...uniques.flatMap((unique) => unique.columns)]),
     rowid: kind === 'name' && !table.withoutRowid && table.alias === null ? rowid : null,

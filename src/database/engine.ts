@@ -6,7 +6,7 @@
  * Captured changes are appended by the driver: `capture` answers with the body, the driver makes it durable in the log
  * and hands its place back to `captured`. Between the two no other step may run.
  */
-import { body as bodyCodec, type DatabaseBody, type RowId } from '../core/body.ts';
+import { body as bodyCodec, type DatabaseBody } from '../core/body.ts';
 import { encode } from '../core/codec.ts';
 import { assert, type Problem } from '../core/problem.ts';
 import type { Row } from '../core/rows.ts';
@@ -17,7 +17,7 @@ import { type Behind, foldInto, stateAt } from './behind.ts';
 import { capture } from './capture.ts';
 import { compareTables } from './comparing-tables.ts';
 import { isBeyond, lackingAt, readBody } from './containing.ts';
-import { Folding, type KnownRows, type TouchedRows } from './folding.ts';
+import { Folding, type KnownRows, type Renumbered, type TouchedRows } from './folding.ts';
 import type { Appended, AppendRequest } from './host.ts';
 import { addMark, hasMarksToClear, marksAfter, newestMark } from './marks.ts';
 import type { OpenFile } from './open-file.ts';
@@ -55,7 +55,7 @@ interface Plan {
   readonly touched: TouchedRows;
   /** Where something changed: rows that were kept out of these tables may fit now. */
   readonly tables: readonly string[];
-  readonly moved: Iterable<readonly [Table, RowId, bigint]>;
+  readonly moved: Iterable<Renumbered>;
 }
 
 export class DatabaseEngine {
@@ -192,7 +192,7 @@ export class DatabaseEngine {
     file?.unmarked.clear();
     const folded = { change: { copy, seq, stamp, deps: body.seen ?? EMPTY, size: 0 }, body };
     if (behind !== null) {
-      foldInto(behind.state, standing.base, this.tables, [folded]);
+      foldInto(behind.state, standing.foldingBy(this), [folded]);
       behind.edited.push({ copy, seq });
     }
     edited.push(folded);
@@ -230,7 +230,7 @@ export class DatabaseEngine {
 
   /** Rows that a constraint keeps out of a table may fit once something was edited in it. */
   #mayMakeRoom(folding: Folding): boolean {
-    return this.state.allWithheld().some(({ table }) => folding.touched.has(table));
+    return this.state.allUnplaced().some(({ table }) => folding.touched.has(table));
   }
 
   /** Writes what the database lacks: one transaction of it. */
@@ -276,12 +276,12 @@ export class DatabaseEngine {
 
   /** Writes what is folded but not in the file: all rows of the changes that it lacks. */
   #bringForward(file: OpenFile, behind: Behind): ApplyStep {
-    const { options, id, base } = this.#standing;
+    const { options, id } = this.#standing;
     const { contained, edited, state, store } = behind;
     let done = false;
     try {
       const step = this.#write(file, () => {
-        const from = new Folding(state, base, file.tables);
+        const from = new Folding(state, this.#standing.foldingBy(file));
         for (const change of lackingAt(options.source, id, this.vector, contained, edited)) {
           from.fold(change, readBody(options.source, change));
         }
@@ -333,13 +333,12 @@ export class DatabaseEngine {
 
   /** Own rows that must move to another number are asked, by a mark, to write it down, so that it stays. */
   #askToSettle(file: OpenFile, shown: Shown, moved: Plan['moved']): void {
-    for (const [table, row, number] of moved) {
-      const column = table.columns[table.key[0]?.at ?? 0]?.id ?? '';
+    for (const { table, row, column } of moved) {
       const merged = shown.merged(table, row);
       if (merged.cells.get(column)?.[0]?.copy !== this.#standing.options.copy) continue;
       // The number written down is nobody's edit: where the row lives by its old number alone, it would die by it.
-      if (!aliveByOthers(merged, column)) continue;
-      addMark(file.sql, file.numberOf(table), 's', [number]);
+      const key = aliveByOthers(merged, column) ? shown.key(table, row, merged) : null;
+      if (key !== null) addMark(file.sql, file.numberOf(table), `s:${column}`, key);
     }
   }
 
@@ -393,15 +392,15 @@ export class DatabaseEngine {
   /** The entered change is in the log and not in the file: the file is behind. */
   entered({ copy, seq }: Appended): void {
     const standing = this.#standing;
-    const { id, base, options, state } = standing;
+    const { options, state } = standing;
     const file = standing.ready();
-    standing.behind ??= stateAt(id, options.source, base, file.tables, state.vector, []);
+    standing.behind ??= stateAt(standing.foldingBy(file), state.vector, []);
     const before = withEntry(options.source.vector(), copy, seq - 1);
-    const change = options.source.after(before, { subject: id, limit: 1 })[0];
+    const change = options.source.after(before, { subject: standing.id, limit: 1 })[0];
     assert(change?.seq === seq, 'what was entered is not in the log');
     state.begin();
     try {
-      foldInto(state, base, file.tables, [{ change, body: readBody(options.source, change) }]);
+      foldInto(state, standing.foldingBy(file), [{ change, body: readBody(options.source, change) }]);
       state.commit();
     } catch (error) {
       state.rollback();
@@ -410,7 +409,7 @@ export class DatabaseEngine {
   }
 
   #folding(known?: KnownRows): Folding {
-    return new Folding(this.state, this.#standing.base, this.tables, known);
+    return new Folding(this.state, this.#standing.foldingBy(this), known);
   }
 }
 
@@ -455,5 +454,5 @@ function aliveByOthers(row: Row, column: string): boolean {
 function planOf(folding: Folding, before: Shown, touched: TouchedRows): Plan {
   const { changes } = folding;
   const tables = [...folding.touched.keys()];
-  return { changes, before, after: folding.after(), touched, tables, moved: [...folding.newlyMoved()] };
+  return { changes, before, after: folding.after(), touched, tables, moved: [...folding.newlyNumbered()] };
 }

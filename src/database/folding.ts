@@ -5,17 +5,32 @@
  */
 import type { DatabaseBody, DatabaseOp, RowId } from '../core/body.ts';
 import { namedValue } from '../core/body.ts';
-import type { Seen } from '../core/rows.ts';
-import { ABSENT, foldDelete, foldWrite, IN_BASE, type Origin, type Row, seenVector } from '../core/rows.ts';
-import { keyOfRow, namedRowOrKey, numberColumn, type Table } from '../core/tables.ts';
-import { RowRef, type Value } from '../core/value.ts';
+import type { ChangeId } from '../core/change.ts';
+import type { Mend, Seen } from '../core/rows.ts';
+import {
+  ABSENT,
+  foldDelete,
+  foldWrite,
+  IN_BASE,
+  type Origin,
+  type Row,
+  sameMend,
+  seenVector,
+  withMend,
+} from '../core/rows.ts';
+import { namedRowOrKey, numberColumn, type Table } from '../core/tables.ts';
+import type { Value } from '../core/value.ts';
 import { at, type Vector, withEntry } from '../core/vector.ts';
 import type { RowState } from '../store/row-state.ts';
 import type { BaseFile } from './base-file.ts';
+import { Collisions } from './mending/collisions.ts';
+import { Keeping } from './mending/keeping.ts';
+import { References } from './mending/references.ts';
+import { Withholding } from './mending/withholding.ts';
 import { Renumbering } from './renumbering.ts';
 import { columnId, forwarding, type RowView, Shown } from './shown.ts';
 import type { SourceChange } from './source.ts';
-import { namesOf } from './unique-values.ts';
+import { type ChangeSource, seenBy } from './source.ts';
 
 /** A row that changes may have made to be shown otherwise. */
 export interface Touched {
@@ -25,6 +40,8 @@ export interface Touched {
   now: Row;
   /** The columns that may be shown with other values. */
   readonly columns: Set<string>;
+  /** As the ops leave it: with what was mended before and is not written over. */
+  edited: Row;
   /** An op touched it; otherwise it is shown otherwise because of another row. */
   ops: boolean;
 }
@@ -32,8 +49,24 @@ export interface Touched {
 export type KnownRows = ReadonlyMap<string, ReadonlyMap<RowId, Row | undefined>>;
 export type TouchedRows = ReadonlyMap<string, ReadonlyMap<RowId, Touched>>;
 
+/** A row whose own copy should write down the number that it is shown with in this column. */
+export interface Renumbered {
+  readonly table: Table;
+  readonly row: RowId;
+  readonly column: string;
+}
+
+/** What folding goes by, besides the rows themselves. */
+export interface FoldingBy {
+  readonly database: string;
+  readonly base: BaseFile;
+  readonly tables: ReadonlyMap<string, Table>;
+  readonly source: ChangeSource;
+}
+
 export class Folding {
   readonly #state: RowState;
+  readonly #by: FoldingBy;
   readonly #base: BaseFile;
   readonly #tables: ReadonlyMap<string, Table>;
   readonly #touched = new Map<string, Map<RowId, Touched>>();
@@ -44,13 +77,14 @@ export class Folding {
   #changes = 0;
 
   /** `known`: merged rows that were read from the state as it is. */
-  constructor(state: RowState, base: BaseFile, tables: ReadonlyMap<string, Table>, known?: KnownRows) {
+  constructor(state: RowState, by: FoldingBy, known?: KnownRows) {
     this.#known = known;
     this.#state = state;
-    this.#base = base;
-    this.#tables = tables;
+    this.#by = by;
+    this.#base = by.base;
+    this.#tables = by.tables;
     this.#vector = state.vector;
-    this.#renumbering = new Renumbering(state, base);
+    this.#renumbering = new Renumbering(state, by.base);
   }
 
   get changes(): number {
@@ -108,6 +142,7 @@ export class Folding {
         // A number that mending gave is nobody's edit: it does not keep a row that somebody deleted.
         touched.now = foldWrite(touched.now, by, cells, seen, op.kind === 'number');
         for (const [id] of cells) touched.columns.add(id);
+        this.#noteNumbers(use.table, cells);
         break;
       }
       case 'delete':
@@ -118,6 +153,16 @@ export class Folding {
     }
   }
 
+  /** Every number ever claimed counts, also one that is written over before this folding ends. */
+  #noteNumbers(table: string, cells: readonly [string, Value][]): void {
+    const known = this.#tables.get(table);
+    const number = known && numberColumn(known);
+    if (known === undefined || number === undefined) return;
+    const column = columnId(known, number);
+    for (const [id, item] of cells)
+      if (id === column && typeof item === 'bigint') this.#renumbering.claimed(known, item);
+  }
+
   /** The row's place in this folding, made when it is met first. */
   #touch(table: string, row: RowId): Touched {
     const rows = this.#touched.get(table) ?? new Map<RowId, Touched>();
@@ -126,7 +171,8 @@ export class Folding {
     if (touched === undefined) {
       const known = this.#known?.get(table);
       const before = known?.has(row) ? known.get(row) : this.#state.row(table, row);
-      touched = { row, before, now: before ?? this.#unwritten(table, row), columns: new Set(), ops: false };
+      const now = before ?? this.#unwritten(table, row);
+      touched = { row, before, now, edited: now, columns: new Set(), ops: false };
       rows.set(row, touched);
     }
     return touched;
@@ -137,45 +183,77 @@ export class Folding {
     return known !== undefined && this.#base.has(known, row) ? IN_BASE : ABSENT;
   }
 
-  /** Writes the rows, and finds all others that are shown otherwise because of them. */
+  /** Writes the rows, mends them, and finds all others that are shown otherwise because of them. */
   settle(others: Vector = this.#vector): void {
-    for (const [table, rows] of [...this.#touched]) {
-      for (const touched of rows.values()) this.#put(table, touched);
+    for (const [table, rows] of this.#touched) {
+      for (const touched of rows.values()) {
+        touched.edited = touched.now;
+        if (touched.now !== touched.before) this.#state.putRow(table, touched.row, touched.now, touched.before);
+      }
+    }
+    const references = new References(this);
+    new Keeping(this, references).settle();
+    for (const [table, rows] of this.#touched) {
+      const known = this.#tables.get(table);
+      if (known === undefined || numberColumn(known) === undefined) continue;
+      for (const { row, before, now } of rows.values()) {
+        if (now !== before) this.#renumbering.note(known, row, before, now);
+      }
     }
     this.#renumbering.settle();
     this.#followMoves();
+    new Collisions(this).settle();
+    new Withholding(this, references).settle();
+    this.#gatherMended();
     this.#vector = others;
     this.#state.setVector(others);
   }
 
-  #put(table: string, { row, before, now }: Touched): void {
-    if (now === before) return;
-    this.#state.putRow(table, row, now, before);
-    const known = this.#tables.get(table);
-    if (known === undefined) return;
-    for (const [at, target] of known.references) this.#refer(known, at, target, row, now, before);
-    if (before === undefined && !now.base && known.kind === 'name' && row[0] === 'k') this.#referFromKey(known, row);
-    for (const [place, name] of namesOf(known, this.#base, row, now)) this.#state.addUnique(table, place, name, row);
-    if (numberColumn(known) !== undefined) this.#renumbering.note(known, row, before, now);
+  get state(): RowState {
+    return this.#state;
   }
 
-  #refer(table: Table, at: number, target: string, row: RowId, now: Row, before: Row | undefined): void {
-    const writes = now.cells.get(columnId(table, at));
-    if (writes === undefined || writes === before?.cells.get(columnId(table, at))) return;
-    for (const { value } of writes) {
-      if (value instanceof RowRef)
-        this.#state.addReference({ table: target, row: value.row }, { table: table.id, row });
-    }
+  get base(): BaseFile {
+    return this.#base;
   }
 
-  #referFromKey(table: Table, row: RowId): void {
-    if (!table.key.some(({ at }) => table.references.has(at))) return;
-    const key = keyOfRow(row);
-    for (const [index, { at }] of table.key.entries()) {
-      const target = table.references.get(at);
-      const item = key[index];
-      if (target !== undefined && item instanceof RowRef) {
-        this.#state.addReference({ table: target, row: item.row }, { table: table.id, row });
+  get tables(): ReadonlyMap<string, Table> {
+    return this.#tables;
+  }
+
+  row(table: string, row: RowId): Row | undefined {
+    const touched = this.#touched.get(table)?.get(row);
+    return touched === undefined ? this.#state.row(table, row) : touched.now;
+  }
+
+  merged(table: Table, row: RowId): Row {
+    return this.row(table.id, row) ?? this.#unwritten(table.id, row);
+  }
+
+  touch(table: string, row: RowId): Touched {
+    return this.#touch(table, row);
+  }
+
+  mend(table: string, row: RowId, mend: Mend): void {
+    const touched = this.#touch(table, row);
+    if (sameMend(touched.now.mend, mend)) return;
+    const before = touched.now;
+    touched.now = withMend(before, mend);
+    this.#state.putRow(table, row, touched.now, before);
+  }
+
+  seenBy(change: ChangeId): Vector {
+    return seenBy(this.#by.source, this.#by.database, change);
+  }
+
+  /** Rows that are shown otherwise than the ops left them. */
+  #gatherMended(): void {
+    for (const [table, rows] of this.#touched) {
+      for (const { row, edited, now, columns } of rows.values()) {
+        if (edited === now || sameMend(edited.mend, now.mend)) continue;
+        for (const mend of [edited.mend, now.mend]) for (const column of mend?.cells.keys() ?? []) columns.add(column);
+        const known = this.#consequences.get(table) ?? new Map<RowId, Touched>();
+        this.#consequences.set(table, known.set(row, this.#touch(table, row)));
       }
     }
   }
@@ -203,12 +281,22 @@ export class Folding {
     this.#consequences.set(table, rows.set(row, touched));
   }
 
-  /** Rows of a table with numbers that this folding moved, with the numbers that they are shown with now. */
-  *newlyMoved(): Generator<[table: Table, row: RowId, number: bigint]> {
+  /** Rows that this folding gave numbers other than those that were written. */
+  *newlyNumbered(): Generator<Renumbered> {
     for (const [id, moves] of this.#renumbering.moves()) {
-      for (const row of moves) {
-        const number = this.#state.movedTo(id, row);
-        if (number !== undefined) yield [this.#tables.get(id) as Table, row, number];
+      const table = this.#tables.get(id) as Table;
+      const column = columnId(table, numberColumn(table) as number);
+      for (const row of moves) if (this.#state.movedTo(id, row) !== undefined) yield { table, row, column };
+    }
+    for (const [id, rows] of this.#touched) {
+      const table = this.#tables.get(id);
+      if (table === undefined) continue;
+      for (const { row, before, now } of rows.values()) {
+        if (now.mend === undefined) continue;
+        for (const [column, { value }] of now.mend.cells) {
+          const known = before?.mend?.cells.get(column)?.value;
+          if (typeof value === 'bigint' && known !== value) yield { table, row, column };
+        }
       }
     }
   }
@@ -229,10 +317,10 @@ export class Folding {
       const touched = this.#touched.get(table)?.get(row);
       if (known === undefined || at === undefined || !touched?.ops) return false;
       const column = columnId(known, at);
-      return touched.now.cells.get(column) !== touched.before?.cells.get(column);
+      return touched.edited.cells.get(column) !== touched.before?.cells.get(column);
     };
     return this.#view(
-      (touched) => (touched.ops ? touched.now : touched.before),
+      (touched) => (touched.ops ? touched.edited : touched.before),
       (table, row) => (wroteNumber(table, row) ? undefined : this.#renumbering.movedBefore(table, row)),
     );
   }

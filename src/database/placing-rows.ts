@@ -3,13 +3,11 @@
  * and put back after, because swapping them one by one would collide on the way.
  */
 import type { RowId } from '../core/body.ts';
-import { compareClaims } from '../core/numbers.ts';
-import { ABSENT, compareOrigins, IN_BASE, type Origin, type Row, winner } from '../core/rows.ts';
+import { ABSENT, IN_BASE, type Row, shownValue } from '../core/rows.ts';
 import { numberColumn, type Table } from '../core/tables.ts';
 import { sameValue, type Value } from '../core/value.ts';
 import type { RowState } from '../store/row-state.ts';
 import type { Touched, TouchedRows } from './folding.ts';
-import { Naming } from './happened.ts';
 import type { RowSql } from './row-sql.ts';
 import { columnId, type Shown } from './shown.ts';
 
@@ -48,7 +46,7 @@ export class PlacingRows {
       if (table === undefined) continue;
       for (const row of rows.values()) this.#take(table, row);
     }
-    this.#retryWithheld(new Set(tables));
+    this.#retryUnplaced(new Set(tables));
     for (const update of this.#updates) update();
     for (const insertion of this.#insertions) this.#put(insertion);
   }
@@ -90,19 +88,19 @@ export class PlacingRows {
         if (before.number(table, row, was) !== this.#after.number(table, row, now)) changed.push(at);
         continue;
       }
-      const [old, write] = [winner(was, id), winner(now, id)];
+      const [old, written] = [shownValue(was, id), shownValue(now, id)];
       const same =
         old !== undefined &&
-        write !== undefined &&
-        sameValue(before.plain(table, at, old.value), this.#after.plain(table, at, write.value));
+        written !== undefined &&
+        sameValue(before.plain(table, at, old), this.#after.plain(table, at, written));
       if (!same) changed.push(at);
     }
     return changed;
   }
 
   #value(table: Table, row: RowId, now: Row, at: number): Value {
-    const write = winner(now, columnId(table, at));
-    if (write) return this.#after.plain(table, at, write.value);
+    const written = shownValue(now, columnId(table, at));
+    if (written !== undefined) return this.#after.plain(table, at, written);
     return this.#after.values(table, row, now)?.[at] ?? null;
   }
 
@@ -111,12 +109,12 @@ export class PlacingRows {
     if (values !== null) this.#insertions.push({ table, row, values, rowid });
   }
 
-  /** What was kept out may fit now: only what is touched can have made room. */
-  #retryWithheld(tables: ReadonlySet<string>): void {
-    for (const place of this.#state.allWithheld()) {
+  /** What this file did not take may fit now: only what is touched can have made room. */
+  #retryUnplaced(tables: ReadonlySet<string>): void {
+    for (const place of this.#state.allUnplaced()) {
       const table = this.#after.tables.get(place.table);
       if (table === undefined || !tables.has(place.table)) continue;
-      this.#state.release(place);
+      this.#state.placed(place);
       this.#insertLater(table, place.row, this.#after.merged(table, place.row), null);
     }
   }
@@ -129,7 +127,7 @@ export class PlacingRows {
       const reason = constraintOf(error);
       if (reason === undefined) throw error;
       sql.delete(key);
-      this.#state.withhold({ table: table.id, row }, reason);
+      this.#state.unplace({ table: table.id, row }, reason);
     }
   }
 
@@ -141,78 +139,10 @@ export class PlacingRows {
       const reason = constraintOf(error);
       if (reason === undefined) throw error;
       // Its old rowid was given to another row in the meantime: any will do.
-      if (rowid !== null && (error as { errcode?: number }).errcode === CONSTRAINT_ROWID)
+      if (rowid !== null && (error as { errcode?: number }).errcode === CONSTRAINT_ROWID) {
         this.#put({ ...insertion, rowid: null });
-      else this.#collide(insertion, reason);
+      } else this.#state.unplace({ table: table.id, row: insertion.row }, reason);
     }
-  }
-
-  /** Of rows with one unique value the earliest stays: the same on every copy, whoever came first here. */
-  #collide(insertion: Insertion, reason: string): void {
-    const { table, row, values } = insertion;
-    const others = [
-      ...table.uniques.flatMap(({ columns }) => this.#rowsWith(table, columns, values)),
-      ...this.#rowsAtKey(table, row, values),
-    ];
-    const later = others.filter((other) => this.#comesBefore(table, row, other.row));
-    if (others.length === 0 || later.length < others.length) {
-      this.#state.withhold({ table: table.id, row }, reason);
-      return;
-    }
-    for (const other of later) {
-      this.#sqlOf(table).delete(other.key);
-      this.#state.withhold({ table: table.id, row: other.row }, reason);
-    }
-    try {
-      this.#sqlOf(table).insert(values, null);
-    } catch (error) {
-      const still = constraintOf(error);
-      if (still === undefined) throw error;
-      this.#state.withhold({ table: table.id, row }, still);
-    }
-  }
-
-  #rowsWith(table: Table, columns: readonly number[], values: readonly Value[]): { row: RowId; key: Value[] }[] {
-    const items = columns.map((at) => values[at] as Value);
-    if (items.includes(null)) return [];
-    const keys = this.#sqlOf(table).keysWhere(columns, items);
-    return keys.flatMap((key) => {
-      const row = this.#rowIdAt(table, key);
-      return row === null ? [] : [{ row, key }];
-    });
-  }
-
-  /** Two rows of different ids can have one key: by a reference to a row, and by the number that this row has. */
-  #rowsAtKey(table: Table, row: RowId, values: readonly Value[]): { row: RowId; key: Value[] }[] {
-    if (table.kind !== 'name') return [];
-    const key = table.key.map(({ at }) => values[at] as Value);
-    const ids = new Naming(this.#after, new Map()).rowsOfKey(table, key);
-    return ids.filter((id) => id !== row).map((id) => ({ row: id, key }));
-  }
-
-  #rowIdAt(table: Table, key: readonly Value[]): RowId | null {
-    if (numberColumn(table) !== undefined) return this.#after.rowAt(table, key[0] as bigint);
-    return new Naming(this.#after, new Map()).rowOfKey(table, key);
-  }
-
-  #comesBefore(table: Table, a: RowId, b: RowId): boolean {
-    const claim = (row: RowId) => ({ row, by: this.#uniqueSince(table, row) });
-    return compareClaims(claim(a), claim(b)) < 0;
-  }
-
-  /** When the row got its unique values: the newest write to one of them; null: in the base. */
-  #uniqueSince(table: Table, row: RowId): Origin | null {
-    const merged = this.#after.merged(table, row);
-    let newest: Origin | null = null;
-    for (const at of table.uniqueColumns) {
-      const write = winner(merged, columnId(table, at));
-      if (write && (newest === null || compareOrigins(write, newest) > 0)) newest = write;
-    }
-    if (newest !== null || merged.base) return newest;
-    // A row named by its key alone: since it was made.
-    for (const [write] of merged.cells.values())
-      if (write && (newest === null || compareOrigins(write, newest) < 0)) newest = write;
-    return newest;
   }
 }
 

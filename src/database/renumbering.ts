@@ -4,7 +4,7 @@
  */
 import type { RowId } from '../core/body.ts';
 import { type Claim, losers, placeLosers } from '../core/numbers.ts';
-import { aliveByOwnWrites, type Row, winner } from '../core/rows.ts';
+import { isAlive, type Row, winner } from '../core/rows.ts';
 import { keyOfRow, numberColumn, rowOfNumber, type Table } from '../core/tables.ts';
 import type { RowState } from '../store/row-state.ts';
 import type { BaseFile } from './base-file.ts';
@@ -31,12 +31,14 @@ export class Renumbering {
     this.#base = base;
   }
 
+  claimed(table: Table, number: bigint): void {
+    this.#workOn(table);
+    this.#state.raiseTop(table.id, number);
+  }
+
   note(table: Table, row: RowId, before: Row | undefined, now: Row): void {
     const work = this.#workOn(table);
     const column = columnId(table, numberColumn(table) as number);
-    for (const { value } of now.cells.get(column) ?? []) {
-      if (typeof value === 'bigint') this.#state.raiseTop(table.id, value);
-    }
     const [was, is] = [before && writtenClaim(before, column), writtenClaim(now, column)];
     const base = now.base ? this.baseNumber(row) : null;
     if (base !== null) {
@@ -162,14 +164,14 @@ export class Renumbering {
 
 /** The number that a living row claims by a write. */
 function writtenClaim(row: Row, column: string): bigint | undefined {
-  if (!aliveByOwnWrites(row)) return undefined;
+  if (!isAlive(row)) return undefined;
   const value = winner(row, column)?.value;
   return typeof value === 'bigint' ? value : undefined;
 }
 
 /** Does the row have the number of its place in the base, by no write? */
 function claimsBase(row: Row, column: string): boolean {
-  return row.base && winner(row, column) === undefined && aliveByOwnWrites(row);
+  return row.base && winner(row, column) === undefined && isAlive(row);
 }
 
 function sameWriter(before: Row | undefined, now: Row, column: string): boolean {

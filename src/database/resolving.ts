@@ -1,7 +1,9 @@
 /** A person's choice in a conflict, done in the user's database and marked, so that capture makes the change of it. */
+
+import type { RowId } from '../core/body.ts';
 import { ProblemError } from '../core/problem.ts';
-import { candidates } from '../core/rows.ts';
-import type { Table } from '../core/tables.ts';
+import { aliveByOwnWrites, candidates, winner } from '../core/rows.ts';
+import { numberColumn, type Table } from '../core/tables.ts';
 import { DELETE, KEEP, listConflicts } from './conflicts.ts';
 import type { DatabaseConflict } from './host.ts';
 import { addMark } from './marks.ts';
@@ -21,12 +23,51 @@ export function resolveConflict(database: string, id: string, candidate: string)
     if (candidate === DELETE) {
       file.withoutLeaks([table.id], () => file.sqlOf(table).delete(key));
       addMark(file.sql, num, 'd', key);
-    } else if (candidate === KEEP) addMark(file.sql, num, 'c', key);
+    } else if (conflict.kind === 'constraint') chooseMarked(file, shown, table, conflict, candidate, key);
+    else if (candidate === KEEP) addMark(file.sql, num, keepOp(table, shown, conflict.row), key);
     else {
       const { column, keyNow } = chooseCell(table, conflict, candidate, shown, file, key);
       addMark(file.sql, num, `c:${column}`, keyNow);
     }
   };
+}
+
+/** A row that lives by its own writes is touched; one that is only kept gets a write of its own. */
+function keepOp(table: Table, shown: Shown, row: RowId): string {
+  if (aliveByOwnWrites(shown.merged(table, row))) return 'c';
+  const column = table.columns.find((_, at) => at !== numberColumn(table)) ?? table.columns[0];
+  return `c:${column?.id ?? ''}`;
+}
+
+/** The row is called as it is shown; or it keeps what it wanted, and the one that has it is called otherwise. */
+function chooseMarked(
+  file: OpenFile,
+  shown: Shown,
+  table: Table,
+  conflict: DatabaseConflict,
+  candidate: string,
+  key: NonNullable<ReturnType<Shown['key']>>,
+): void {
+  const at = table.columns.findIndex(({ name }) => name === conflict.column);
+  const column = table.columns[at]?.id ?? '';
+  const merged = shown.merged(table, conflict.row);
+  const mended = merged.mend?.cells.get(column);
+  const num = file.numberOf(table);
+  if (mended === undefined) throw noLonger();
+  if (candidate !== KEEP) return addMark(file.sql, num, `c:${column}`, key);
+  const other = shown.key(table, mended.because);
+  const wanted = winner(merged, column)?.value;
+  if (other === null || wanted === undefined) throw noLonger();
+  const sql = file.sqlOf(table);
+  file.withoutLeaks([table.id], () => {
+    const rowid = sql.rowid(key);
+    const values = sql.read(key) ?? [];
+    sql.delete(key);
+    sql.update(other, [at], [mended.value]);
+    sql.insert(values.with(at, wanted), rowid);
+  });
+  addMark(file.sql, num, `c:${column}`, other);
+  addMark(file.sql, num, `c:${column}`, key);
 }
 
 function chooseCell(

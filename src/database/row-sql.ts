@@ -43,10 +43,20 @@ export class RowSql {
   /** The keys of the rows that hold `items` in these columns. */
   keysWhere(columns: readonly number[], items: readonly Value[], collations: readonly string[] = []): Value[][] {
     const names = this.table.key.map((key) => this.#names[key.at]).join(', ');
-    const where = columns
+    const where = this.#whereAll(columns, items, collations);
+    return this.#sql.all(`SELECT ${names} FROM ${this.#from} WHERE ${where}`, items) as Value[][];
+  }
+
+  /** The highest value of a column among the rows that hold `items` in these. */
+  highest(at: number, columns: readonly number[], items: readonly Value[], collations: readonly string[]): unknown {
+    const where = columns.length === 0 ? 'true' : this.#whereAll(columns, items, collations);
+    return this.#sql.one(`SELECT max(${this.#names[at]}) FROM ${this.#from} WHERE ${where}`, items);
+  }
+
+  #whereAll(columns: readonly number[], items: readonly Value[], collations: readonly string[]): string {
+    return columns
       .map((at, index) => `${this.#names[at]}${collate(collations[index])} = ${parameter(items[index] ?? null)}`)
       .join(' AND ');
-    return this.#sql.all(`SELECT ${names} FROM ${this.#from} WHERE ${where}`, items) as Value[][];
   }
 
   /** All rows in the order of the table. */

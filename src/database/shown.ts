@@ -3,7 +3,7 @@
  * references, moved numbers, no withheld rows. Capture compares with it, apply writes it.
  */
 import type { RowId } from '../core/body.ts';
-import { ABSENT, aliveByOwnWrites, IN_BASE, type Row, winner } from '../core/rows.ts';
+import { ABSENT, IN_BASE, isAlive, type Row, shownValue, winner } from '../core/rows.ts';
 import { keyOfRow, numberColumn, rowOfNumber, type Table } from '../core/tables.ts';
 import { RowRef, type Value } from '../core/value.ts';
 import type { RowPlace } from '../store/row-state.ts';
@@ -18,13 +18,14 @@ export interface RowView {
   movedTo(table: string, row: RowId): bigint | undefined;
   movedAt(table: string, number: bigint): RowId | undefined;
   movedBase(table: string): boolean;
-  withheld(place: RowPlace): string | undefined;
+  /** Why the row did not go into this user's database. */
+  unplaced(place: RowPlace): string | undefined;
   /** May name rows that no longer refer to it. */
   referrers(place: RowPlace): RowPlace[];
   /** May name rows that have another value by now. */
   withUnique(table: string, place: number, name: string): RowId[];
   listed(): RowPlace[];
-  allWithheld(): RowPlace[];
+  allUnplaced(): RowPlace[];
 }
 
 /** A view to put one's own answers over. */
@@ -36,11 +37,11 @@ export function forwarding(view: RowView): RowView {
     movedTo: (table, row) => view.movedTo(table, row),
     movedAt: (table, number) => view.movedAt(table, number),
     movedBase: (table) => view.movedBase(table),
-    withheld: (place) => view.withheld(place),
+    unplaced: (place) => view.unplaced(place),
     referrers: (place) => view.referrers(place),
     withUnique: (table, place, name) => view.withUnique(table, place, name),
     listed: () => view.listed(),
-    allWithheld: () => view.allWithheld(),
+    allUnplaced: () => view.allUnplaced(),
   };
 }
 
@@ -65,7 +66,8 @@ export class Shown {
   }
 
   isThere(table: Table, row: RowId, merged: Row = this.merged(table, row)): boolean {
-    return aliveByOwnWrites(merged) && this.view.withheld({ table: table.id, row }) === undefined;
+    if (!isAlive(merged) || (merged.mend !== undefined && merged.mend.withheld !== null)) return false;
+    return this.view.unplaced({ table: table.id, row }) === undefined;
   }
 
   /** The number that the row claims: by its last write, else by its place in the base. */
@@ -84,7 +86,7 @@ export class Shown {
 
   /** The row that is shown with this number. */
   rowAt(table: Table, number: bigint): RowId | null {
-    const isThere = (row: RowId): boolean => this.view.withheld({ table: table.id, row }) === undefined;
+    const isThere = (row: RowId): boolean => this.isThere(table, row);
     const moved = this.view.movedAt(table.id, number);
     if (moved !== undefined && isThere(moved)) return moved;
     for (const row of this.view.claims(table.id, number)) {
@@ -139,8 +141,8 @@ export class Shown {
       merged.base && table.columns.some(({ id }) => !merged.cells.has(id)) ? this.base.read(table, row) : null;
     return table.columns.map((column, at) => {
       if (at === numberColumn(table)) return key[0] as Value;
-      const write = winner(merged, column.id);
-      if (write) return this.plain(table, at, write.value);
+      const written = shownValue(merged, column.id);
+      if (written !== undefined) return this.plain(table, at, written);
       const inKey = table.kind === 'name' ? table.key.findIndex((each) => each.at === at) : -1;
       if (inKey >= 0 && (base === null || table.references.has(at))) return key[inKey] as Value;
       return base === null || base === undefined ? null : this.inBase(table, at, base[at] as Value);

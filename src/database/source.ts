@@ -2,9 +2,13 @@
  * Where the changes come from: the log of the file, as the database process sees it. `src/store/log.ts` over a store
  * opened read-only is the real one, a log in memory the one of the tests.
  */
+
+import { body as bodyCodec } from '../core/body.ts';
 import type { ChangeId } from '../core/change.ts';
 import type { Stamp } from '../core/clock.ts';
-import type { Vector } from '../core/vector.ts';
+import { decode, MalformedError } from '../core/codec.ts';
+import { assert } from '../core/problem.ts';
+import { type Vector, withEntry } from '../core/vector.ts';
 
 export interface SourceChange extends ChangeId {
   readonly stamp: Stamp;
@@ -22,4 +26,34 @@ export interface ChangeSource {
   body(change: SourceChange): Uint8Array;
   /** Told of a change whose body cannot be read: it has no effect here. */
   readonly unreadable?: (change: SourceChange) => void;
+}
+
+/** What was asked for last: whoever asks of a change asks for all its rows. */
+const MAX_KNOWN = 1000;
+const known = new WeakMap<ChangeSource, Map<string, Vector>>();
+
+/** What the maker of a change on this database had in front of him. */
+export function seenBy(source: ChangeSource, subject: string, change: ChangeId): Vector {
+  const vectors = known.get(source) ?? new Map<string, Vector>();
+  known.set(source, vectors);
+  const name = `${change.copy}:${change.seq}`;
+  const found = vectors.get(name);
+  if (found !== undefined) return found;
+  if (vectors.size >= MAX_KNOWN) vectors.clear();
+  const seen = readSeen(source, subject, change);
+  vectors.set(name, seen);
+  return seen;
+}
+
+function readSeen(source: ChangeSource, subject: string, { copy, seq }: ChangeId): Vector {
+  const before = withEntry(source.vector(), copy, seq - 1);
+  const [change] = source.after(before, { subject, limit: 1 });
+  assert(change !== undefined && change.copy === copy && change.seq === seq, `change ${seq} of ${copy} is in the log`);
+  try {
+    const read = decode(bodyCodec, source.body(change));
+    return read.kind === 'database' && read.seen !== null ? read.seen : change.deps;
+  } catch (error) {
+    if (error instanceof MalformedError) return change.deps;
+    throw error;
+  }
 }

@@ -14,7 +14,7 @@ import { type RowPlace, RowState } from '../store/row-state.ts';
 import { BaseFile } from './base-file.ts';
 import { type Behind, type Folded, foldInto, seenBehind, stateAt } from './behind.ts';
 import { type Containing, changesAfter, isBeyond, readBody, renamedPosition, whatItContains } from './containing.ts';
-import { Folding } from './folding.ts';
+import { Folding, type FoldingBy } from './folding.ts';
 import { changedTables, placeNewColumns } from './grown-tables.ts';
 import { misnumbered, renumber } from './hidden-numbers.ts';
 import type { OpenDatabase } from './host.ts';
@@ -73,6 +73,10 @@ export class Standing {
 
   get file(): OpenFile | null {
     return this.#file;
+  }
+
+  foldingBy({ tables }: { tables: ReadonlyMap<string, Table> }): FoldingBy {
+    return { database: this.id, base: this.base, tables, source: this.options.source };
   }
 
   /** Known also while the file is closed, once it was open. */
@@ -216,7 +220,7 @@ export class Standing {
     // Own changes whose consequences for other rows are not in the file yet.
     state.begin();
     try {
-      const folding = new Folding(state, base, file.tables);
+      const folding = new Folding(state, this.foldingBy(file));
       for (const { change, body } of this.edited) folding.fold(change, body);
       folding.settle();
       return use(folding.edited(), folding.vector);
@@ -258,7 +262,7 @@ export class Standing {
     const missing = edited.filter(({ copy, seq }) => !covers(this.state.vector, copy, seq));
     this.edited = missing.map((change) => ({ change, body: readBody(source, change) }));
     if (isBeyond(source, this.id, this.state.vector, vector, edited)) {
-      this.behind = stateAt(this.id, source, this.base, file.tables, vector, edited);
+      this.behind = stateAt(this.foldingBy(file), vector, edited);
     }
   }
 
@@ -278,8 +282,7 @@ export class Standing {
       const missed = ahead.slice(0, last + 1);
       foldInto(
         this.state,
-        this.base,
-        file.tables,
+        this.foldingBy(file),
         missed.map((change) => ({ change, body: readBody(source, change) })),
       );
       this.state.commit();
@@ -346,7 +349,7 @@ export class Standing {
     if (lacking.length === 0) return null;
     this.state.begin();
     try {
-      const folding = foldInto(this.state, this.base, file.tables, lacking);
+      const folding = foldInto(this.state, this.foldingBy(file), lacking);
       this.state.commit();
       return folding;
     } catch (error) {
@@ -381,7 +384,7 @@ export class Standing {
         const isOther = table.kind !== 'name' && this.#fresh.has(id) && !sameValues(actual, shown.values(table, row));
         if (actual !== undefined && !isOther) continue;
         if (marked.has(`${file.numberOf(table)} ${rowOfKey(key)}`) && !isOther) continue;
-        this.state.withhold({ table: id, row }, 'not placed yet');
+        this.state.unplace({ table: id, row }, 'not placed yet');
         this.untried.push({ table: id, row });
       }
     }

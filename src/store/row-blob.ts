@@ -3,8 +3,8 @@
  * may change: the file is then folded anew.
  */
 import { Reader, Writer } from '../core/codec.ts';
-import type { Origin, Row, Write } from '../core/rows.ts';
-import { value } from '../core/value.ts';
+import type { Mend, MendedCell, Origin, Row, Write } from '../core/rows.ts';
+import { rowId, value } from '../core/value.ts';
 import type { CopyId } from '../core/vector.ts';
 
 export interface Numbering {
@@ -16,6 +16,11 @@ export interface Numbering {
 
 const BASE = 1;
 const BASE_DEAD = 2;
+const MENDED = 4;
+const KEPT = 1;
+const WITHHELD = 2;
+const THROUGH = 4;
+const MAX_REASON = 4096;
 
 export function writeRow(row: Row, names: Numbering): Uint8Array {
   const origins: Origin[] = [];
@@ -37,7 +42,7 @@ export function writeRow(row: Row, names: Numbering): Uint8Array {
     }
   }
   const to = new Writer(32 + cells.length);
-  to.byte((row.base ? BASE : 0) | (row.baseDead ? BASE_DEAD : 0));
+  to.byte((row.base ? BASE : 0) | (row.baseDead ? BASE_DEAD : 0) | (row.mend ? MENDED : 0));
   to.varint(origins.length);
   for (const { copy, seq, stamp } of origins) {
     to.varint(names.maker(copy));
@@ -45,7 +50,31 @@ export function writeRow(row: Row, names: Numbering): Uint8Array {
     to.varint(stamp);
   }
   to.raw(cells.finish());
+  if (row.mend) writeMend(to, row.mend, names);
   return to.finish();
+}
+
+function writeMend(to: Writer, { kept, withheld, cells }: Mend, names: Numbering): void {
+  to.byte((kept ? KEPT : 0) | (withheld ? WITHHELD : 0) | (withheld?.through ? THROUGH : 0));
+  if (withheld) to.text(withheld.reason, MAX_REASON);
+  to.varint(cells.size);
+  for (const [column, cell] of cells) {
+    to.varint(names.column(column));
+    value.write(to, cell.value);
+    rowId.write(to, cell.because);
+  }
+}
+
+function readMend(from: Reader, names: Numbering): Mend {
+  const flags = from.byte();
+  const through = (flags & THROUGH) !== 0;
+  const withheld = (flags & WITHHELD) !== 0 ? { reason: from.text(MAX_REASON), through } : null;
+  const cells = new Map<string, MendedCell>();
+  for (let count = from.varint(); count > 0; count--) {
+    const column = names.columnId(from.varint());
+    cells.set(column, { value: value.read(from), because: rowId.read(from) });
+  }
+  return { kept: (flags & KEPT) !== 0, withheld, cells };
 }
 
 export function readRow(bytes: Uint8Array, names: Numbering): Row {
@@ -69,6 +98,8 @@ export function readRow(bytes: Uint8Array, names: Numbering): Row {
     }
     cells.set(column, writes);
   }
+  const mend = (flags & MENDED) !== 0 ? readMend(from, names) : undefined;
   from.end();
-  return { base: (flags & BASE) !== 0, baseDead: (flags & BASE_DEAD) !== 0, cells, deletions };
+  const row = { base: (flags & BASE) !== 0, baseDead: (flags & BASE_DEAD) !== 0, cells, deletions };
+  return mend === undefined ? row : { ...row, mend };
 }

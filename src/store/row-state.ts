@@ -8,7 +8,7 @@ import type { RowId } from '../core/body.ts';
 import { fromHex, toHex } from '../core/bytes.ts';
 import { decode, encode } from '../core/codec.ts';
 import { assert } from '../core/problem.ts';
-import { aliveByOwnWrites, conflictingColumns, keptAgainstDeletion, type Row } from '../core/rows.ts';
+import { conflictingColumns, isAlive, keptAgainstDeletion, type Row } from '../core/rows.ts';
 import { type CopyId, EMPTY, type Vector, vectorCodec } from '../core/vector.ts';
 import { type Numbering, readRow, writeRow } from './row-blob.ts';
 
@@ -26,14 +26,18 @@ interface TableEntry {
   movedBase: boolean;
   /** Rows shown with another number than they claim: nearly always none, which spares a look per row. */
   moved: number;
+  /** At least as many as there are rows withheld, and rows that watch a value: nearly always none. */
+  withheld: number;
+  watching: number;
   readonly columns: Map<string, number>;
   readonly columnIds: string[];
 }
 
 /** Is there something in this row that a person should decide? */
 export function isListed(row: Row): boolean {
-  if (row.deletions.length === 0 && !hasSiblings(row)) return false;
-  return aliveByOwnWrites(row) && (keptAgainstDeletion(row) || conflictingColumns(row).length > 0);
+  if (row.deletions.length === 0 && row.mend === undefined && !hasSiblings(row)) return false;
+  if (!isAlive(row)) return false;
+  return keptAgainstDeletion(row) || row.mend !== undefined || conflictingColumns(row).length > 0;
 }
 
 function hasSiblings(row: Row): boolean {
@@ -51,7 +55,7 @@ export class RowState {
   readonly #statements = new Map<string, StatementSync>();
   #vector: Vector = EMPTY;
   /** At least as many as there are, over all databases: nearly always none. */
-  #withheld = 0;
+  #unplaced = 0;
 
   /** The state of the database `id` within `db`, a store with `ROWS_SCHEMA`. */
   constructor(db: DatabaseSync, id: string) {
@@ -91,7 +95,7 @@ export class RowState {
   }
 
   reload(): void {
-    this.#withheld = Number(this.#get('SELECT count(*) FROM withheld')?.[0]);
+    this.#unplaced = Number(this.#get('SELECT count(*) FROM unplaced')?.[0]);
     this.#makers.clear();
     this.#tables.clear();
     this.#byNumber.clear();
@@ -104,6 +108,8 @@ export class RowState {
     for (const [num, id, top, movedBase] of tables) {
       const entry = this.#knowTable(Number(num), id as string, top as bigint | null, movedBase === 1n);
       entry.moved = Number(this.#get('SELECT count(*) FROM moved WHERE tbl = ?', entry.num)?.[0]);
+      entry.withheld = Number(this.#get('SELECT count(*) FROM withheld WHERE tbl = ?', entry.num)?.[0]);
+      entry.watching = Number(this.#get('SELECT count(*) FROM watch WHERE tbl = ?', entry.num)?.[0]);
       for (const [column, name] of this.#all('SELECT num, id FROM source_column WHERE tbl = ?', entry.num)) {
         entry.columns.set(name as string, Number(column));
         entry.columnIds[Number(column)] = name as string;
@@ -128,6 +134,12 @@ export class RowState {
     const id = rowBytes(row);
     const blob = writeRow(state, this.#naming(entry));
     this.#run('INSERT INTO row VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state', entry.num, id, blob);
+    const withheld = state.mend !== undefined && state.mend.withheld !== null;
+    if (withheld !== (before?.mend !== undefined && before.mend.withheld !== null)) {
+      entry.withheld += withheld ? 1 : -1;
+      if (withheld) this.#run('INSERT INTO withheld VALUES (?, ?) ON CONFLICT DO NOTHING', entry.num, id);
+      else this.#run('DELETE FROM withheld WHERE tbl = ? AND id = ?', entry.num, id);
+    }
     const listed = isListed(state);
     if (listed === (before !== undefined && isListed(before))) return;
     if (listed) this.#run('INSERT INTO listed VALUES (?, ?) ON CONFLICT DO NOTHING', entry.num, id);
@@ -257,6 +269,18 @@ export class RowState {
     return this.#all(sql, entry.num, place, name).map(([id]) => rowId(id as Uint8Array));
   }
 
+  /** Those whose name begins so, highest first. */
+  *uniqueNames(table: string, place: number, prefix: string): Generator<{ name: string; row: RowId }> {
+    const entry = this.#tables.get(table);
+    if (entry === undefined) return;
+    const sql =
+      'SELECT name, id FROM unique_value WHERE tbl = ? AND place = ? AND name >= ? AND name < ? ORDER BY name DESC, id';
+    for (const found of this.#prepare(sql).iterate(entry.num, place, prefix, `${prefix}~`)) {
+      const [name, id] = found as unknown as unknown[];
+      yield { name: name as string, row: rowId(id as Uint8Array) };
+    }
+  }
+
   /** May name rows that no longer refer to it. */
   referrers({ table, row }: RowPlace): RowPlace[] {
     const entry = this.#tables.get(table);
@@ -264,26 +288,57 @@ export class RowState {
     return this.#places('SELECT from_tbl, from_id FROM reference WHERE tbl = ? AND id = ?', entry.num, rowBytes(row));
   }
 
-  withhold({ table, row }: RowPlace, reason: string): void {
-    const sql = 'INSERT INTO withheld VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET reason = excluded.reason';
+  /** The row did not go into this user's database. */
+  unplace({ table, row }: RowPlace, reason: string): void {
+    const sql = 'INSERT INTO unplaced VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET reason = excluded.reason';
     this.#run(sql, this.#table(table).num, rowBytes(row), reason);
-    this.#withheld += 1;
+    this.#unplaced += 1;
   }
 
-  release({ table, row }: RowPlace): void {
-    this.#run('DELETE FROM withheld WHERE tbl = ? AND id = ?', this.#table(table).num, rowBytes(row));
+  placed({ table, row }: RowPlace): void {
+    this.#run('DELETE FROM unplaced WHERE tbl = ? AND id = ?', this.#table(table).num, rowBytes(row));
   }
 
-  withheld({ table, row }: RowPlace): string | undefined {
+  unplaced({ table, row }: RowPlace): string | undefined {
     const entry = this.#tables.get(table);
-    if (entry === undefined || this.#withheld === 0) return undefined;
-    const found = this.#get('SELECT reason FROM withheld WHERE tbl = ? AND id = ?', entry.num, rowBytes(row));
+    if (entry === undefined || this.#unplaced === 0) return undefined;
+    const found = this.#get('SELECT reason FROM unplaced WHERE tbl = ? AND id = ?', entry.num, rowBytes(row));
     return found?.[0] as string | undefined;
   }
 
-  allWithheld(): RowPlace[] {
-    if (this.#withheld === 0) return [];
-    return this.#places('SELECT tbl, id FROM withheld');
+  allUnplaced(): RowPlace[] {
+    if (this.#unplaced === 0) return [];
+    return this.#places('SELECT tbl, id FROM unplaced');
+  }
+
+  /** Is any row withheld? */
+  withholds(): boolean {
+    for (const { withheld } of this.#tables.values()) if (withheld > 0) return true;
+    return false;
+  }
+
+  watch(table: string, place: number, name: string, row: RowId): void {
+    const entry = this.#table(table);
+    const sql = 'INSERT INTO watch VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING';
+    entry.watching += Number(this.#run(sql, entry.num, place, name, rowBytes(row)).changes);
+  }
+
+  unwatch(table: string, row: RowId): void {
+    const entry = this.#table(table);
+    if (entry.watching === 0) return;
+    entry.watching -= Number(this.#run('DELETE FROM watch WHERE tbl = ? AND id = ?', entry.num, rowBytes(row)).changes);
+  }
+
+  isWatching(table: string): boolean {
+    return (this.#tables.get(table)?.watching ?? 0) > 0;
+  }
+
+  /** Rows whose mend depends on who has this value. */
+  watchers(table: string, place: number, name: string): RowId[] {
+    const entry = this.#tables.get(table);
+    if (entry === undefined || entry.watching === 0) return [];
+    const sql = 'SELECT id FROM watch WHERE tbl = ? AND place = ? AND name = ?';
+    return this.#all(sql, entry.num, place, name).map(([id]) => rowId(id as Uint8Array));
   }
 
   /** Forgets everything about this database: it is folded anew. */
@@ -296,6 +351,8 @@ export class RowState {
         'moved',
         'reference',
         'withheld',
+        'unplaced',
+        'watch',
         'unique_value',
         'source_column',
       ]) {
@@ -315,7 +372,17 @@ export class RowState {
   }
 
   #knowTable(num: number, id: string, top: bigint | null, movedBase: boolean): TableEntry {
-    const entry: TableEntry = { num, id, top, movedBase, moved: 0, columns: new Map(), columnIds: [] };
+    const entry: TableEntry = {
+      num,
+      id,
+      top,
+      movedBase,
+      moved: 0,
+      withheld: 0,
+      watching: 0,
+      columns: new Map(),
+      columnIds: [],
+    };
     this.#tables.set(id, entry);
     this.#byNumber.set(num, entry);
     return entry;

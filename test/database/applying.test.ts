@@ -92,30 +92,36 @@ test('APP4 the journal mode of the application stays as it is, and a lock is nev
   }
 });
 
-test('APP5 what a constraint keeps out is listed, the same row on every copy, and comes in when there is room', () => {
-  const sql =
-    "CREATE TABLE t (k TEXT PRIMARY KEY, code TEXT UNIQUE, v INTEGER CHECK (v < 10)); INSERT INTO t VALUES ('x', 'cx', 1)";
+test('APP5 MND5 what a constraint keeps out is listed, the same row on every copy, with what refers to it, and comes in when there is room', () => {
+  const sql = `CREATE TABLE t (k TEXT PRIMARY KEY, a INTEGER, b REAL, UNIQUE (b)); INSERT INTO t VALUES ('x', 1, 0.5);
+    CREATE TABLE of (t TEXT REFERENCES t (k), n INTEGER, PRIMARY KEY (t, n))`;
   copies(sql, 3, (office, ana, ben, chloe) => {
-    ana!.run("INSERT INTO t VALUES ('a', 'same', 1)");
-    ben!.run("INSERT INTO t VALUES ('b', 'same', 2)");
+    ana!.run("INSERT INTO t VALUES ('a', 1, 2.5); INSERT INTO of VALUES ('a', 1)");
+    ben!.run("INSERT INTO t VALUES ('b', 2, 2.5); INSERT INTO of VALUES ('b', 1)");
     ana!.capture(1_000_010);
     ben!.capture(1_000_020);
     office.settle();
     for (const copy of [ana, ben, chloe]) {
       assert.deepEqual(copy!.query('SELECT k FROM t ORDER BY k'), [['a'], ['x']]);
+      assert.deepEqual(copy!.query('SELECT t FROM of'), [['a']]);
       assert.deepEqual(
-        copy!.conflicts().map(({ kind, key }) => [kind, key]),
-        [['constraint', { k: 'b' }]],
+        copy!.conflicts().map(({ kind, table, key, note }) => [kind, table, key, note]),
+        [
+          ['constraint', 'of', { t: 'b', n: 1 }, 'FOREIGN KEY of of: the row of t is withheld'],
+          ['constraint', 't', { k: 'b' }, 'UNIQUE t (b)'],
+        ],
       );
+      assert.deepEqual(copy!.query('PRAGMA foreign_key_check'), []);
     }
-    chloe!.run("UPDATE t SET code = 'other' WHERE k = 'a'");
+    chloe!.run("UPDATE t SET b = 3.5 WHERE k = 'a'");
     office.settle();
     for (const copy of [ana, ben, chloe]) {
-      assert.deepEqual(copy!.query('SELECT k, code FROM t ORDER BY k'), [
-        ['a', 'other'],
-        ['b', 'same'],
-        ['x', 'cx'],
+      assert.deepEqual(copy!.query('SELECT k, b FROM t ORDER BY k'), [
+        ['a', 3.5],
+        ['b', 2.5],
+        ['x', 0.5],
       ]);
+      assert.deepEqual(copy!.query('SELECT t FROM of'), [['a'], ['b']]);
       assert.deepEqual(copy!.conflicts(), []);
     }
   });

@@ -1,8 +1,7 @@
-import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, renameSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Copy, Office } from './copies.ts';
+import { assertAtRest, steps, take } from './histories.ts';
 
 const SCHEMA = `
   CREATE TABLE account (code TEXT PRIMARY KEY COLLATE NOCASE, name TEXT, balance REAL);
@@ -64,95 +63,9 @@ const statement = fc.oneof(
   fc.constant('DELETE FROM note'),
 );
 
-/** `crash`, `stumble`: the next commit of rows.db fails, and the process dies or goes on. `forget`: rows.db is lost. `backup`, `restore`: the application keeps a copy of its file, and takes it back. */
-const ACCIDENTS = [
-  'tidy',
-  'restart',
-  'forget',
-  'disconnect',
-  'backup',
-  'restore',
-  'crash',
-  'stumble',
-  'vacuum',
-] as const;
-
-type Step =
-  | { kind: 'run'; copy: number; sql: string[] }
-  | { kind: 'capture' | 'apply' | (typeof ACCIDENTS)[number]; copy: number }
-  | { kind: 'pull'; copy: number; from: number; count: number };
-
 /** A longer run: `RUNS=500 STEPS=90 COPIES=4 node --test test/database/convergence.test.ts`, on a disk in memory. */
 const COPIES = Number(process.env.COPIES ?? 3);
 const STEPS = Number(process.env.STEPS ?? 40);
-const copy = fc.integer({ min: 0, max: COPIES - 1 });
-const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      kind: fc.constant('run' as const),
-      copy,
-      sql: fc.array(statement, { minLength: 1, maxLength: 3 }),
-    }),
-  },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('capture' as const, 'apply' as const), copy }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constantFrom(...ACCIDENTS),
-      copy,
-    }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constant('pull' as const),
-      copy,
-      from: copy,
-      count: fc.integer({ min: 1, max: 4 }),
-    }),
-  },
-);
-
-function take(office: Office, step: Step): void {
-  const at = office.copies[step.copy] as Copy;
-  switch (step.kind) {
-    case 'run':
-      return at.run(`BEGIN; ${step.sql.join('; ')}; COMMIT`);
-    case 'capture':
-      return void at.capture();
-    case 'apply':
-      return void at.engine.apply();
-    case 'tidy':
-      return void at.engine.tidy();
-    case 'restart':
-    case 'forget':
-      return at.restart(step.kind === 'forget');
-    case 'disconnect':
-      return at.engine.disconnect();
-    case 'vacuum':
-      return at.run('VACUUM');
-    case 'crash':
-    case 'stumble':
-      at.failNextCommit();
-      try {
-        at.work();
-      } catch (error) {
-        assert.match(String(error), /injected/);
-      }
-      return step.kind === 'crash' ? at.restart() : at.stopFailing();
-    case 'backup':
-      return copyFileSync(at.path, `${at.path}.kept`);
-    case 'restore':
-      if (!existsSync(`${at.path}.kept`)) return;
-      copyFileSync(`${at.path}.kept`, `${at.path}.new`);
-      return renameSync(`${at.path}.new`, at.path);
-    case 'pull':
-      return at.log.pull((office.copies[step.from] as Copy).log, step.count);
-    default:
-      step satisfies never;
-  }
-}
 
 export function content(at: Copy): Record<string, unknown[][]> {
   return Object.fromEntries(TABLES.map((table) => [table, at.query(`SELECT * FROM ${table} ORDER BY 1, 2`)]));
@@ -162,27 +75,12 @@ const runs = Number(process.env.RUNS ?? 20);
 const seed = process.env.SEED === undefined ? {} : { seed: Number(process.env.SEED) };
 
 test('APP1 CAP2 whatever was edited where, in whatever order it travelled: the copies end equal', () => {
-  const property = fc.property(fc.array(step, { minLength: 5, maxLength: STEPS, size: 'max' }), (steps) => {
+  const property = fc.property(steps(statement, COPIES, STEPS), (history) => {
     const office = new Office(SCHEMA, COPIES);
     try {
-      for (const each of steps) take(office, each);
+      for (const each of history) take(office, each, (at, sql) => at.run(`BEGIN; ${sql.join('; ')}; COMMIT`));
       office.settle();
-      const [first, ...others] = office.copies as [Copy, ...Copy[]];
-      const expected = content(first);
-      for (const other of others) {
-        assert.deepEqual(content(other), expected);
-        assert.deepEqual(other.conflicts(), first.conflicts());
-      }
-      // Another round does nothing, and folding the log from zero gives the same.
-      for (const at of office.copies) {
-        assert.equal(at.capture(), false);
-        at.restart(true);
-        at.work();
-        assert.equal(at.capture(), false);
-        assert.deepEqual(content(at), expected);
-        assert.deepEqual(at.conflicts(), first.conflicts());
-        assert.deepEqual(at.query('PRAGMA integrity_check'), [['ok']]);
-      }
+      assertAtRest(office, content);
     } finally {
       office.close();
     }

@@ -168,6 +168,25 @@ export class Copy {
     withDatabase(this.path, (db) => db.exec(sql));
   }
 
+  /** An application that minds its constraints: foreign keys are on, and what is refused is left out. */
+  runMinding(statements: readonly string[]): void {
+    withDatabase(this.path, (db) => {
+      db.exec('PRAGMA foreign_keys = ON; BEGIN');
+      for (const sql of statements) {
+        try {
+          db.exec(sql);
+        } catch (error) {
+          if (!/constraint/i.test(String(error))) throw error;
+        }
+      }
+      try {
+        db.exec('COMMIT');
+      } catch {
+        db.exec('ROLLBACK');
+      }
+    });
+  }
+
   /** The same through the sqlite3 command of the system. */
   cli(sql: string): string {
     return execFileSync('sqlite3', ['-bail', this.path], { input: sql, encoding: 'utf8' });

@@ -7,12 +7,6 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { Chance } from './chance.ts';
 import { ApplicationDatabase } from './open-stores.ts';
 
-/**
- * An edit keeps a row that a colleague deletes together with what it refers to; what it refers to stays deleted, so its
- * reference points nowhere. Mending that (design.md, Shown) comes in the next issue.
- */
-export const FOREIGN_KEYS_HOLD = false;
-
 export const LEDGER = 'ledger.db';
 export const BOOKS = 'books/office.db';
 
@@ -357,7 +351,7 @@ export function readDatabase(native: string): { contents: Contents; faults: stri
       .map((row) => String(row.integrity_check));
     if (integrity.join() !== 'ok') faults.push(`integrity_check: ${integrity.join('; ')}`);
     const broken = db.prepare('PRAGMA foreign_key_check').all();
-    if (FOREIGN_KEYS_HOLD && broken.length > 0) faults.push(`foreign_key_check: ${JSON.stringify(broken)}`);
+    if (broken.length > 0) faults.push(`foreign_key_check: ${JSON.stringify(broken)}`);
     faults.push(...brokenMovements(db), ...brokenReferences(db));
     return { contents, faults };
   } finally {

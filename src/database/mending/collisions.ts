@@ -1,0 +1,346 @@
+/**
+ * Rows with one value that an index keeps unique: the earliest keeps it. Of the others a counted column gets the next
+ * free number, a text is visibly marked, and a row that can be given neither is withheld. Decided by what the living
+ * rows claim as merged, never by how others are mended, so that the order of mends does not matter.
+ */
+import type { RowId } from '../../core/body.ts';
+import { compareClaims } from '../../core/numbers.ts';
+import {
+  ABSENT,
+  compareOrigins,
+  isAlive,
+  type MendedCell,
+  type Origin,
+  type Row,
+  UNMENDED,
+  type Withheld,
+  winner,
+} from '../../core/rows.ts';
+import { canonicalKey, keyOfRow, rowOfKey, type Table, type Unique } from '../../core/tables.ts';
+import { RowRef, type Value } from '../../core/value.ts';
+import { columnId } from '../shown.ts';
+import { countedColumn, countedIn, itemsOf, markedColumn, uniqueGroup, uniqueName } from '../unique-values.ts';
+import type { MendedRows } from './mended-rows.ts';
+
+/** The place of the key itself, among the table's indexes: two rows of different ids can be shown at one key. */
+const KEY = -1;
+
+interface Group {
+  readonly table: Table;
+  readonly place: number;
+  readonly name: string;
+  /** The earliest first. */
+  readonly claimants: readonly RowId[];
+}
+
+type Mended = MendedCell & { readonly column: string };
+
+export class Collisions {
+  readonly #rows: MendedRows;
+  readonly #groups = new Map<string, Group>();
+  /** Values that somebody claims now, or claims no longer. */
+  readonly #open = new Map<string, readonly [table: Table, place: number, name: string]>();
+  /** Rows whose mends are to be found anew. */
+  readonly #affected = new Map<string, Set<RowId>>();
+  readonly #losers = new Map<string, readonly RowId[]>();
+
+  constructor(rows: MendedRows) {
+    this.#rows = rows;
+  }
+
+  settle(): void {
+    for (const [id, touched] of this.#rows.touched) {
+      const table = this.#rows.tables.get(id);
+      if (table === undefined || !canCollide(table)) continue;
+      for (const { row, before, now } of touched.values()) this.#note(table, row, before, now);
+    }
+    for (const [table, place, name] of this.#open.values()) this.#look(table, place, name);
+    for (const [id, rows] of this.#affected) {
+      for (const row of rows) this.#mend(this.#rows.tables.get(id) as Table, row);
+    }
+  }
+
+  #note(table: Table, row: RowId, before: Row | undefined, now: Row): void {
+    const was = before ?? (now.base ? { ...ABSENT, base: true } : undefined);
+    if (was?.mend !== undefined || now.mend !== undefined) this.#affect(table, row);
+    const sameLife = was !== undefined && isAlive(was) === isAlive(now);
+    for (const [place, unique] of table.uniques.entries()) {
+      const isWritten = unique.columns.some((at) => isCellOther(columnId(table, at), was, now));
+      if (sameLife && !isWritten) continue;
+      const name = this.#nameOf(table, place, row, now);
+      if (name !== null && (isWritten || !now.base)) this.#rows.state.addUnique(table.id, place, name, row);
+      if (name !== null && isAlive(now)) this.#enter(table, place, name);
+      if (was !== undefined && isAlive(was)) this.#left(table, place, this.#nameOf(table, place, row, was));
+    }
+    if (hasMovingKey(table)) {
+      const name = this.#nameOf(table, KEY, row, now);
+      if (name === null) return;
+      this.#rows.state.addUnique(table.id, KEY, name, row);
+      this.#enter(table, KEY, name);
+      // Where its key moved from is only known to who watched the row.
+      for (const other of this.#rows.state.watchers(table.id, KEY, row)) this.#affect(table, other);
+    }
+  }
+
+  #enter(table: Table, place: number, name: string): void {
+    this.#open.set(`${table.id}\0${place}\0${name}`, [table, place, name]);
+  }
+
+  #left(table: Table, place: number, name: string | null): void {
+    // Nobody waits for a value while nobody watches one.
+    if (name !== null && this.#rows.state.isWatching(table.id)) this.#enter(table, place, name);
+  }
+
+  #look(table: Table, place: number, name: string): void {
+    const { state } = this.#rows;
+    for (const row of state.watchers(table.id, place, name)) this.#affect(table, row);
+    const dot = name.indexOf('.');
+    if (dot >= 0) for (const row of state.watchers(table.id, place, name.slice(0, dot + 1))) this.#affect(table, row);
+    const { claimants } = this.#group(table, place, name);
+    if (claimants.length > 1) for (const row of claimants) this.#affect(table, row);
+  }
+
+  #affect(table: Table, row: RowId): void {
+    const rows = this.#affected.get(table.id) ?? new Set();
+    this.#affected.set(table.id, rows.add(row));
+  }
+
+  /** Everything about one row, from all groups that it is in. */
+  #mend(table: Table, row: RowId): void {
+    const { state } = this.#rows;
+    const merged = this.#rows.row(table.id, row);
+    if (merged === undefined) return;
+    state.unwatch(table.id, row);
+    const cells = new Map<string, MendedCell>();
+    let withheld: Withheld | null = null;
+    for (const place of isAlive(merged) ? placesOf(table) : []) {
+      const name = this.#nameOf(table, place, row, merged);
+      const group = name === null ? null : this.#group(table, place, name);
+      const [first] = group?.claimants ?? [];
+      if (group === null || first === undefined || first === row || !group.claimants.includes(row)) continue;
+      const mend = this.#mendIn(group, row);
+      if (mend === null) {
+        withheld ??= { reason: reasonOf(table, place), through: false };
+        state.watch(table.id, place, group.name, row);
+        if (place === KEY) for (const other of group.claimants) state.watch(table.id, KEY, other, row);
+      } else if (!cells.has(mend.column)) cells.set(mend.column, { value: mend.value, because: mend.because });
+    }
+    if (cells.size > 0) withheld ??= this.#stillCollides(table, row, merged, cells);
+    const mend = merged.mend ?? UNMENDED;
+    this.#rows.mend(table.id, row, { kept: mend.kept, withheld, cells });
+  }
+
+  #mendIn(group: Group, row: RowId): Mended | null {
+    const { table, place, claimants } = group;
+    const unique = table.uniques[place];
+    if (unique === undefined) return null;
+    const items = this.#items(table, unique, row);
+    const [first] = claimants as [RowId];
+    const counted = countedColumn(table, unique);
+    if (counted !== null && group.name.includes('.')) {
+      const column = columnId(table, counted);
+      const prefix = uniqueGroup(table, unique, items) as string;
+      this.#rows.state.watch(table.id, place, prefix, row);
+      const value = this.#top(table, place, unique, prefix, items) + this.#rankOf(group, row, prefix);
+      return { column, value, because: first };
+    }
+    const marked = markedColumn(table, unique, items);
+    return marked === null ? null : this.#mark(group, unique, marked, row);
+  }
+
+  /** All who are too late within a group move in their order: whoever gets a number changes those of the others. */
+  #rankOf({ table, place }: Group, row: RowId, prefix: string): bigint {
+    const id = `${table.id}\0${place}\0${prefix}`;
+    const unique = table.uniques[place] as Unique;
+    let losers = this.#losers.get(id);
+    if (losers === undefined) {
+      const watching = this.#rows.state.watchers(table.id, place, prefix);
+      losers = [...new Set([...(this.#affected.get(table.id) ?? []), ...watching])]
+        .filter((other) => this.#isTooLate(table, place, other, prefix))
+        .sort((one, other) => this.#compare(table, unique, one, other));
+      this.#losers.set(id, losers);
+    }
+    return BigInt(losers.indexOf(row) + 1);
+  }
+
+  #isTooLate(table: Table, place: number, row: RowId, prefix: string): boolean {
+    const merged = this.#rows.merged(table, row);
+    const name = isAlive(merged) ? this.#nameOf(table, place, row, merged) : null;
+    return name?.startsWith(prefix) === true && this.#group(table, place, name).claimants.indexOf(row) > 0;
+  }
+
+  /** The highest number that a row of the group has, or had when it was deleted. */
+  #top(table: Table, place: number, unique: Unique, prefix: string, items: readonly Value[]): bigint {
+    const at = countedColumn(table, unique) as number;
+    let top = 0n;
+    for (const { name, row } of this.#rows.state.uniqueNames(table.id, place, prefix)) {
+      if (this.#nameOf(table, place, row, this.#rows.merged(table, row)) !== name) continue;
+      top = countedIn(name);
+      break;
+    }
+    const index = unique.columns.indexOf(at);
+    const others = unique.columns.filter((_, each) => each !== index);
+    const inBase = items.some(isMadeSince)
+      ? null
+      : this.#rows.base.highest(
+          table,
+          at,
+          others,
+          items.filter((_, each) => each !== index).map(baseItem),
+          unique.collations.filter((_, each) => each !== index),
+        );
+    return inBase !== null && inBase > top ? inBase : top;
+  }
+
+  /** `4010 (2)`: free of what anybody wrote, and of what an earlier one was given. */
+  #mark(group: Group, unique: Unique, at: number, row: RowId): Mended {
+    const { table, place, claimants } = group;
+    const [first, ...losers] = claimants as [RowId, ...RowId[]];
+    const column = columnId(table, at);
+    const index = unique.columns.indexOf(at);
+    let number = 1;
+    for (const loser of losers) {
+      const items = this.#items(table, unique, loser);
+      const text = items[index] as string;
+      for (;;) {
+        number += 1;
+        const value = `${text} (${number})`;
+        const name = uniqueName(table, unique, items.with(index, value)) as string;
+        this.#rows.state.watch(table.id, place, name, row);
+        const others = this.#group(table, place, name, items.with(index, value)).claimants;
+        if (others.length > 0) continue;
+        if (loser === row) {
+          this.#rows.state.watch(table.id, place, group.name, row);
+          return { column, value, because: first };
+        }
+        break;
+      }
+    }
+    throw new Error('a row that is not in its group');
+  }
+
+  /** A mended value may meet another index. */
+  #stillCollides(table: Table, row: RowId, merged: Row, cells: ReadonlyMap<string, MendedCell>): Withheld | null {
+    const shown: Row = { ...merged, mend: { ...UNMENDED, cells } };
+    for (const [place, unique] of table.uniques.entries()) {
+      if (!unique.columns.some((at) => cells.has(columnId(table, at)))) continue;
+      const items = itemsOf(table, unique, this.#rows.base, row, shown, 'shown');
+      const name = uniqueName(table, unique, items);
+      if (name === null) continue;
+      this.#rows.state.watch(table.id, place, name, row);
+      const others = this.#group(table, place, name, items).claimants.filter((other) => other !== row);
+      if (others.length > 0) return { reason: reasonOf(table, place), through: false };
+    }
+    return null;
+  }
+
+  #items(table: Table, unique: Unique, row: RowId): Value[] {
+    return itemsOf(table, unique, this.#rows.base, row, this.#rows.merged(table, row));
+  }
+
+  #nameOf(table: Table, place: number, row: RowId, merged: Row): string | null {
+    if (place !== KEY) {
+      const unique = table.uniques[place] as Unique;
+      return uniqueName(table, unique, itemsOf(table, unique, this.#rows.base, row, merged));
+    }
+    const key = this.#rows.after().key(table, row, merged);
+    return key === null ? null : keyName(table, key);
+  }
+
+  /** `items`: where no row of the folding is known to have the value. */
+  #group(table: Table, place: number, name: string, items?: readonly Value[]): Group {
+    const id = `${table.id}\0${place}\0${name}`;
+    const known = this.#groups.get(id);
+    if (known) return known;
+    const written = this.#rows.state.withUnique(table.id, place, name);
+    const all = new Set([...written, ...this.#inBase(table, place, name, written, items)]);
+    const claimants = [...all].filter((row) => {
+      const merged = this.#rows.merged(table, row);
+      return isAlive(merged) && this.#nameOf(table, place, row, merged) === name;
+    });
+    const unique = table.uniques[place];
+    const columns = unique?.columns ?? [];
+    claimants.sort((a, b) => this.#compare(table, { columns }, a, b));
+    const group: Group = { table, place, name, claimants };
+    this.#groups.set(id, group);
+    return group;
+  }
+
+  #inBase(table: Table, place: number, name: string, written: readonly RowId[], items?: readonly Value[]): RowId[] {
+    const { base } = this.#rows;
+    if (place === KEY) {
+      // The name is the id of the row that is named by just this key.
+      return base.has(table, name) ? [name] : [];
+    }
+    const unique = table.uniques[place] as Unique;
+    let known = items;
+    for (const row of known === undefined ? written : []) {
+      const found = this.#items(table, unique, row);
+      if (uniqueName(table, unique, found) !== name) continue;
+      known = found;
+      break;
+    }
+    // Who left a value may have had it in the base, where nobody else had it.
+    if (known === undefined || known.some(isMadeSince)) return [];
+    return base.rowsWhere(table, unique.columns, known.map(baseItem), unique.collations);
+  }
+
+  #compare(table: Table, { columns }: Pick<Unique, 'columns'>, a: RowId, b: RowId): number {
+    return compareClaims(
+      { row: a, by: this.#since(table, columns, a) },
+      { row: b, by: this.#since(table, columns, b) },
+    );
+  }
+
+  /** When the row got these values: by the newest write to one of them; null: it has them since the base. */
+  #since(table: Table, columns: readonly number[], row: RowId): Origin | null {
+    const merged = this.#rows.merged(table, row);
+    let newest: Origin | null = null;
+    for (const at of columns) {
+      const write = winner(merged, columnId(table, at));
+      if (write && (newest === null || compareOrigins(write, newest) > 0)) newest = write;
+    }
+    if (newest !== null || merged.base) return newest;
+    // A row that is named by its key alone: since it was made.
+    for (const [write] of merged.cells.values()) {
+      if (write && (newest === null || compareOrigins(write, newest) < 0)) newest = write;
+    }
+    return newest;
+  }
+}
+
+function canCollide(table: Table): boolean {
+  return table.uniques.length > 0 || hasMovingKey(table);
+}
+
+/** A reference in a key is shown as the number that its row has. */
+function hasMovingKey(table: Table): boolean {
+  return table.kind === 'name' && table.key.some(({ at }) => table.references.has(at));
+}
+
+function placesOf(table: Table): number[] {
+  return [...(hasMovingKey(table) ? [KEY] : []), ...table.uniques.keys()];
+}
+
+function isCellOther(column: string, was: Row | undefined, now: Row): boolean {
+  return was?.cells.get(column) !== now.cells.get(column);
+}
+
+function keyName(table: Table, key: readonly Value[]): string {
+  return rowOfKey(key.map((item, index) => canonicalKey(item, table.key[index]?.collation ?? 'BINARY')));
+}
+
+/** A reference to a row that was made since the base cannot be in it. */
+function isMadeSince(item: Value): boolean {
+  return item instanceof RowRef && item.row[0] !== 'k';
+}
+
+function baseItem(item: Value): Value {
+  return item instanceof RowRef ? (keyOfRow(item.row)[0] ?? null) : item;
+}
+
+function reasonOf(table: Table, place: number): string {
+  if (place === KEY) return `PRIMARY KEY of ${table.name}`;
+  const unique = table.uniques[place] as Unique;
+  return `UNIQUE ${table.name} (${unique.columns.map((at) => table.columns[at]?.name).join(', ')})`;
+}

@@ -1,0 +1,157 @@
+/**
+ * Deleted rows that are kept because somebody refers to them who did not know of the deletion, with all that they refer
+ * to themselves. Who is kept is the least fixpoint from the rows that live by their own writes: rows that only refer to
+ * each other do not keep each other.
+ */
+import type { RowId } from '../../core/body.ts';
+import { aliveByOwnWrites, isAlive, type Origin, type Row, UNMENDED, winner } from '../../core/rows.ts';
+import type { Table } from '../../core/tables.ts';
+import { covers } from '../../core/vector.ts';
+import type { RowPlace } from '../../store/row-state.ts';
+import { columnId } from '../shown.ts';
+import type { MendedRows } from './mended-rows.ts';
+import { isWithinKey, type References, type Target } from './references.ts';
+
+export class Keeping {
+  readonly #rows: MendedRows;
+  readonly #references: References;
+  /** Whose place in the fixpoint is to be found anew. */
+  readonly #open = new Map<string, RowPlace>();
+  readonly #kept = new Set<string>();
+  /** Rows that were never deleted: most targets are, and many rows have the same one. */
+  readonly #standing = new Set<string>();
+
+  constructor(rows: MendedRows, references: References) {
+    this.#rows = rows;
+    this.#references = references;
+  }
+
+  settle(): void {
+    for (const [id, touched] of this.#rows.touched) {
+      const table = this.#rows.tables.get(id);
+      if (table === undefined) continue;
+      for (const { row, before, now } of touched.values()) this.#begin(table, row, before, now);
+    }
+    if (this.#open.size === 0) return;
+    for (const place of this.#open.values()) this.#doubt(place);
+    for (const place of [...this.#open.values()]) this.#find(place);
+    for (const [name, { table, row }] of this.#open) {
+      const merged = this.#rows.row(table, row);
+      if (merged === undefined || isKept(merged) === this.#kept.has(name)) continue;
+      this.#rows.mend(table, row, { ...(merged.mend ?? UNMENDED), kept: this.#kept.has(name) });
+    }
+  }
+
+  #begin(table: Table, row: RowId, before: Row | undefined, now: Row): void {
+    if (isDeleted(now)) this.#open.set(nameOf({ table: table.id, row }), { table: table.id, row });
+    if (table.foreignKeys.length === 0) return;
+    const special = isSpecial(now) || (before !== undefined && isSpecial(before));
+    if (!special && !this.#references.changed(table, before, now)) return;
+    if (isAlive(now)) this.#openTargets(this.#references.targets(table, row, now), { table: table.id, row });
+    if (before !== undefined) this.#openTargets(this.#references.targets(table, row, before));
+  }
+
+  /** `from`: who refers to them, to be written down. */
+  #openTargets(targets: Iterable<Target>, from?: RowPlace): void {
+    for (const { table, row } of targets) {
+      if (from !== undefined) this.#rows.state.addReference({ table, row }, from);
+      const name = nameOf({ table, row });
+      if (this.#standing.has(name)) continue;
+      const merged = this.#rows.row(table, row);
+      if (merged === undefined || !isDeleted(merged)) this.#standing.add(name);
+      else this.#open.set(name, { table, row });
+    }
+  }
+
+  /** What a kept row keeps in its turn is as doubtful as the row itself: the loop over a growing map reaches all. */
+  #doubt({ table: id, row }: RowPlace): void {
+    const table = this.#rows.tables.get(id);
+    const merged = this.#rows.row(id, row);
+    if (table !== undefined && merged !== undefined && isKept(merged)) {
+      this.#openTargets(this.#references.targets(table, row, merged));
+    }
+  }
+
+  #find(place: RowPlace): void {
+    const found = [place];
+    for (let next = found.pop(); next !== undefined; next = found.pop()) {
+      const name = nameOf(next);
+      const table = this.#rows.tables.get(next.table);
+      const merged = this.#rows.row(next.table, next.row);
+      if (table === undefined || merged === undefined || !isDeleted(merged) || this.#kept.has(name)) continue;
+      if (!this.#isKept(next, merged)) continue;
+      this.#open.set(name, next);
+      this.#kept.add(name);
+      for (const target of this.#references.targets(table, next.row, merged)) {
+        this.#rows.state.addReference(target, next);
+        found.push(target);
+      }
+    }
+  }
+
+  #isKept(place: RowPlace, merged: Row): boolean {
+    for (const from of this.#rows.state.referrers(place)) {
+      const table = this.#rows.tables.get(from.table);
+      const referring = table && this.#rows.row(from.table, from.row);
+      if (table === undefined || referring === undefined || !this.#isAliveNow(from, referring)) continue;
+      for (const target of this.#references.targets(table, from.row, referring)) {
+        if (target.table !== place.table || target.row !== place.row) continue;
+        if (this.#keeps(table, referring, target, merged)) return true;
+      }
+    }
+    return false;
+  }
+
+  #isAliveNow(place: RowPlace, row: Row): boolean {
+    if (aliveByOwnWrites(row)) return true;
+    const name = nameOf(place);
+    return this.#open.has(name) ? this.#kept.has(name) : isKept(row);
+  }
+
+  /**
+   * A row that is itself kept keeps all that it refers to. Otherwise it takes a write that the target's deletion had not
+   * seen; and one that found its target by a value must not have known of the deletion either: such a reference was
+   * broken by one copy, and stays so.
+   */
+  #keeps(table: Table, from: Row, { key, byRow }: Target, to: Row): boolean {
+    if (!aliveByOwnWrites(from)) return true;
+    return [...writesOf(table, from, key.columns)].some((write) =>
+      to.deletions.every((deletion) => {
+        if (covers(this.#rows.seenBy(deletion), write.copy, write.seq)) return false;
+        return byRow || !covers(this.#rows.seenBy(write), deletion.copy, deletion.seq);
+      }),
+    );
+  }
+}
+
+/** The writes by which a row refers: those to the key's columns; of a row that stands against a deletion all. */
+function* writesOf(table: Table, row: Row, columns: readonly number[]): Generator<Origin> {
+  if (isSpecial(row)) {
+    for (const writes of row.cells.values()) for (const write of writes) if (!write.dead) yield write;
+    return;
+  }
+  for (const at of columns) {
+    const write = winner(row, columnId(table, at));
+    if (write !== undefined && !write.dead) yield write;
+  }
+  if (isWithinKey(table, columns)) {
+    for (const writes of row.cells.values()) for (const write of writes) if (!write.dead) yield write;
+  }
+}
+
+/** Refers also by what it did not just write. */
+function isSpecial(row: Row): boolean {
+  return isAlive(row) && (row.deletions.length > 0 || !aliveByOwnWrites(row) || (row.mend?.cells.size ?? 0) > 0);
+}
+
+function isDeleted(row: Row): boolean {
+  return !aliveByOwnWrites(row) && (row.base || row.cells.size > 0);
+}
+
+function isKept(row: Row): boolean {
+  return row.mend?.kept === true;
+}
+
+function nameOf({ table, row }: RowPlace): string {
+  return `${table}\0${row}`;
+}

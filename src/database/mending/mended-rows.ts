@@ -1,0 +1,25 @@
+/** The rows of one folding while they are mended: merged already, and shown in the end as they are mended here. */
+import type { RowId } from '../../core/body.ts';
+import type { ChangeId } from '../../core/change.ts';
+import type { Mend, Row } from '../../core/rows.ts';
+import type { Table } from '../../core/tables.ts';
+import type { Vector } from '../../core/vector.ts';
+import type { RowState } from '../../store/row-state.ts';
+import type { BaseFile } from '../base-file.ts';
+import type { Touched, TouchedRows } from '../folding.ts';
+import type { Shown } from '../shown.ts';
+
+export interface MendedRows {
+  readonly state: RowState;
+  readonly base: BaseFile;
+  readonly tables: ReadonlyMap<string, Table>;
+  readonly touched: TouchedRows;
+  /** As it is now; undefined: nobody has written to it. */
+  row(table: string, row: RowId): Row | undefined;
+  merged(table: Table, row: RowId): Row;
+  touch(table: string, row: RowId): Touched;
+  mend(table: string, row: RowId, mend: Mend): void;
+  /** What the maker of a change had seen of this database. */
+  seenBy(change: ChangeId): Vector;
+  after(): Shown;
+}

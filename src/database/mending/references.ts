@@ -1,0 +1,130 @@
+/** Who refers to whom by declared foreign keys, as the merged rows have it. */
+import type { RowId } from '../../core/body.ts';
+import { isAlive, type Row } from '../../core/rows.ts';
+import {
+  canonicalKey,
+  type ForeignKey,
+  keyOfRow,
+  numberColumn,
+  rowOfKey,
+  rowOfNumber,
+  type Table,
+} from '../../core/tables.ts';
+import { RowRef, type Value } from '../../core/value.ts';
+import type { RowPlace } from '../../store/row-state.ts';
+import { columnId } from '../shown.ts';
+import { uniqueName, valuesAt } from '../unique-values.ts';
+import type { MendedRows } from './mended-rows.ts';
+
+export interface Target extends RowPlace {
+  readonly key: ForeignKey;
+  /** The row itself was written, not a value by which it is found. */
+  readonly byRow: boolean;
+}
+
+export class References {
+  readonly #rows: MendedRows;
+
+  constructor(rows: MendedRows) {
+    this.#rows = rows;
+  }
+
+  /** The rows that this one refers to, living or not. */
+  *targets(table: Table, row: RowId, merged: Row): Generator<Target> {
+    for (const key of table.foreignKeys) {
+      const target = this.#rows.tables.get(key.target);
+      if (target === undefined) continue;
+      const items = valuesAt(table, key.columns, this.#rows.base, row, merged, 'shown');
+      if (items.includes(null)) continue;
+      const byRow = items.some((item) => item instanceof RowRef);
+      for (const found of this.#resolve(target, key, items)) yield { table: target.id, row: found, key, byRow };
+    }
+  }
+
+  #resolve(target: Table, { to }: ForeignKey, items: readonly Value[]): RowId[] {
+    const [only] = items;
+    if (to.length === 1 && to[0] === numberColumn(target) && only !== undefined) {
+      if (only instanceof RowRef) return [only.row];
+      return typeof only === 'bigint' ? [rowOfNumber(only)] : [];
+    }
+    const isKey = target.key.length === to.length && target.key.every(({ at }) => to.includes(at));
+    if (target.kind === 'name' && isKey) return [this.#keyed(target, to, items)];
+    return this.#withValues(target, to, items);
+  }
+
+  #keyed(target: Table, to: readonly number[], items: readonly Value[]): RowId {
+    return rowOfKey(
+      target.key.map(({ at, collation }) => {
+        const item = items[to.indexOf(at)] ?? null;
+        if (!(item instanceof RowRef)) return canonicalKey(item, collation);
+        return item.row[0] === 'k' ? (keyOfRow(item.row)[0] ?? null) : item;
+      }),
+    );
+  }
+
+  /** By a UNIQUE that is not the key. */
+  #withValues(target: Table, to: readonly number[], items: readonly Value[]): RowId[] {
+    const { state, base } = this.#rows;
+    const place = target.uniques.findIndex(
+      ({ columns }) => columns.length === to.length && columns.every((at) => to.includes(at)),
+    );
+    const unique = target.uniques[place];
+    if (unique === undefined) return [];
+    const inOrder = unique.columns.map((at) => items[to.indexOf(at)] ?? null);
+    const name = uniqueName(target, unique, inOrder);
+    if (name === null) return [];
+    const plain = inOrder.map((item) => (item instanceof RowRef ? null : item));
+    const inBase = plain.includes(null) ? [] : base.rowsWhere(target, unique.columns, plain, unique.collations);
+    return [...new Set([...state.withUnique(target.id, place, name), ...inBase])].filter((row) => {
+      const merged = this.#rows.merged(target, row);
+      return uniqueName(target, unique, valuesAt(target, unique.columns, base, row, merged, 'merged')) === name;
+    });
+  }
+
+  /** Rows that refer to this one, written to or from the base: those that still do. */
+  referrers(table: Table, row: RowId): RowPlace[] {
+    const found = new Map<string, RowPlace>();
+    const all = [...this.#rows.state.referrers({ table: table.id, row }), ...this.#inBase(table, row)];
+    for (const place of all) found.set(`${place.table}\0${place.row}`, place);
+    return [...found.values()].filter((place) => this.refers(place, { table: table.id, row }));
+  }
+
+  refers(from: RowPlace, to: RowPlace): boolean {
+    const table = this.#rows.tables.get(from.table);
+    if (table === undefined) return false;
+    for (const target of this.targets(table, from.row, this.#rows.merged(table, from.row))) {
+      if (target.table === to.table && target.row === to.row) return true;
+    }
+    return false;
+  }
+
+  #inBase(table: Table, row: RowId): RowPlace[] {
+    const { base, tables } = this.#rows;
+    const values = row[0] === 'k' && base.has(table, row) ? base.read(table, row) : undefined;
+    if (values === undefined) return [];
+    const found: RowPlace[] = [];
+    for (const from of tables.values()) {
+      for (const { target, columns, to } of from.foreignKeys) {
+        const items = target === table.id ? to.map((at) => values[at] ?? null) : [null];
+        if (items.includes(null)) continue;
+        for (const child of base.rowsWhere(from, columns, items)) found.push({ table: from.id, row: child });
+      }
+    }
+    return found;
+  }
+
+  /** Does the row refer otherwise than before, as far as its own writes say so? */
+  changed(table: Table, before: Row | undefined, now: Row): boolean {
+    if (before === undefined ? !now.base : isAlive(before) !== isAlive(now)) return true;
+    return table.foreignKeys.some(
+      ({ columns }) =>
+        isWithinKey(table, columns) ||
+        columns.some((at) => now.cells.get(columnId(table, at)) !== before?.cells.get(columnId(table, at))),
+    );
+  }
+}
+
+/** A row that is named by its reference refers by all that is written to it. */
+export function isWithinKey(table: Table, columns: readonly number[]): boolean {
+  return table.kind === 'name' && columns.every((at) => table.key.some((key) => key.at === at));
+}

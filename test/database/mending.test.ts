@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { resolveConflict } from '../../src/database/resolving.ts';
+import { type Copy, DB, Office } from './copies.ts';
+
+function copies(sql: string, work: (office: Office, ana: Copy, ben: Copy, chloe: Copy) => void): void {
+  const office = new Office(sql, 3);
+  try {
+    const [ana, ben, chloe] = office.copies as [Copy, Copy, Copy];
+    work(office, ana, ben, chloe);
+  } finally {
+    office.close();
+  }
+}
+
+/** What all copies hold, which must be the same; their foreign keys hold. */
+function everywhere(office: Office, sql: string): unknown[][] {
+  const [first] = office.copies as [Copy];
+  for (const copy of office.copies) {
+    assert.deepEqual(copy.query('PRAGMA foreign_key_check'), []);
+    assert.deepEqual(copy.query(sql), first.query(sql));
+    assert.deepEqual(copy.conflicts(), first.conflicts());
+    assert.deepEqual(copy.engine.state.allUnplaced(), []);
+  }
+  return first.query(sql);
+}
+
+function listed(copy: Copy): unknown[] {
+  return copy.conflicts().map(({ kind, table, key, note }) => [kind, table, key, note]);
+}
+
+function resolve(office: Office, copy: Copy, candidate: string, at = 0): void {
+  const { id } = copy.conflicts()[at] as { id: string };
+  assert.equal(copy.engine.edit(resolveConflict(DB, id, candidate)), 'done');
+  office.settle();
+}
+
+const BOOKS = `
+  CREATE TABLE client (code TEXT PRIMARY KEY COLLATE NOCASE, name TEXT, boss TEXT REFERENCES client (code));
+  INSERT INTO client VALUES ('c1', 'One', NULL), ('c2', 'Two', 'c1');
+  CREATE TABLE entry (id INTEGER PRIMARY KEY, text TEXT, twin INTEGER REFERENCES entry (id), client TEXT REFERENCES client (code));
+  INSERT INTO entry VALUES (1, 'one', 2, NULL), (2, 'two', 1, 'c2'), (3, 'three', NULL, NULL);
+  CREATE TABLE part (a INTEGER, b TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID;
+  INSERT INTO part VALUES (1, 'x'), (1, 'y');
+  CREATE TABLE use (id INTEGER PRIMARY KEY, a INTEGER, b TEXT, FOREIGN KEY (a, b) REFERENCES part (a, b) ON DELETE CASCADE);
+  INSERT INTO use VALUES (1, 1, 'y');
+`;
+
+test('MND2 a row that somebody refers to without knowing of its deletion is kept with its own references, and listed until it is wanted or nobody refers to it', () => {
+  copies(BOOKS, (office, ana, ben, chloe) => {
+    ana.runMinding([
+      'UPDATE entry SET client = NULL',
+      "DELETE FROM client WHERE code = 'c2'",
+      "DELETE FROM client WHERE code = 'c1'",
+    ]);
+    ben.runMinding(["INSERT INTO entry (text, client) VALUES ('new', 'C2')"]);
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT code FROM client ORDER BY 1'), [['c1'], ['c2']]);
+    const note = 'deleted, and kept because rows refer to it';
+    assert.deepEqual(listed(chloe), [
+      ['row', 'client', { code: 'c1' }, note],
+      ['row', 'client', { code: 'c2' }, note],
+    ]);
+    resolve(office, chloe, 'keep');
+    assert.deepEqual(listed(ben), [['row', 'client', { code: 'c2' }, note]]);
+    chloe.runMinding(["UPDATE entry SET client = 'c1' WHERE client = 'C2'"]);
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT code FROM client'), [['c1']]);
+    assert.deepEqual(ana.conflicts(), []);
+  });
+});
+
+test('MND2 rows that refer to each other do not keep each other, and a composite reference keeps its row', () => {
+  copies(BOOKS, (office, ana, ben) => {
+    ana.runMinding([
+      'UPDATE entry SET twin = NULL',
+      'DELETE FROM entry WHERE id < 3',
+      "DELETE FROM part WHERE b = 'y'",
+    ]);
+    ben.runMinding(["INSERT INTO use (a, b) VALUES (1, 'y')", "INSERT INTO entry (text, twin) VALUES ('third', 1)"]);
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT a, b FROM part'), [
+      [1n, 'x'],
+      [1n, 'y'],
+    ]);
+    assert.deepEqual(everywhere(office, 'SELECT id, a, b FROM use'), [[2n, 1n, 'y']]);
+    // Entry 1 is kept as it was when it was deleted, with the one that it referred to.
+    assert.deepEqual(everywhere(office, 'SELECT id, twin FROM entry'), [
+      [1n, 2n],
+      [2n, 1n],
+      [3n, null],
+      [4n, 1n],
+    ]);
+    ben.runMinding(["DELETE FROM entry WHERE text = 'third'"]);
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT id FROM entry'), [[3n]]);
+  });
+});
+
+test('MND2 what one copy broke knowingly stays as it is', () => {
+  copies(BOOKS, (office, ana, ben) => {
+    ana.run("DELETE FROM client WHERE code = 'c2'");
+    office.settle();
+    ben.run("INSERT INTO entry (text, client) VALUES ('knowing', 'c2')");
+    office.settle();
+    assert.deepEqual(ana.query("SELECT code FROM client WHERE code = 'c2'"), []);
+    assert.deepEqual(ben.query('SELECT count(*) FROM entry'), [[4n]]);
+    assert.deepEqual(ana.conflicts(), ben.conflicts());
+  });
+});
+
+test('MND3 a unique number that two rows got is the next free one for the later, written down by its own copy, and stays', () => {
+  const sql = `CREATE TABLE journal (id INTEGER PRIMARY KEY, year TEXT, no INTEGER, text TEXT, UNIQUE (year, no));
+    INSERT INTO journal VALUES (1, '24', 1, 'a'), (2, '24', 2, 'b'), (3, '25', 1, 'c'), (4, '25', 9, 'd')`;
+  copies(sql, (office, ana, ben, chloe) => {
+    for (const [copy, text] of [
+      [ana, 'ana'],
+      [ben, 'ben'],
+      [chloe, 'chloe'],
+    ] as const) {
+      copy.run(`INSERT INTO journal (year, no, text) VALUES ('24', 3, '${text}')`);
+    }
+    chloe.capture(1_000_001);
+    ben.capture(1_000_002);
+    ana.capture(1_000_003);
+    office.settle();
+    const all = 'SELECT text, no FROM journal WHERE id > 4 ORDER BY no';
+    assert.deepEqual(everywhere(office, all), [
+      ['chloe', 3n],
+      ['ben', 4n],
+      ['ana', 5n],
+    ]);
+    assert.deepEqual(ana.conflicts(), []);
+    ben.run("DELETE FROM journal WHERE text = 'chloe'");
+    office.settle();
+    assert.deepEqual(everywhere(office, all), [
+      ['ben', 4n],
+      ['ana', 5n],
+    ]);
+    const numbers =
+      office.copies[0]?.log
+        .ops()
+        .flat()
+        .filter(({ kind }) => kind === 'number') ?? [];
+    assert.equal(numbers.length, 4);
+  });
+});
+
+const LABELS = `CREATE TABLE account (no INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE COLLATE NOCASE);
+  INSERT INTO account VALUES (10, 'Cash'), (20, 'Rent'), (45, 'Sales (2)')`;
+
+test('MND4 a unique text that two rows got is marked in the later one, and listed until a person says who is called so', () => {
+  for (const candidate of ['rename', 'keep', 'edit'] as const) {
+    copies(LABELS, (office, ana, ben, chloe) => {
+      ana.run("INSERT INTO account VALUES (30, 'Sales')");
+      ben.run("INSERT INTO account VALUES (40, 'SALES')");
+      ana.capture(1_000_001);
+      ben.capture(1_000_002);
+      office.settle();
+      const all = 'SELECT no, label FROM account WHERE no IN (30, 40) ORDER BY no';
+      assert.deepEqual(everywhere(office, all), [
+        [30n, 'Sales'],
+        [40n, 'SALES (3)'],
+      ]);
+      assert.deepEqual(listed(chloe), [['constraint', 'account', { no: 40 }, '"SALES" is that of account {"no":30}']]);
+      if (candidate === 'edit') {
+        chloe.run("UPDATE account SET label = 'Turnover' WHERE no = 40");
+        office.settle();
+      } else resolve(office, chloe, candidate);
+      assert.deepEqual(chloe.conflicts(), []);
+      const expected = {
+        rename: ['Sales', 'SALES (3)'],
+        keep: ['SALES (3)', 'SALES'],
+        edit: ['Sales', 'Turnover'],
+      }[candidate];
+      assert.deepEqual(
+        everywhere(office, all).map(([, label]) => label),
+        expected,
+      );
+    });
+  }
+});
+
+test('MND4 who was there first is no conflict any more once it goes, and a mark gives way to who is really called so', () => {
+  copies(LABELS, (office, ana, ben, chloe) => {
+    ana.run("INSERT INTO account VALUES (30, 'Cost')");
+    ben.run("INSERT INTO account VALUES (40, 'cost')");
+    ana.capture(1_000_001);
+    ben.capture(1_000_002);
+    chloe.run("INSERT INTO account VALUES (50, 'COST (2)')");
+    office.settle();
+    const all = 'SELECT no, label FROM account WHERE no IN (30, 40, 50) ORDER BY no';
+    assert.deepEqual(everywhere(office, all), [
+      [30n, 'Cost'],
+      [40n, 'cost (3)'],
+      [50n, 'COST (2)'],
+    ]);
+    chloe.run('DELETE FROM account WHERE no = 50');
+    office.settle();
+    assert.deepEqual(everywhere(office, all)[1], [40n, 'cost (2)']);
+    chloe.run('DELETE FROM account WHERE no = 30');
+    office.settle();
+    assert.deepEqual(everywhere(office, all), [[40n, 'cost']]);
+    assert.deepEqual(ana.conflicts(), []);
+  });
+});
