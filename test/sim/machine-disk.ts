@@ -120,15 +120,44 @@ export class MachineDisk {
     const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     if (stats === undefined || !stats.isFile()) return undefined;
     const bytes = readFileSync(path);
-    const real = String(stats.ino);
-    const inode = this.#inodes.get(real) ?? String(1_000_000 + this.#inodes.size);
-    this.#inodes.set(real, inode);
+    const inode = this.#numberOf(stats.ino);
     const sum = crc32(bytes);
     const known = this.#seen.get(path);
     const same = known?.inode === inode && known.sum === sum;
     const seen = same ? known : { inode, sum, ns: this.disk.now() };
     this.#seen.set(path, seen);
     return { kind: 'file', size: bytes.length, mtimeNs: seen.ns, changedNs: seen.ns, inode, device: '1' };
+  }
+
+  /** The same for who mostly asks which file it is: it is only read when its size or time is looked at. */
+  storeIdentity(path: string): FileFacts | undefined {
+    const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    if (stats === undefined || !stats.isFile()) return undefined;
+    let known: FileFacts | undefined;
+    const facts = (): FileFacts => {
+      known ??= this.storeFacts(path) ?? fail('ENOENT');
+      return known;
+    };
+    return {
+      kind: 'file',
+      inode: this.#numberOf(stats.ino),
+      device: '1',
+      get size() {
+        return facts().size;
+      },
+      get mtimeNs() {
+        return facts().mtimeNs;
+      },
+      get changedNs() {
+        return facts().changedNs;
+      },
+    };
+  }
+
+  #numberOf(real: bigint): string {
+    const inode = this.#inodes.get(String(real)) ?? String(1_000_000 + this.#inodes.size);
+    this.#inodes.set(String(real), inode);
+    return inode;
   }
 
   storesIn(folder: string): string[] {

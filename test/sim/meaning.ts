@@ -6,7 +6,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { keyOfRow, rowOfKey, rowOfNumber } from '../../src/core/tables.ts';
 import { RowRef, type Value } from '../../src/core/value.ts';
 import { ApplicationDatabase } from './open-stores.ts';
-import { type ReferenceRow, textOf } from './reference.ts';
+import { type Made, type Reference, type ReferenceRow, textOf, type Written } from './reference.ts';
 
 type TableShape = {
   readonly columns: readonly string[];
@@ -84,6 +84,21 @@ export class BaseRows {
   has(table: string, row: string): boolean {
     return this.rows.get(table)?.has(row) === true;
   }
+}
+
+/** To whom a row of ours refers, and by which writes: a row that is named by its owner by all of them. */
+export function referencesOf(base: BaseRows, { table, row, cells, deletions }: ReferenceRow): Reference[] {
+  if (table !== 'line') return [];
+  const living = (writes: readonly Written[]): Made[] => writes.filter(({ isDead }) => !isDead).map(({ by }) => by);
+  const all = living([...cells.values()].flat());
+  const [owner] = keyOfRow(row);
+  const isRow = owner instanceof RowRef;
+  const entry = { table: 'entry', row: isRow ? owner.row : rowOfNumber(owner as bigint), by: all, byValue: !isRow };
+  const written = cells.get('account')?.[0];
+  const no = written ? written.value : (base.rows.get('line')?.get(row)?.get('account') ?? null);
+  const by = deletions.length > 0 ? all : living(written ? [written] : []);
+  const account = no === null ? [] : [{ table: 'account', row: rowOfKey([no]), by, byValue: true }];
+  return [entry, ...account];
 }
 
 /** What merged rows over their base say. `keptOut`: rows that are listed as shown nowhere. */

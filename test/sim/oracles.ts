@@ -66,7 +66,7 @@ export async function checkAtRest(world: World): Promise<void> {
   );
   for (const { id, shown } of copies[0]!.registry.entries('database')) {
     await compare(`conflicts in ${shown}`, (_, copy) => copy.databases.process.conflicts(id));
-    await compare(`rows of ${shown}`, ({ machine }) => readDatabase(machine.native(shown)).contents);
+    await compare(`rows of ${shown}`, ({ machine }) => readDatabase(machine.native(shown), 'contents').contents);
     for (const { machine } of people) {
       for (const fault of readDatabase(machine.native(shown)).faults) finds(`${machine.name}: ${shown}: ${fault}`);
     }

@@ -16,12 +16,21 @@ export type Made = {
   readonly seen: Vector;
 };
 
-type Written = { readonly by: Made; readonly value: Value; readonly isEdit: boolean };
+export type Written = {
+  readonly by: Made;
+  readonly value: Value;
+  /** A number that mending gave is nobody's edit. */
+  readonly isEdit: boolean;
+  /** Nobody's edit, or some deletion of the row had seen it. */
+  readonly isDead: boolean;
+};
 
 export type ReferenceRow = {
   readonly table: string;
   readonly row: string;
   readonly isAlive: boolean;
+  /** Deleted, and kept for those who refer to it. */
+  readonly isKept: boolean;
   /** By column: the writes that no other has seen, the shown one first. */
   readonly cells: ReadonlyMap<string, readonly Written[]>;
   /** Deletions that nobody who did something to the row since had seen. */
@@ -65,7 +74,8 @@ export function mergedRows(
       if (op.kind === 'delete') about.gone.push(made);
       const write = (column: number, value: Value): void => {
         const name = use.columns[column] as string;
-        const written = { by: made, value: namedValue(value, made), isEdit: op.kind !== 'number' };
+        const isEdit = op.kind !== 'number';
+        const written = { by: made, value: namedValue(value, made), isEdit, isDead: false };
         about.writes.set(name, [...(about.writes.get(name) ?? []), written]);
       };
       if (op.kind === 'insert') for (const [at, value] of op.values.entries()) write(at, value);
@@ -77,24 +87,58 @@ export function mergedRows(
 }
 
 function mergedRow({ table, row, writes, gone }: Spoken, isInBase: boolean): ReferenceRow {
-  const all = [...writes.values()].flat();
+  const isDead = ({ by, isEdit }: Written): boolean => !isEdit || gone.some((deletion) => sees(deletion, by));
   const cells = new Map<string, Written[]>();
   for (const [column, written] of writes) {
     const standing = written.filter((one) => !written.some((other) => sees(other.by, one.by)));
+    const judged = standing.map((one) => ({ ...one, isDead: isDead(one) }));
     cells.set(
       column,
-      standing.sort((a, b) => lastFirst(a.by, b.by)),
+      judged.sort((a, b) => lastFirst(a.by, b.by)),
     );
   }
-  const keeps = ({ by, isEdit }: Written): boolean => isEdit && !gone.some((deletion) => sees(deletion, by));
-  const since = [...all.map(({ by }) => by), ...gone];
+  const since = [...[...writes.values()].flat().map(({ by }) => by), ...gone];
   return {
     table,
     row,
     cells,
-    isAlive: (isInBase && gone.length === 0) || [...cells.values()].flat().some(keeps),
+    isKept: false,
+    isAlive: (isInBase && gone.length === 0) || [...cells.values()].flat().some((one) => !one.isDead),
     deletions: gone.filter((deletion) => !since.some((made) => sees(made, deletion))).sort(lastFirst),
   };
+}
+
+/** A row that another one refers to, by these writes; `byValue`: not by the row itself, but by what is in it. */
+export type Reference = {
+  readonly table: string;
+  readonly row: string;
+  readonly by: readonly Made[];
+  readonly byValue: boolean;
+};
+
+/**
+ * Deleted rows to which somebody refers who did not know of it: they are kept, and what they refer to with them. By
+ * a value one refers without knowing only if the deletion was not known either.
+ */
+export function keptRows(
+  rows: readonly ReferenceRow[],
+  referencesOf: (row: ReferenceRow) => readonly Reference[],
+): ReferenceRow[] {
+  const byPlace = new Map(rows.map((row) => [`${row.table} ${row.row}`, row]));
+  const left = rows.filter(({ isAlive }) => isAlive);
+  for (let from = left.pop(); from !== undefined; from = left.pop()) {
+    for (const { table, row, by, byValue } of referencesOf(from)) {
+      const target = byPlace.get(`${table} ${row}`);
+      if (target === undefined || target.isAlive) continue;
+      const isUnknown = (write: Made): boolean =>
+        target.deletions.every((gone) => !sees(gone, write) && !(byValue && sees(write, gone)));
+      if (!from.isKept && !by.some(isUnknown)) continue;
+      const kept = { ...target, isAlive: true, isKept: true };
+      byPlace.set(`${table} ${row}`, kept);
+      left.push(kept);
+    }
+  }
+  return [...byPlace.values()];
 }
 
 /** What a person should decide: a line per conflict, without the values that only a database file knows. */
@@ -103,9 +147,11 @@ export function conflictsOf(
   isNumber: (table: string, column: string) => boolean,
 ): string[] {
   const found: string[] = [];
-  for (const { table, row, isAlive, cells, deletions } of rows) {
+  for (const { table, row, isAlive, isKept, cells, deletions } of rows) {
     if (!isAlive) continue;
-    if (deletions.length > 0) found.push(`row ${table} ${row} against ${deletions.map(nameOf).join(' ')}`);
+    // What is kept for others alone cannot be decided upon: it goes with them.
+    const against = isKept ? 'nothing' : deletions.map(nameOf).join(' ');
+    if (deletions.length > 0) found.push(`row ${table} ${row} against ${against}`);
     for (const [column, writes] of cells) {
       if (isNumber(table, column)) continue;
       const values = new Map<string, Made[]>();

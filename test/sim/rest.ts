@@ -103,7 +103,7 @@ export function stateText(world: World): string {
     const copy = machine.copy;
     const vector = copy ? entries(copy.store.vector()) : [];
     const documents = desk.documents().map((path) => `${path}=${desk.hashAt(path)}`);
-    const databases = cabinet.paths().map((path) => [path, readDatabase(machine.native(path)).contents]);
+    const databases = cabinet.paths().map((path) => [path, readDatabase(machine.native(path), 'contents').contents]);
     return JSON.stringify({ vector, documents, databases });
   });
   return parts.join('\n');

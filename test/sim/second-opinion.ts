@@ -12,8 +12,8 @@ import { EMPTY } from '../../src/core/vector.ts';
 import type { DatabaseConflict, HistoryEntry } from '../../src/database/host.ts';
 import { isToken } from './application.ts';
 import { tokensOf } from './logs.ts';
-import { BaseRows, isNumber, meaningOf, meaningOfRows } from './meaning.ts';
-import { conflictsOf, type Made, mergedRows, nameOf } from './reference.ts';
+import { BaseRows, isNumber, meaningOf, meaningOfRows, referencesOf } from './meaning.ts';
+import { conflictsOf, keptRows, type Made, mergedRows, nameOf } from './reference.ts';
 import type { Person, World } from './world.ts';
 
 type Finds = (text: string) => void;
@@ -34,7 +34,8 @@ export async function askAgain(world: World, finds: Finds, ask: Asks): Promise<v
         : [],
     );
     const base = new BaseRows(copy.folder.basePath(id));
-    const rows = mergedRows(onIt, (table, row) => base.has(table, row));
+    const merged = mergedRows(onIt, (table, row) => base.has(table, row));
+    const rows = keptRows(merged, (row) => referencesOf(base, row));
     const expected = conflictsOf(rows, isNumber);
     const captured = new Set(onIt.flatMap(({ body }) => tokensOf(body)));
     let told: string | undefined;
@@ -70,8 +71,8 @@ function isMerging({ kind }: DatabaseConflict): boolean {
 
 function conflictText({ kind, table, row, column, candidates }: DatabaseConflict): string {
   if (kind === 'row') {
-    const against = candidates.find(({ shown }) => !shown)?.by ?? [];
-    return `row ${table} ${row} against ${against.map(nameOf).join(' ')}`;
+    const against = candidates.find(({ shown }) => !shown)?.by.map(nameOf) ?? ['nothing'];
+    return `row ${table} ${row} against ${against.join(' ')}`;
   }
   return `cell ${table} ${row} ${column}: ${candidates.map(({ by }) => by.map(nameOf).join('+')).join(' | ')}`;
 }

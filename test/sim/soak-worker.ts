@@ -25,10 +25,10 @@ process.on('message', async (asked: Asked) => {
   process.send?.(await judge(asked));
 });
 
-async function watched(name: string, story: Story): Promise<Outcome> {
+async function watched(name: string, story: Story, part?: Parameters<typeof play>[1]): Promise<Outcome> {
   watch.begin(name);
   try {
-    return await play(story);
+    return await play(story, part);
   } finally {
     watch.end();
   }
@@ -43,7 +43,7 @@ async function judge({ seed, story = storyOf(seed), twice = true, shrink = false
     return verdictOf(seed, small.outcome, small.story.actions.length);
   }
   if (!twice) return verdictOf(seed, outcome, story.actions.length);
-  const again = await watched(`seed ${seed}, played again,`, story);
+  const again = await watched(`seed ${seed}, played again,`, story, 'story');
   const violations = [...again.violations];
   if (again.hash !== outcome.hash) violations.push(`told twice, and not the same: ${parting(outcome, again)}`);
   return { ...verdictOf(seed, again, story.actions.length), violations };

@@ -196,7 +196,7 @@ export class World {
         source: new LogReader(folder.path('store.db'), folder.path('packs'), machine.disk.bytes),
         clock: machine.clock,
         random: randomOf(new Chance(this.story.seed, 'databases', machine.name)),
-        facts: (path) => machine.disk.storeFacts(path),
+        facts: (path) => machine.disk.storeIdentity(path),
         renamings: folder.renamings,
         events: {
           ...events,
