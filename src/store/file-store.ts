@@ -70,6 +70,9 @@ export interface FileStoreOptions {
 
 /** Chunks that came in are made durable together: at once when this much has gathered, else in the next turn. */
 const FLUSH_BYTES = 16 * 1024 * 1024;
+/** While so much comes that each turn has its megabyte, more is gathered first: a flush costs what it costs. */
+const BULK_BYTES = 1024 * 1024;
+const GATHER_MS = 25;
 
 export class FileStore implements Replica {
   readonly log: Log;
@@ -79,6 +82,7 @@ export class FileStore implements Replica {
   readonly #makers = new Map<CopyId, Identity>();
   #lastStamp: Stamp;
   #unflushed = 0;
+  #isBulk = false;
   #flushing: Promise<void> | null = null;
   #flushNow: (() => void) | null = null;
 
@@ -224,6 +228,7 @@ export class FileStore implements Replica {
         cancel();
         this.#flushing = null;
         this.#flushNow = null;
+        this.#isBulk = this.#unflushed >= BULK_BYTES;
         this.#unflushed = 0;
         try {
           this.chunks.flush();
@@ -233,7 +238,7 @@ export class FileStore implements Replica {
           reject(error as Error);
         }
       };
-      const cancel = this.#options.clock.after(0, flush);
+      const cancel = this.#options.clock.after(this.#isBulk ? GATHER_MS : 0, flush);
       this.#flushNow = flush;
     });
     const done = this.#flushing;
