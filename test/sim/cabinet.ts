@@ -73,6 +73,7 @@ export class Cabinet {
   lay(path: string): void {
     this.#makeFolder(path);
     makeDatabase(this.#machine.native(path), path);
+    this.#keepAsMade(path);
   }
 
   /** A new one, under a name that nobody else gives: two people's databases on one path are another story. */
@@ -82,8 +83,20 @@ export class Cabinet {
     if (existsSync(this.#machine.native(path))) return `has ${path} already`;
     this.#makeFolder(path);
     makeDatabase(this.#machine.native(path), chance.one(DATABASES));
+    this.#keepAsMade(path);
     this.#tell(path);
     return `makes ${path}`;
+  }
+
+  /** As it is before anybody follows it. */
+  #keepAsMade(path: string): void {
+    const file = this.#nextBackup();
+    copyFileSync(this.#machine.native(path), file);
+    this.#backups.push({ path, file });
+  }
+
+  #nextBackup(): string {
+    return `${this.#machine.options.folder}/backup-${this.#backups.length}.db`;
   }
 
   #rename(from: string, to: string): string | undefined {
@@ -103,7 +116,7 @@ export class Cabinet {
 
   /** As applications do it: a consistent copy, made by SQLite. */
   #backUp(path: string): string | undefined {
-    const file = `${this.#machine.options.folder}/backup-${this.#backups.length}.db`;
+    const file = this.#nextBackup();
     rmSync(file, { force: true });
     try {
       const db = new ApplicationDatabase(this.#machine.native(path), { timeout: 0 });

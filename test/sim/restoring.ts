@@ -18,25 +18,28 @@ export function backUpFolder(world: World, { machine }: Person): FolderBackup {
   return { folder: machine.disk.keep(machine.root, `${to}-file`), home: `${to}-home` };
 }
 
-/** Says what was done; undefined: somebody would miss a content for ever, so it is not done. The agent must be down. */
+/** Says what was done; undefined: nothing, for somebody would miss something for ever. The agent must be down. */
 export function restoreFolder(world: World, person: Person, backup: FolderBackup, chance: Chance): string | undefined {
   const { machine, cabinet } = person;
   if (!othersHaveContents(world, person)) return undefined;
   const how: Restoring = chance.happens(0.5) ? 'files' : 'volume';
+  const withHome = chance.happens(0.5);
+  const onlyHome = withHome && chance.happens(0.25);
   // With both, only the hub can tell that the numbers were used; it must not have forgotten them itself.
-  const withHome = chance.happens(0.5) && !world.hubWasRestored;
+  if (withHome && !onlyHome && world.hubWasRestored) return undefined;
   cabinet.close();
   machine.powerCuts += 1;
   machine.forgetOlder();
-  machine.disk.restore(machine.root, backup.folder, how);
+  if (!onlyHome) machine.disk.restore(machine.root, backup.folder, how);
   if (withHome) {
     const home = `${machine.options.folder}/home`;
     rmSync(home, { recursive: true, force: true });
     cpSync(backup.home, home, { recursive: true });
   }
   world.hub.forgetBackup();
-  world.homeWasRestored ||= withHome;
+  world.homeWasRestored ||= withHome && !onlyHome;
   reckon(world, person);
+  if (onlyHome) return 'TIEOUT_HOME alone is put back';
   return `${how === 'volume' ? 'its volume' : 'its folder'} is put back${withHome ? ', and TIEOUT_HOME' : ''}`;
 }
 
