@@ -23,7 +23,7 @@ import { OwnChanges } from './own-changes.ts';
 import { OwnDamage } from './own-damage.ts';
 import { Parent } from './parent.ts';
 import { Problems } from './problems.ts';
-import { foldRegistry } from './registry-folding.ts';
+import { foldRegistry, registryChanges } from './registry-folding.ts';
 import type { CopyFacts, SyncFolder } from './sync-folder.ts';
 import { type Amount, Traffic } from './traffic.ts';
 import { Unsent } from './unsent.ts';
@@ -135,6 +135,7 @@ export class Copy {
       contents: this.contents,
       source: this,
       record: (ops, within) => this.record(ops, within),
+      registryChanges: () => registryChanges(this.store),
       transaction: (write) => this.store.transaction(write),
       databases: this.databases,
       tell: (event) => this.#onDocuments(event),

@@ -107,6 +107,7 @@ export class DocumentCopy implements ChunkSource {
       contents: this.contents,
       source: this,
       record: (ops, within) => this.record(ops, within),
+      registryChanges: () => this.#office.copies.flatMap((copy) => copy.made).sort((a, b) => a.by.stamp - b.by.stamp),
       transaction: (write) => transaction(this.#db, write),
       databases: {
         databaseFound: (path) => this.#report(`found ${path}`),

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, utimesSync, writeSync } from 'node:fs';
 import { test } from 'node:test';
+import { EMPTY_HASH } from '../../src/core/content.ts';
+import { contentCell, DOCUMENTS, setOp } from '../../src/core/registry.ts';
 import { type DocumentCopy, type Office, withCopies } from './document-copies.ts';
 
 async function level(office: Office, ...copies: DocumentCopy[]): Promise<void> {
@@ -289,6 +291,12 @@ test('DOC16 when most of a file is gone at once, nothing is deleted for others, 
     await ana!.documents.deleteGone();
     await level(office, ana!, ben!);
     assert.deepEqual(ben!.files(), {});
+    // The word held for this once.
+    for (let n = 0; n < 120; n++) ana!.write(`again/${n}.txt`, `${n}`);
+    await level(office, ana!, ben!);
+    renameSync(ana!.path('again'), `${ana!.root}-again`);
+    await level2(office, ana!, ben!);
+    assert.equal(Object.keys(ben!.files()).length, 120);
   });
 });
 
@@ -390,7 +398,66 @@ test('DOC22 an older version is made current again, and one is written under ano
     ben!.documents.place();
     await level(office, ana!, ben!);
     assert.equal(ana!.read('letter.txt'), 'Dear client');
-    assert.equal(ana!.documents.listing.history('letter.txt').length, 3);
+    assert.deepEqual(
+      ana!.documents.listing.history('letter.txt').map(({ what, by }) => `${what} ${by}`),
+      ['made current again ben', 'saved ana', 'published '],
+    );
+  });
+});
+
+test('DOC26 a save that stays local is read once, also while a newer version of a colleague waits for it', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    const { id } = ben!.documents.listing.one('letter.txt');
+    await ana!.record([setOp(DOCUMENTS, id, { behaviour: { value: 'never', over: [] } })]);
+    office.exchange();
+    const ingest = ben!.contents.ingest.bind(ben!.contents);
+    let reads = 0;
+    ben!.contents.ingest = (paths, options) => {
+      reads += paths.length;
+      return ingest(paths, options);
+    };
+    ben!.write('letter.txt', 'stays here');
+    await ben!.settle();
+    assert.equal(reads, 1);
+    const content = { chunks: [], size: 0, mtimeNs: 1n, hash: EMPTY_HASH };
+    await ana!.record([setOp(DOCUMENTS, id, { content: contentCell(content, []) })]);
+    office.exchange();
+    // Each settling is a look at all that waits: what is read again for ever would be read again here.
+    for (let times = 0; times < 4; times++) await ben!.settle();
+    assert.equal(reads, 1);
+    assert.equal(ben!.read('letter.txt'), 'stays here');
+    assert.equal(ben!.documents.listing.one('letter.txt').state, 'modified');
+    ben!.write('letter.txt', 'stays here, too');
+    await ben!.settle();
+    assert.equal(reads, 2);
+  });
+});
+
+test('DOC25 the history of a document tells its names and its deletion, too, with who and when', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    ben!.renameSave('letter.txt', 'second');
+    await level(office, ana!, ben!);
+    renameSync(ana!.path('letter.txt'), ana!.path('note.txt'));
+    await level(office, ana!, ben!);
+    renameSync(ben!.path('note.txt'), ben!.path('papers/note.txt'));
+    await level(office, ana!, ben!);
+    const told = ana!.documents.listing.history('papers/note.txt');
+    assert.deepEqual(
+      told.map(({ what, by, from, to }) => [what, by, from?.slice(-12), to?.slice(-12)]),
+      [
+        ['renamed', 'ben', 'note.txt', 'papers/note.txt'.slice(-12)],
+        ['renamed', 'ana', 'letter.txt', 'note.txt'],
+        ['saved', 'ben', 'base', told[2]!.to?.slice(-12)],
+        ['published', '', undefined, 'base'],
+      ],
+    );
+    rmSync(ana!.path('papers/note.txt'));
+    await level(office, ana!, ben!);
+    const [gone] = ben!.documents.listing.histories();
+    assert.equal(gone?.path, 'papers/note.txt');
+    assert.deepEqual(gone?.history[0]?.what, 'deleted');
+    assert.deepEqual(gone?.history.slice(1), ben!.documents.listing.histories()[0]?.history.slice(1));
+    assert.deepEqual(ana!.documents.listing.histories(), ben!.documents.listing.histories());
   });
 });
 

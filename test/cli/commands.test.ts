@@ -27,6 +27,7 @@ const asked: readonly [args: string, method: string, params: Asked][] = [
   ['status', 'status', (at) => ({ folder: at('.') })],
   ['status tb', 'status', (at) => ({ folder: at('tb') })],
   ['sync', 'sync', (at) => ({ folder: at('.'), documents: [] })],
+  ['sync tb --delete-gone', 'sync', (at) => ({ folder: at('tb'), documents: [], deleteGone: true })],
   ['sync tb --documents', 'sync', (at) => ({ folder: at('tb'), documents: 'all' })],
   ['sync tb a.docx b.docx', 'sync', (at) => ({ folder: at('tb'), documents: [at('a.docx'), at('b.docx')] })],
   ['sync tb/a.docx b.docx', 'sync', (at) => ({ folder: at('tb'), documents: [at('tb/a.docx'), at('b.docx')] })],

@@ -23,7 +23,7 @@ function documented(page: string): Map<string, Usage> {
       const before = found.get(last);
       found.set(last, {
         args: new Set([...(before?.args ?? []), ...argsIn(usage)]),
-        options: new Set([...(before?.options ?? []), ...(usage.match(/--[a-z]+/g) ?? [])]),
+        options: new Set([...(before?.options ?? []), ...(usage.match(/--[a-z][a-z-]*/g) ?? [])]),
         json: json.trim() !== '',
       });
     }
@@ -37,7 +37,7 @@ function nameIn(usage: string): string {
 
 /** Words in capitals that are no option's value. */
 function argsIn(usage: string): string[] {
-  return usage.replace(/--[a-z]+ [^\s\]]+/g, '').match(/[A-Z]{2,}/g) ?? [];
+  return usage.replace(/--[a-z-]+ [^\s\]]+/g, '').match(/[A-Z]{2,}/g) ?? [];
 }
 
 function real(command: Command, above = ''): [string, Usage][] {

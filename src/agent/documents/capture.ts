@@ -18,7 +18,7 @@ import {
 } from '../../core/registry.ts';
 import type { Clock, FileFacts, Files } from '../../platform/ports.ts';
 import { looksSame, type Observation, type Observations, observationOf } from '../../store/observations.ts';
-import type { Registry } from '../../store/registry.ts';
+import type { Entry, Registry } from '../../store/registry.ts';
 import { busyDocument, type DocumentProblems, manyGone, noDatabase, sameName, unfitName } from './document-problems.ts';
 import { type Noticing, QUIET_MS } from './noticing.ts';
 import type { Contents, DatabaseReports, DocumentEvent, Ingested, RecordOps } from './ports.ts';
@@ -82,8 +82,8 @@ export class Capture {
     this.#interrupted.clear();
   }
 
-  allowDeletingMany(): void {
-    this.#deleteMany = true;
+  allowDeletingMany(allowed: boolean): void {
+    this.#deleteMany = allowed;
   }
 
   /** Takes in these paths. They are in our hands. */
@@ -280,7 +280,7 @@ export class Capture {
 
   /** New content of a document; `seen` is what lay there before, undefined when nothing of it was placed yet. */
   #save(id: string, seen: Observation | undefined, one: Read, draft: Draft): void {
-    const { registry } = this.#options;
+    const { registry, noticing } = this.#options;
     const { content, facts, path } = one;
     const merged = registry.document(id);
     const shown = merged?.contents[0]?.content.hash;
@@ -294,7 +294,7 @@ export class Capture {
     }
     const entry = registry.entry(id);
     // Kept local by its behaviour: it is shown as modified, and goes nowhere.
-    if (entry && (entry.behaviour !== 'automatic' || !entry.registered)) return;
+    if (entry && staysLocal(entry)) return noticing.keepLocal(path, facts);
     const over = merged && seen ? contentWrites(merged, seen.hash) : [];
     draft.ops.push(setOp(DOCUMENTS, id, { content: contentCell(content, over) }));
     this.#note(id, one, draft);
@@ -361,6 +361,11 @@ export class Capture {
   #isDoubtful(facts: FileFacts): boolean {
     return isDoubtful(facts, this.#options.clock.now());
   }
+}
+
+/** Kept on this machine by its behaviour: shown as modified, and sent when it is asked for, if ever. */
+export function staysLocal({ behaviour, registered }: Pick<Entry, 'behaviour' | 'registered'>): boolean {
+  return behaviour !== 'automatic' || !registered;
 }
 
 /** Was it written so shortly before `now` (ms) that a write after this look may leave the same time? */

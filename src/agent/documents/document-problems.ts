@@ -144,7 +144,7 @@ export function manyGone(path: string, count: number): Problem {
   return {
     code: 'many-gone',
     text: `${count} documents have gone from ${path === '' ? 'the folder' : path} at once, so Tieout does not delete them for your colleagues.`,
-    remedy: 'Connect the disk or put them back. Until then nothing is deleted for colleagues.',
+    remedy: 'Connect the disk or put them back. If they are to go for everybody, use `tieout sync --delete-gone`.',
     path,
   };
 }

@@ -5,7 +5,7 @@
  */
 import { contentCell, DOCUMENTS, setOp } from '../../core/registry.ts';
 import { type Observations, observationOf } from '../../store/observations.ts';
-import { Capture, isDoubtful } from './capture.ts';
+import { Capture, isDoubtful, staysLocal } from './capture.ts';
 import { DocumentProblems, type OpenProblem, takingInFailed } from './document-problems.ts';
 import { Hands } from './hands.ts';
 import { Listing } from './listing.ts';
@@ -72,6 +72,10 @@ export class Documents {
       hands,
       signal: this.#stopping.signal,
       isKnownDatabase: (path) => this.#isKnownDatabase(path),
+      isLocal: (path) => {
+        const entry = deps.registry.entryAt(path);
+        return entry !== undefined && staysLocal(entry);
+      },
       wake: (owners) => {
         if (owners) this.#placing.lookAtWaiting();
         this.#turns.wake();
@@ -204,8 +208,12 @@ export class Documents {
 
   /** What has gone is to be deleted for everybody, however much it is. */
   async deleteGone(): Promise<void> {
-    this.#capture.allowDeletingMany();
-    await this.settle();
+    this.#capture.allowDeletingMany(true);
+    try {
+      await this.settle();
+    } finally {
+      this.#capture.allowDeletingMany(false);
+    }
   }
 
   /** A new copy: first its content, then the watcher, which need not hear of all that. */

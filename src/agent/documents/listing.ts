@@ -7,6 +7,7 @@ import { ProblemError } from '../../core/problem.ts';
 import {
   allWrites,
   type Behaviour,
+  compareEarlier,
   DOCUMENTS,
   type DocumentId,
   FILE,
@@ -22,6 +23,7 @@ import { looksSame } from '../../store/observations.ts';
 import type { Entry, Registry, Version } from '../../store/registry.ts';
 import type { Noticing } from './noticing.ts';
 import type { Owners } from './owners.ts';
+import { type PastEvent, pastOf, type RegistryChange } from './past.ts';
 import type { Placing } from './placing.ts';
 import type { ChunkSource, Contents, RecordOps } from './ports.ts';
 
@@ -72,9 +74,11 @@ export type HistoryInfo = {
   readonly at: number;
   readonly by: string;
   readonly copy: string | null;
-  readonly what: 'published' | 'made' | 'saved';
+  /** 'made current again': a content that it had had before, by `promote`, `resolve`, or an undoing hand. */
+  readonly what: 'published' | 'made' | 'saved' | 'made current again' | 'renamed' | 'deleted';
+  /** Versions; of a renaming paths, of a deletion the path that it had. */
   readonly from: string | null;
-  readonly to: string;
+  readonly to: string | null;
 };
 
 export type ListingOptions = {
@@ -86,6 +90,7 @@ export type ListingOptions = {
   readonly owners: Owners;
   readonly placing: Placing;
   readonly noticing: Noticing;
+  readonly registryChanges: () => Iterable<RegistryChange>;
 };
 
 export class Listing {
@@ -200,21 +205,49 @@ export class Listing {
     else await record([this.#choose(id, this.#content(entry, chosen.value))]);
   }
 
-  /** Newest first. */
-  history(path: string): HistoryInfo[] {
-    const entry = this.#entry(path);
-    const versions = this.#options.registry.versions(entry.id);
-    return versions.map((version, index) => {
+  /** What became of the documents besides their contents: read from the whole log, so once for many histories. */
+  past(): ReadonlyMap<DocumentId, readonly PastEvent[]> {
+    const { registry, registryChanges } = this.#options;
+    return pastOf(registryChanges(), (id) => registry.base(id)?.path);
+  }
+
+  /** Newest first. Throws a `ProblemError` for a path where no document is. */
+  history(path: string, past = this.past()): HistoryInfo[] {
+    return this.#historyOf(this.#entry(path).id, past);
+  }
+
+  /** What happened to documents that are not there any more, each with the path that it had last. */
+  histories(past = this.past()): { path: string; history: HistoryInfo[] }[] {
+    return [...past.keys()].flatMap((id) => {
+      const entry = this.#options.registry.entry(id);
+      if (entry?.kind !== 'document' || entry.alive) return [];
+      return [{ path: entry.path, history: this.#historyOf(id, past) }];
+    });
+  }
+
+  #historyOf(id: DocumentId, past: ReadonlyMap<DocumentId, readonly PastEvent[]>): HistoryInfo[] {
+    const events = (past.get(id) ?? []).map(({ by, what, from, to }) => ({ origin: by, what, from, to }));
+    const versions = this.#options.registry.versions(id);
+    const contents = versions.map((version, index) => {
       const before = versions[index + 1];
+      const origin = version.by;
       return {
-        at: this.#at(entry.id, version),
-        by: this.#user(version.by),
-        copy: version.by?.copy ?? null,
-        what: version.by === null ? 'published' : before ? 'saved' : 'made',
-        from: before ? versionName(before.by) : null,
-        to: versionName(version.by),
+        origin,
+        what: whatIsIt(version, versions.slice(index + 1)),
+        from: nameOrNull(before),
+        to: versionName(origin),
       };
     });
+    return [...contents, ...events]
+      .sort((a, b) => compareEarlier(b.origin, a.origin))
+      .map(({ origin, what, from, to }) => ({
+        at: this.#at(id, { by: origin }),
+        by: this.#user(origin),
+        copy: origin?.copy ?? null,
+        what,
+        from,
+        to,
+      }));
   }
 
   #entry(path: string): Entry {
@@ -321,6 +354,17 @@ export class Listing {
     if (by) return stampMs(by.stamp);
     return Number((this.#options.registry.base(id)?.content.mtimeNs ?? 0n) / 1_000_000n);
   }
+}
+
+function whatIsIt(version: Version, older: readonly Version[]): HistoryInfo['what'] {
+  if (version.by === null) return 'published';
+  if (older.length === 0) return 'made';
+  const isBack = older[0]?.hash !== version.hash && older.some(({ hash }) => hash === version.hash);
+  return isBack ? 'made current again' : 'saved';
+}
+
+function nameOrNull(version: Version | undefined): string | null {
+  return version ? versionName(version.by) : null;
 }
 
 function unavailable(path: string): ProblemError {

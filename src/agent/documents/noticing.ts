@@ -40,6 +40,8 @@ export type NoticingOptions = {
   readonly signal: AbortSignal;
   /** Is there a database of the registry, or one observed, at this path? */
   readonly isKnownDatabase: (path: string) => boolean;
+  /** Does what is saved at this path stay on this machine? */
+  readonly isLocal: (path: string) => boolean;
   /** Something is due, or an owner file came or went. */
   readonly wake: (owners: boolean) => void;
 };
@@ -51,6 +53,8 @@ export class Noticing {
   readonly #refused = new Set<string>();
   /** Came into being and not looked through yet. */
   readonly #newFolders = new Set<string>();
+  /** Saves that were read and stay on this machine, by how the file looked: not read again while it looks so. */
+  readonly #keptLocal = new Map<string, string>();
   #hints = new Set<string>();
   #looking = false;
 
@@ -112,6 +116,11 @@ export class Noticing {
   /** Hints were not followed while the path was in our hands: has it changed since? */
   lookAfter(path: string, before: string): void {
     if (!this.#settling.has(path) && this.textAt(path) !== before) this.#look(path);
+  }
+
+  /** It was read, and stays on this machine: a newer version of a colleague waits for it without end. */
+  keepLocal(path: string, facts: FileFacts): void {
+    this.#keptLocal.set(path, this.#lookText(facts));
   }
 
   /** It is known where it went. */
@@ -215,7 +224,7 @@ export class Noticing {
    * One path against what was observed of it. 'due' when it has settled already; otherwise it is pending, or as seen.
    */
   #look(path: string, known?: FileFacts): 'due' | 'pending' | 'as-seen' {
-    const { files, observations, databases, isKnownDatabase, hands, problems } = this.#options;
+    const { files, observations, databases, isKnownDatabase, isLocal, hands, problems } = this.#options;
     const seen = observations.at(path);
     const facts = known ?? (seen ? files.facts(path) : this.#factsOfNew(path));
     if (facts?.kind !== 'file') return this.#lookAtOther(path, facts, seen);
@@ -230,6 +239,7 @@ export class Noticing {
       return this.#asSeen(path);
     }
     if (seen !== undefined && this.#isAsSeen(seen, facts)) return this.#asSeen(path);
+    if (this.#keptLocal.get(path) === this.#lookText(facts) && isLocal(path)) return this.#asSeen(path);
     if (hands.has(path)) return 'as-seen';
     const fault = pathFault(path);
     if (fault) {

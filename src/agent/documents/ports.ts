@@ -10,6 +10,7 @@ import type { Problem } from '../../core/problem.ts';
 import type { Origin } from '../../core/rows.ts';
 import type { Clock, FileFacts, Files, Random, Watcher } from '../../platform/ports.ts';
 import type { Registry } from '../../store/registry.ts';
+import type { RegistryChange } from './past.ts';
 
 /** Bytes in and out, done in worker threads. Paths are native and absolute. Memory stays bounded whatever the sizes. */
 export interface Contents {
@@ -110,6 +111,8 @@ export type DocumentsDeps = {
   readonly contents: Contents;
   readonly source: ChunkSource;
   readonly record: RecordOps;
+  /** Every change of the registry so far, in a causal order: for the history. */
+  readonly registryChanges: () => Iterable<RegistryChange>;
   /** One transaction on store.db. */
   readonly transaction: <T>(write: () => T) => T;
   readonly databases: DatabaseReports;

@@ -7,6 +7,7 @@ import type { Result, Service } from '../../sdk/contract.ts';
 import type { Entry } from '../../store/registry.ts';
 import type { Agent } from '../agent.ts';
 import type { Copy } from '../copy.ts';
+import type { HistoryInfo } from '../documents/listing.ts';
 import { pathIn } from './place.ts';
 import { iso } from './time.ts';
 
@@ -114,8 +115,8 @@ async function databaseHistory(copy: Copy, entry: Entry, limit: number): Promise
   return entries.map((one) => happened(copy, entry.shown, one));
 }
 
-function documentHistory(copy: Copy, path: string): Happened[] {
-  return copy.documents.listing.history(path).map(({ at, by, copy: of, what, from, to }) => ({
+function documentHistory(copy: Copy, path: string, history = copy.documents.listing.history(path)): Happened[] {
+  return history.map(({ at, by, copy: of, what, from, to }) => ({
     at: iso(at),
     by,
     copy: of ?? copy.facts.copy,
@@ -127,15 +128,23 @@ function documentHistory(copy: Copy, path: string): Happened[] {
 
 /** Everything in the folder: the newest of its documents and databases together. */
 async function fileHistory(copy: Copy, folder: string, limit: number): Promise<Happened[]> {
-  const inside = ({ shown }: Entry): boolean => folder === '' || shown.startsWith(`${folder}/`);
-  const all: Happened[] = [];
-  for (const entry of [...copy.registry.entries('document')].filter(inside)) {
-    all.push(...documentHistory(copy, entry.shown).filter(({ from }) => from !== null));
+  const inside = (path: string): boolean => folder === '' || path.startsWith(`${folder}/`);
+  const { listing } = copy.documents;
+  const past = listing.past();
+  const living = [...copy.registry.entries('document')].map(({ shown }) => shown).filter(inside);
+  const all = living.flatMap((path) => documentHistory(copy, path, sincePublish(listing.history(path, past))));
+  for (const { path, history } of listing.histories(past)) {
+    if (inside(path)) all.push(...documentHistory(copy, path, sincePublish(history)));
   }
-  for (const entry of [...copy.registry.entries('database')].filter(inside)) {
+  for (const entry of [...copy.registry.entries('database')].filter(({ shown }) => inside(shown))) {
     all.push(...(await databaseHistory(copy, entry, limit)));
   }
   return all.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0)).slice(0, limit);
+}
+
+/** What all were at publish is no news. */
+function sincePublish(history: readonly HistoryInfo[]): HistoryInfo[] {
+  return history.filter(({ what }) => what !== 'published');
 }
 
 function happened(copy: Copy, database: string, entry: HistoryEntry): Happened {

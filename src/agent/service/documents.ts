@@ -38,7 +38,11 @@ export function documentMethods(agent: Agent): Pick<Service, Documents> {
 
     async promote({ document, version }) {
       const { copy, path } = await found(agent, document);
-      return versionEntry(await copy.documents.listing.promote(path, version));
+      const { listing } = copy.documents;
+      const made = await listing.promote(path, version);
+      // It is said to be here once it is: its content is being put in its place.
+      await copy.documents.placed();
+      return versionEntry(listing.versions(path).find(({ id }) => id === made.id) ?? made);
     },
   };
 }

@@ -68,10 +68,11 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
       };
     },
 
-    async sync({ folder }, { signal }) {
+    async sync({ folder, deleteGone }, { signal }) {
       const copy = await agent.copyNamed(folder);
       if (copy.facts.offline) throw workingOffline();
       const before = copy.traffic();
+      if (deleteGone) await copy.documents.deleteGone();
       await syncCopy(copy, signal);
       const after = copy.traffic();
       return { sent: difference(after.sent, before.sent), received: difference(after.received, before.received) };

@@ -7,12 +7,13 @@ export const sync = command('sync', 'exchange everything with the hub now, and r
   .argument('[FOLDER]', "a file's folder or any folder inside it (default: that of the first DOC, or the current one)")
   .argument('[DOC...]', 'on-demand documents to send as well')
   .option('--documents', 'send all on-demand documents')
+  .option('--delete-gone', 'delete for everybody what has gone from the folder, however much that is')
   .action(
     calls({
       method: 'sync',
-      params: (first: string | undefined, others: string[], options: { documents?: true }) => {
+      params: (first: string | undefined, others: string[], options: { documents?: true; deleteGone?: true }) => {
         const { folder, documents } = given(first, others);
-        return { folder, documents: options.documents ? ('all' as const) : documents };
+        return { folder, documents: options.documents ? ('all' as const) : documents, deleteGone: options.deleteGone };
       },
       text: ({ sent, received }) => `Sent ${amount(sent)}; received ${amount(received)}.`,
     }),

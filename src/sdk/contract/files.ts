@@ -58,6 +58,8 @@ export const files = {
       folder: place,
       /** On-demand documents to send as well. */
       documents: z.union([z.literal('all'), z.array(place).max(100_000)]).default([]),
+      /** What has gone from the folder is to be deleted for everybody, however much it is. */
+      deleteGone: z.boolean().optional(),
     }),
     result: z.object({ sent: amount, received: amount }),
     progress: transfer,

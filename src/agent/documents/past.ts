@@ -1,0 +1,71 @@
+/**
+ * What became of documents besides their contents: the names that they were given, and their deletions, told from the
+ * registry's changes. The registry itself keeps only what stands.
+ */
+import type { RegistryOp } from '../../core/body.ts';
+import type { ChangeId } from '../../core/change.ts';
+import { DOCUMENTS, type DocumentId, versionName } from '../../core/registry.ts';
+import type { Origin } from '../../core/rows.ts';
+
+/** A change of the registry, in an order in which each comes after what it had seen. */
+export type RegistryChange = { readonly by: Origin; readonly ops: readonly RegistryOp[] };
+
+export type PastEvent = {
+  readonly by: Origin;
+  readonly what: 'renamed' | 'deleted';
+  /** Where it was; `to` null: it was deleted. */
+  readonly from: string | null;
+  readonly to: string | null;
+};
+
+/** `basePath`: where a document was at publish; undefined if it was made later. */
+export function pastOf(
+  changes: Iterable<RegistryChange>,
+  basePath: (id: DocumentId) => string | undefined,
+): ReadonlyMap<DocumentId, readonly PastEvent[]> {
+  const events = new Map<DocumentId, PastEvent[]>();
+  const paths = new Map<string, string>();
+  const last = new Map<DocumentId, string>();
+  for (const { by, ops } of changes) {
+    for (const op of ops) {
+      const { table, row: id } = op;
+      if (table !== DOCUMENTS || id === null) continue;
+      const before = last.get(id) ?? basePath(id) ?? null;
+      const event = op.kind === 'remove' ? deletion(by, before) : renaming(id, op, by, paths, before);
+      if (event) events.set(id, [...(events.get(id) ?? []), event]);
+      const path = op.kind === 'set' ? pathIn(op) : undefined;
+      if (path === undefined) continue;
+      paths.set(keyOf(id, by), path);
+      last.set(id, path);
+    }
+  }
+  return events;
+}
+
+function deletion(by: Origin, from: string | null): PastEvent {
+  return { by, what: 'deleted', from, to: null };
+}
+
+/** From the name that its maker had in front of him, whatever others called it meanwhile. */
+function renaming(
+  id: DocumentId,
+  op: Extract<RegistryOp, { kind: 'set' }>,
+  by: Origin,
+  paths: ReadonlyMap<string, string>,
+  before: string | null,
+): PastEvent | undefined {
+  const cell = op.cells.find(({ column }) => column === 'path');
+  const to = pathIn(op);
+  if (cell === undefined || to === undefined) return undefined;
+  const from = cell.over.map((write) => paths.get(keyOf(id, write))).find((path) => path !== undefined) ?? before;
+  return from === null || from === to ? undefined : { by, what: 'renamed', from, to };
+}
+
+function pathIn(op: Extract<RegistryOp, { kind: 'set' }>): string | undefined {
+  const value = op.cells.find(({ column }) => column === 'path')?.value;
+  return typeof value === 'string' ? value : undefined;
+}
+
+function keyOf(id: DocumentId, write: ChangeId): string {
+  return `${id} ${versionName(write)}`;
+}
