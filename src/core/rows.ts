@@ -33,6 +33,8 @@ export type Row = {
   readonly deletions: readonly Origin[];
   /** How the row is shown otherwise than it was merged; absent for nearly all. */
   readonly mend?: Mend;
+  /** Two people who did not know of each other once wrote to this row; absent for nearly all. */
+  readonly mixed?: true;
 };
 
 /** What mending did to a row: computed from the merged rows, never written as a change. */
@@ -41,9 +43,14 @@ export type Mend = {
   readonly kept: boolean;
   /** A constraint that keeps the row out of its table. */
   readonly withheld: Withheld | null;
-  /** Cells that are shown with another value. */
+  /** The cells of several people together break a check: the row is shown as one of them had it. */
+  readonly whole: readonly WholeRow[];
+  /** Cells that are shown with another value, after that. */
   readonly cells: ReadonlyMap<string, MendedCell>;
 };
+
+/** A row as one writer had it in front of him: the cells that differ from what is merged. The first is shown. */
+export type WholeRow = { readonly by: Origin; readonly cells: ReadonlyMap<string, Value> };
 
 export type Withheld = {
   readonly reason: string;
@@ -57,7 +64,7 @@ export type MendedCell = {
   readonly because: string;
 };
 
-export const UNMENDED: Mend = { kept: false, withheld: null, cells: new Map() };
+export const UNMENDED: Mend = { kept: false, withheld: null, whole: [], cells: new Map() };
 
 export const ABSENT: Row = { base: false, baseDead: false, cells: new Map(), deletions: [] };
 export const IN_BASE: Row = { ...ABSENT, base: true };
@@ -91,21 +98,35 @@ export function foldWrite(
   for (const [column, value] of cells) next.set(column, writeCell(next.get(column), by, value, seen, dead));
   const deletions = row.deletions.filter((deletion) => !seen(deletion));
   const { base, baseDead, mend } = row;
-  if (mend === undefined) return { base, baseDead, cells: next, deletions };
-  return withMend({ base, baseDead, cells: next, deletions }, mendAfter(mend, cells, dead));
+  const merged: Row = { base, baseDead, cells: next, deletions };
+  const written =
+    row.mixed || (cells.length > 0 && hasUnseen(row, seen)) ? { ...merged, mixed: true as const } : merged;
+  return mend === undefined ? written : withMend(written, mendAfter(mend, cells, dead));
+}
+
+function hasUnseen(row: Row, seen: Seen): boolean {
+  for (const writes of row.cells.values()) for (const write of writes) if (!seen(write)) return true;
+  return false;
 }
 
 /** What was written is there as it was written, until mending says otherwise again. */
 function mendAfter(mend: Mend, cells: readonly (readonly [string, Value])[], dead: boolean): Mend {
   const left = new Map(mend.cells);
   for (const [column] of cells) left.delete(column);
-  return { kept: mend.kept && dead, withheld: dead ? mend.withheld : null, cells: left };
+  const whole = mend.whole.map(({ by, cells: of }) => ({ by, cells: without(of, cells) }));
+  return { kept: mend.kept && dead, withheld: dead ? mend.withheld : null, whole, cells: left };
+}
+
+function without(from: ReadonlyMap<string, Value>, cells: readonly (readonly [string, Value])[]) {
+  const left = new Map(from);
+  for (const [column] of cells) left.delete(column);
+  return left;
 }
 
 export function withMend(row: Row, mend: Mend): Row {
-  const { base, baseDead, cells, deletions } = row;
-  const isNothing = !mend.kept && mend.withheld === null && mend.cells.size === 0;
-  return isNothing ? { base, baseDead, cells, deletions } : { base, baseDead, cells, deletions, mend };
+  const { mend: _, ...merged } = row;
+  const isNothing = !mend.kept && mend.withheld === null && mend.cells.size === 0 && mend.whole.length === 0;
+  return isNothing ? merged : { ...merged, mend };
 }
 
 export function sameMend(a: Mend = UNMENDED, b: Mend = UNMENDED): boolean {
@@ -115,6 +136,15 @@ export function sameMend(a: Mend = UNMENDED, b: Mend = UNMENDED): boolean {
   for (const [column, { value, because }] of a.cells) {
     const other = b.cells.get(column);
     if (other === undefined || other.because !== because || !sameValue(other.value, value)) return false;
+  }
+  return a.whole.length === b.whole.length && a.whole.every((row, at) => sameWhole(row, b.whole[at] as WholeRow));
+}
+
+function sameWhole(a: WholeRow, b: WholeRow): boolean {
+  if (compareOrigins(a.by, b.by) !== 0 || a.cells.size !== b.cells.size) return false;
+  for (const [column, item] of a.cells) {
+    const other = b.cells.get(column);
+    if (other === undefined || !sameValue(item, other)) return false;
   }
   return true;
 }
@@ -143,7 +173,7 @@ export function foldDelete(row: Row, by: Origin, seen: Seen): Row {
   }
   const others = row.deletions.filter((other) => !seen(other) && !(other.copy === by.copy && other.seq === by.seq));
   const deletions = [...others, { copy: by.copy, seq: by.seq, stamp: by.stamp }].sort((a, b) => compareOrigins(b, a));
-  return { base: row.base, baseDead: true, cells, deletions };
+  return { base: row.base, baseDead: true, cells, deletions, ...(row.mixed && { mixed: row.mixed }) };
 }
 
 /** A row is alive while some write to it is not covered by its deletion. References that keep a row come on top. */
@@ -160,7 +190,14 @@ export function isAlive(row: Row): boolean {
 
 /** What is written in a cell once it is mended; undefined where the base's value stands. */
 export function shownValue(row: Row, column: string): Value | undefined {
-  return row.mend?.cells.get(column)?.value ?? row.cells.get(column)?.[0]?.value;
+  const mended = row.mend?.cells.get(column);
+  return mended === undefined ? claimedValue(row, column) : mended.value;
+}
+
+/** The same before unique values are mended: what the row claims. */
+export function claimedValue(row: Row, column: string): Value | undefined {
+  const whole = row.mend?.whole[0]?.cells;
+  return whole?.has(column) ? whole.get(column) : row.cells.get(column)?.[0]?.value;
 }
 
 /** The write whose value is the cell's, or undefined where the base's value stands. */

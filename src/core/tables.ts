@@ -56,6 +56,8 @@ export interface Table {
   /** By column index: the table with numbered rows that a single-column foreign key points to. */
   readonly references: ReadonlyMap<number, string>;
   readonly foreignKeys: readonly ForeignKey[];
+  /** CREATE TABLE, where it has a CHECK: SQLite is asked whether a row fulfils it. */
+  readonly checked: string | null;
   /** Secondary unique indexes over plain columns, without a WHERE. */
   readonly uniques: readonly Unique[];
   /** Columns in any unique index, the key included: writing them row by row could collide on the way. */

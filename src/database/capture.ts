@@ -181,6 +181,7 @@ class Comparing {
       const before = at === numberAt ? this.#shown.number(table, row) : (known[at] as Value);
       if (!sameValue(actual[at] as Value, before) || asked?.includes(`c:${columnId(table, at)}`)) changed.push(at);
     }
+    addDisputed(table, this.#shown.merged(table, row), changed);
     if (changed.length > 0 || asked?.includes('c')) {
       const values = changed.map((at) => this.#naming.referring(table, at, actual[at] as Value));
       this.ops.update(table, row, changed, values);
@@ -255,4 +256,12 @@ class Comparing {
     const because = mended?.because ?? this.#shown.rowAt(table, from) ?? rowOfKey([from]);
     this.ops.number(table, row, at, from, to, because);
   }
+}
+
+/** Whoever edits what others are at odds about has decided how the whole of it is. */
+function addDisputed(table: Table, merged: Row, changed: number[]): void {
+  const whole = merged.mend?.whole ?? [];
+  const isDisputed = (at: number): boolean => whole.some(({ cells }) => cells.has(columnId(table, at)));
+  if (whole.length === 0 || !changed.some(isDisputed)) return;
+  for (const at of table.columns.keys()) if (isDisputed(at) && !changed.includes(at)) changed.push(at);
 }

@@ -11,7 +11,9 @@ import {
   type Origin,
   type Row,
   shownValue,
+  UNMENDED,
   winner,
+  withMend,
 } from '../core/rows.ts';
 import { numberColumn, type Table } from '../core/tables.ts';
 import type { Value } from '../core/value.ts';
@@ -29,6 +31,7 @@ export function listConflicts(database: string, shown: Shown): DatabaseConflict[
     if (table === undefined || merged === undefined) continue;
     const about = { database, table: table.name, row, key: keyOf(shown, table, row) };
     if (keptAgainstDeletion(merged)) found.push({ ...about, ...rowConflict(about, shown, table, merged) });
+    if ((merged.mend?.whole.length ?? 0) > 0) found.push({ ...about, ...wholeConflict(about, shown, table, merged) });
     if (merged.mend?.withheld) found.push({ ...about, ...constraintConflict(about, merged.mend.withheld.reason) });
     for (const [column, { value, because }] of merged.mend?.cells ?? []) {
       // Numbers are mended, and no person chose them.
@@ -74,6 +77,22 @@ function rowConflict(about: About, shown: Shown, table: Table, merged: Row): Res
 
 function constraintConflict(about: About, note: string | null): Rest {
   return { id: conflictId(about, 'constraint', ''), kind: 'constraint', column: null, note, candidates: [] };
+}
+
+/** Each person's row; the first is the one that is shown. */
+function wholeConflict(about: About, shown: Shown, table: Table, merged: Row): Rest {
+  const mend = merged.mend ?? UNMENDED;
+  const all = mend.whole.map(({ by, cells }, index): ConflictCandidate => {
+    const as = withMend(merged, {
+      ...mend,
+      withheld: null,
+      cells: index === 0 ? mend.cells : new Map(),
+      whole: [{ by, cells }],
+    });
+    return { id: `${by.copy}:${by.seq}`, value: rowValues(shown, table, about.row, as), shown: index === 0, by: [by] };
+  });
+  const note = `a CHECK of ${table.name} does not allow the edits of all together`;
+  return { id: conflictId(about, 'constraint', ' whole'), kind: 'constraint', column: null, note, candidates: all };
 }
 
 /** The candidates of a text that two rows may not have both: this row has it, or is called as it is shown. */
@@ -124,8 +143,8 @@ export function keyOf(shown: Shown, table: Table, row: RowId): JsonRow {
   );
 }
 
-function rowValues(shown: Shown, table: Table, row: RowId): JsonRow {
-  const values = shown.values(table, row) ?? [];
+function rowValues(shown: Shown, table: Table, row: RowId, merged?: Row): JsonRow {
+  const values = shown.values(table, row, merged) ?? [];
   const named = table.columns.map(({ id, name }, at): [string, string, Value] => [id, name, values[at] ?? null]);
   return Object.fromEntries(named.filter(([id]) => id !== '').map(([, name, item]) => [name, toJson(item)]));
 }

@@ -34,7 +34,11 @@ export function describeTables(sql: Statements, settings: DatabaseSettings): Tab
   const found = tableNames(sql).map(({ name, withoutRowid }) => findTable(sql, name, withoutRowid));
   const kinds = new Map(found.map((table) => [table.name, kindOf(sql, table, settings)]));
   const tables = found.map((table) => describe(sql, table, kinds.get(table.name) as KeyKind, kinds, found));
-  return tables.map((table) => ({ ...table, foreignKeys: foreignKeysOf(sql, table, tables) }));
+  return tables.map((table) => ({
+    ...table,
+    foreignKeys: foreignKeysOf(sql, table, tables),
+    checked: checkedIn(sql, table.name),
+  }));
 }
 
 /** The settings of a database that is published: what `describeTables` decided, so that it never changes. */
@@ -143,6 +147,11 @@ function integerKind(sql: Statements, { name }: Found, alias: string, isLater: b
   return dense && (count as bigint) > 1n ? 'number' : 'name';
 }
 
+function checkedIn(sql: Statements, table: string): string | null {
+  const create = sql.one('SELECT sql FROM sqlite_schema WHERE type = ? AND name = ?', ['table', table]);
+  return typeof create === 'string' && /\bcheck\b/i.test(withoutQuoted(create)) ? create : null;
+}
+
 /** Comments, names and strings may hold any word. */
 function withoutQuoted(create: string): string {
   return create.replace(/"[^"]*"|'[^']*'|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');
@@ -177,6 +186,7 @@ function describe(
     key,
     references: references(sql, table.name, place, kinds, all),
     foreignKeys: [],
+    checked: null,
     uniques,
     uniqueColumns: new Set([...key.map(({ at }) => at), ...uniques.flatMap((unique) => unique.columns)]),
     rowid: kind === 'name' && !table.withoutRowid && table.alias === null ? rowid : null,

@@ -23,14 +23,17 @@ import type { Value } from '../core/value.ts';
 import { at, type Vector, withEntry } from '../core/vector.ts';
 import type { RowState } from '../store/row-state.ts';
 import type { BaseFile } from './base-file.ts';
+import { readBody } from './containing.ts';
 import { Collisions } from './mending/collisions.ts';
 import { Keeping } from './mending/keeping.ts';
 import { References } from './mending/references.ts';
+import { WholeRows } from './mending/whole-rows.ts';
 import { Withholding } from './mending/withholding.ts';
+import { cellsOf } from './ops.ts';
 import { Renumbering } from './renumbering.ts';
 import { columnId, forwarding, type RowView, Shown } from './shown.ts';
 import type { SourceChange } from './source.ts';
-import { type ChangeSource, seenBy } from './source.ts';
+import { type ChangeSource, changeAt, seenBy } from './source.ts';
 
 /** A row that changes may have made to be shown otherwise. */
 export interface Touched {
@@ -140,6 +143,7 @@ export class Folding {
       case 'number': {
         const cells = cellsOf(op, use.columns).map(([id, item]): [string, Value] => [id, namedValue(item, by)]);
         // A number that mending gave is nobody's edit: it does not keep a row that somebody deleted.
+        this.#notePast(use.table, touched, cells, seen);
         touched.now = foldWrite(touched.now, by, cells, seen, op.kind === 'number');
         for (const [id] of cells) touched.columns.add(id);
         this.#noteNumbers(use.table, cells);
@@ -150,6 +154,13 @@ export class Folding {
         break;
       default:
         op satisfies never;
+    }
+  }
+
+  /** Who wrote what is written over now is looked for in the history, and where rows are shown as somebody had them. */
+  #notePast(table: string, { row, now }: Touched, cells: readonly [string, Value][], seen: Seen): void {
+    for (const [column] of cells) {
+      for (const write of now.cells.get(column) ?? []) if (seen(write)) this.#state.addPast(table, row, write);
     }
   }
 
@@ -191,6 +202,7 @@ export class Folding {
         if (touched.now !== touched.before) this.#state.putRow(table, touched.row, touched.now, touched.before);
       }
     }
+    new WholeRows(this).settle();
     const references = new References(this);
     new Keeping(this, references).settle();
     for (const [table, rows] of this.#touched) {
@@ -242,6 +254,11 @@ export class Folding {
     this.#state.putRow(table, row, touched.now, before);
   }
 
+  change(id: ChangeId): { change: SourceChange; body: DatabaseBody } {
+    const change = changeAt(this.#by.source, this.#by.database, id);
+    return { change, body: readBody(this.#by.source, change) };
+  }
+
   seenBy(change: ChangeId): Vector {
     return seenBy(this.#by.source, this.#by.database, change);
   }
@@ -251,7 +268,10 @@ export class Folding {
     for (const [table, rows] of this.#touched) {
       for (const { row, edited, now, columns } of rows.values()) {
         if (edited === now || sameMend(edited.mend, now.mend)) continue;
-        for (const mend of [edited.mend, now.mend]) for (const column of mend?.cells.keys() ?? []) columns.add(column);
+        for (const mend of [edited.mend, now.mend]) {
+          for (const column of mend?.cells.keys() ?? []) columns.add(column);
+          for (const column of mend?.whole[0]?.cells.keys() ?? []) columns.add(column);
+        }
         const known = this.#consequences.get(table) ?? new Map<RowId, Touched>();
         this.#consequences.set(table, known.set(row, this.#touch(table, row)));
       }
@@ -348,12 +368,4 @@ export class Folding {
   after(): Shown {
     return new Shown(this.#state, this.#base, this.#tables);
   }
-}
-
-function cellsOf(op: DatabaseOp, columns: readonly string[]): [string, Value][] {
-  const named = (index: number): string => columns[index] ?? '';
-  if (op.kind === 'insert') return op.values.map((item, index) => [named(index), item]);
-  if (op.kind === 'update') return op.cells.map(({ column, value }) => [named(column), value]);
-  if (op.kind === 'number') return [[named(op.column), op.to]];
-  return [];
 }

@@ -12,6 +12,7 @@ import { EMPTY } from '../core/vector.ts';
 import { keyOf } from './conflicts.ts';
 import { changesAfter, readBody } from './containing.ts';
 import type { HistoryEntry, HistoryQuery } from './host.ts';
+import { cellsOf } from './ops.ts';
 import type { Shown } from './shown.ts';
 import type { ChangeSource, SourceChange } from './source.ts';
 
@@ -132,11 +133,4 @@ class Replay {
   #json(table: Table, at: number, value: Value): JsonValue {
     return toJson(at < 0 ? value : this.#shown.plain(table, at, value));
   }
-}
-
-function cellsOf(op: DatabaseOp, columns: readonly string[]): [string, Value][] {
-  const named = (index: number): string => columns[index] ?? '';
-  if (op.kind === 'insert') return op.values.map((item, index) => [named(index), item]);
-  if (op.kind === 'update') return op.cells.map(({ column, value }) => [named(column), value]);
-  return op.kind === 'number' ? [[named(op.column), op.to]] : [];
 }

@@ -72,3 +72,12 @@ export class Ops {
     return place;
   }
 }
+
+/** What an op writes, by column. */
+export function cellsOf(op: DatabaseOp, columns: readonly string[]): [string, Value][] {
+  const named = (index: number): string => columns[index] ?? '';
+  if (op.kind === 'insert') return op.values.map((item, index) => [named(index), item]);
+  if (op.kind === 'update') return op.cells.map(({ column, value }) => [named(column), value]);
+  if (op.kind === 'number') return [[named(op.column), op.to]];
+  return [];
+}

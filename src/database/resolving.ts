@@ -2,7 +2,7 @@
 
 import type { RowId } from '../core/body.ts';
 import { ProblemError } from '../core/problem.ts';
-import { aliveByOwnWrites, candidates, winner } from '../core/rows.ts';
+import { aliveByOwnWrites, candidates, UNMENDED, winner, withMend } from '../core/rows.ts';
 import { numberColumn, type Table } from '../core/tables.ts';
 import { DELETE, KEEP, listConflicts } from './conflicts.ts';
 import type { DatabaseConflict } from './host.ts';
@@ -23,6 +23,8 @@ export function resolveConflict(database: string, id: string, candidate: string)
     if (candidate === DELETE) {
       file.withoutLeaks([table.id], () => file.sqlOf(table).delete(key));
       addMark(file.sql, num, 'd', key);
+    } else if (conflict.kind === 'constraint' && conflict.column === null) {
+      chooseWhole(file, shown, table, conflict.row, candidate, key);
     } else if (conflict.kind === 'constraint') chooseMarked(file, shown, table, conflict, candidate, key);
     else if (candidate === KEEP) addMark(file.sql, num, keepOp(table, shown, conflict.row), key);
     else {
@@ -37,6 +39,32 @@ function keepOp(table: Table, shown: Shown, row: RowId): string {
   if (aliveByOwnWrites(shown.merged(table, row))) return 'c';
   const column = table.columns.find((_, at) => at !== numberColumn(table)) ?? table.columns[0];
   return `c:${column?.id ?? ''}`;
+}
+
+/** The row is as one person had it: every cell in which that one differs from the others is written again. */
+function chooseWhole(
+  file: OpenFile,
+  shown: Shown,
+  table: Table,
+  row: RowId,
+  candidate: string,
+  key: NonNullable<ReturnType<Shown['key']>>,
+): void {
+  const merged = shown.merged(table, row);
+  const mend = merged.mend ?? UNMENDED;
+  const chosen = mend.whole.find(({ by }) => `${by.copy}:${by.seq}` === candidate);
+  if (chosen === undefined) throw noLonger();
+  const as = withMend(merged, { ...mend, whole: [chosen] });
+  const columns = table.columns.flatMap(({ id }, at) => (mend.whole.some(({ cells }) => cells.has(id)) ? [at] : []));
+  const values = shown.values(table, row, as) ?? [];
+  file.withoutLeaks([table.id], () => {
+    file.sqlOf(table).update(
+      key,
+      columns,
+      columns.map((at) => values[at] ?? null),
+    );
+  });
+  for (const at of columns) addMark(file.sql, file.numberOf(table), `c:${table.columns[at]?.id ?? ''}`, key);
 }
 
 /** The row is called as it is shown; or it keeps what it wanted, and the one that has it is called otherwise. */

@@ -45,10 +45,8 @@ export function seenBy(source: ChangeSource, subject: string, change: ChangeId):
   return seen;
 }
 
-function readSeen(source: ChangeSource, subject: string, { copy, seq }: ChangeId): Vector {
-  const before = withEntry(source.vector(), copy, seq - 1);
-  const [change] = source.after(before, { subject, limit: 1 });
-  assert(change !== undefined && change.copy === copy && change.seq === seq, `change ${seq} of ${copy} is in the log`);
+function readSeen(source: ChangeSource, subject: string, id: ChangeId): Vector {
+  const change = changeAt(source, subject, id);
   try {
     const read = decode(bodyCodec, source.body(change));
     return read.kind === 'database' && read.seen !== null ? read.seen : change.deps;
@@ -56,4 +54,12 @@ function readSeen(source: ChangeSource, subject: string, { copy, seq }: ChangeId
     if (error instanceof MalformedError) return change.deps;
     throw error;
   }
+}
+
+/** A change that is in the log. */
+export function changeAt(source: ChangeSource, subject: string, { copy, seq }: ChangeId): SourceChange {
+  const before = withEntry(source.vector(), copy, seq - 1);
+  const [change] = source.after(before, { subject, limit: 1 });
+  assert(change !== undefined && change.copy === copy && change.seq === seq, `change ${seq} of ${copy} is in the log`);
+  return change;
 }

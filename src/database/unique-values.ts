@@ -6,7 +6,7 @@
 import type { RowId } from '../core/body.ts';
 import { sha256 } from '../core/bytes.ts';
 import { encode, list } from '../core/codec.ts';
-import { type Row, shownValue, winner } from '../core/rows.ts';
+import { claimedValue, type Row, shownValue } from '../core/rows.ts';
 import { canonicalKey, keyOfRow, type Table, type Unique } from '../core/tables.ts';
 import { RowRef, type Value, value } from '../core/value.ts';
 import type { BaseFile } from './base-file.ts';
@@ -105,7 +105,7 @@ export function valuesAt(
   let inBase: readonly Value[] | undefined;
   return columns.map((at) => {
     const id = columnId(table, at);
-    const written = as === 'shown' ? shownValue(merged, id) : winner(merged, id)?.value;
+    const written = as === 'shown' ? shownValue(merged, id) : claimedValue(merged, id);
     if (written !== undefined) return written;
     const inKey = table.kind === 'name' ? table.key.findIndex((key) => key.at === at) : -1;
     if (!merged.base) return inKey >= 0 ? (keyOfRow(row)[inKey] ?? null) : null;

@@ -3,8 +3,8 @@
  * may change: the file is then folded anew.
  */
 import { Reader, Writer } from '../core/codec.ts';
-import type { Mend, MendedCell, Origin, Row, Write } from '../core/rows.ts';
-import { rowId, value } from '../core/value.ts';
+import type { Mend, MendedCell, Origin, Row, WholeRow, Write } from '../core/rows.ts';
+import { rowId, type Value, value } from '../core/value.ts';
 import type { CopyId } from '../core/vector.ts';
 
 export interface Numbering {
@@ -17,6 +17,7 @@ export interface Numbering {
 const BASE = 1;
 const BASE_DEAD = 2;
 const MENDED = 4;
+const MIXED = 8;
 const KEPT = 1;
 const WITHHELD = 2;
 const THROUGH = 4;
@@ -42,7 +43,8 @@ export function writeRow(row: Row, names: Numbering): Uint8Array {
     }
   }
   const to = new Writer(32 + cells.length);
-  to.byte((row.base ? BASE : 0) | (row.baseDead ? BASE_DEAD : 0) | (row.mend ? MENDED : 0));
+  const mends = (row.mend ? MENDED : 0) | (row.mixed ? MIXED : 0);
+  to.byte((row.base ? BASE : 0) | (row.baseDead ? BASE_DEAD : 0) | mends);
   to.varint(origins.length);
   for (const { copy, seq, stamp } of origins) {
     to.varint(names.maker(copy));
@@ -54,7 +56,7 @@ export function writeRow(row: Row, names: Numbering): Uint8Array {
   return to.finish();
 }
 
-function writeMend(to: Writer, { kept, withheld, cells }: Mend, names: Numbering): void {
+function writeMend(to: Writer, { kept, withheld, whole, cells }: Mend, names: Numbering): void {
   to.byte((kept ? KEPT : 0) | (withheld ? WITHHELD : 0) | (withheld?.through ? THROUGH : 0));
   if (withheld) to.text(withheld.reason, MAX_REASON);
   to.varint(cells.size);
@@ -63,6 +65,24 @@ function writeMend(to: Writer, { kept, withheld, cells }: Mend, names: Numbering
     value.write(to, cell.value);
     rowId.write(to, cell.because);
   }
+  to.varint(whole.length);
+  for (const { by, cells: of } of whole) {
+    to.varint(names.maker(by.copy));
+    to.varint(by.seq);
+    to.varint(by.stamp);
+    to.varint(of.size);
+    for (const [column, item] of of) {
+      to.varint(names.column(column));
+      value.write(to, item);
+    }
+  }
+}
+
+function readWhole(from: Reader, names: Numbering): WholeRow {
+  const by = { copy: names.copy(from.varint()), seq: from.varint(), stamp: from.varint() };
+  const cells = new Map<string, Value>();
+  for (let count = from.varint(); count > 0; count--) cells.set(names.columnId(from.varint()), value.read(from));
+  return { by, cells };
 }
 
 function readMend(from: Reader, names: Numbering): Mend {
@@ -74,7 +94,9 @@ function readMend(from: Reader, names: Numbering): Mend {
     const column = names.columnId(from.varint());
     cells.set(column, { value: value.read(from), because: rowId.read(from) });
   }
-  return { kept: (flags & KEPT) !== 0, withheld, cells };
+  const whole: WholeRow[] = [];
+  for (let count = from.varint(); count > 0; count--) whole.push(readWhole(from, names));
+  return { kept: (flags & KEPT) !== 0, withheld, whole, cells };
 }
 
 export function readRow(bytes: Uint8Array, names: Numbering): Row {
@@ -100,6 +122,7 @@ export function readRow(bytes: Uint8Array, names: Numbering): Row {
   }
   const mend = (flags & MENDED) !== 0 ? readMend(from, names) : undefined;
   from.end();
-  const row = { base: (flags & BASE) !== 0, baseDead: (flags & BASE_DEAD) !== 0, cells, deletions };
-  return mend === undefined ? row : { ...row, mend };
+  const row: Row = { base: (flags & BASE) !== 0, baseDead: (flags & BASE_DEAD) !== 0, cells, deletions };
+  if (mend === undefined && (flags & MIXED) === 0) return row;
+  return { ...row, ...(mend && { mend }), ...((flags & MIXED) !== 0 && { mixed: true as const }) };
 }

@@ -6,6 +6,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { RowId } from '../core/body.ts';
 import { fromHex, toHex } from '../core/bytes.ts';
+import type { ChangeId } from '../core/change.ts';
 import { decode, encode } from '../core/codec.ts';
 import { assert } from '../core/problem.ts';
 import { conflictingColumns, isAlive, keptAgainstDeletion, type Row } from '../core/rows.ts';
@@ -311,6 +312,21 @@ export class RowState {
     return this.#places('SELECT tbl, id FROM unplaced');
   }
 
+  /** A change wrote to the row; its write stands no longer. */
+  addPast(table: string, row: RowId, { copy, seq }: ChangeId): void {
+    const entry = this.#table(table);
+    const maker = this.#naming(entry).maker(copy);
+    this.#run('INSERT INTO past VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING', entry.num, rowBytes(row), maker, seq);
+  }
+
+  /** Those changes, in no order. */
+  past(table: string, row: RowId): ChangeId[] {
+    const entry = this.#tables.get(table);
+    if (entry === undefined) return [];
+    const found = this.#all('SELECT maker, seq FROM past WHERE tbl = ? AND id = ?', entry.num, rowBytes(row));
+    return found.map(([maker, seq]) => ({ copy: this.#copies[Number(maker)] as CopyId, seq: Number(seq) }));
+  }
+
   /** Is any row withheld? */
   withholds(): boolean {
     for (const { withheld } of this.#tables.values()) if (withheld > 0) return true;
@@ -353,6 +369,7 @@ export class RowState {
         'withheld',
         'unplaced',
         'watch',
+        'past',
         'unique_value',
         'source_column',
       ]) {

@@ -14,7 +14,7 @@ const SCHEMA = `
   INSERT INTO entry VALUES (1, 1, 'open', 2), (2, 2, 'more', 1), (3, 3, 'third', NULL);
   CREATE TABLE line (id INTEGER PRIMARY KEY AUTOINCREMENT, entry INTEGER NOT NULL REFERENCES entry (id) ON DELETE CASCADE,
     pos INTEGER, account INTEGER REFERENCES account (no) ON DELETE RESTRICT, debit INTEGER DEFAULT 0, credit INTEGER DEFAULT 0,
-    UNIQUE (entry, pos));
+    UNIQUE (entry, pos), CHECK (debit = 0 OR credit = 0));
   INSERT INTO line (entry, pos, account, debit) VALUES (1, 1, 4010, 10), (1, 2, 4020, 0), (2, 1, 4010, 5);
   CREATE TABLE part (a INTEGER, b TEXT, v, PRIMARY KEY (a, b)) WITHOUT ROWID;
   INSERT INTO part VALUES (1, 'x', 0), (1, 'y', 0), (2, 'x', 0);

@@ -204,3 +204,63 @@ test('MND4 who was there first is no conflict any more once it goes, and a mark 
     assert.deepEqual(ana.conflicts(), []);
   });
 });
+
+const BALANCE = `CREATE TABLE line (id INTEGER PRIMARY KEY, text TEXT, debit INTEGER NOT NULL DEFAULT 0, credit INTEGER NOT NULL DEFAULT 0,
+    CHECK (debit = 0 OR credit = 0), CHECK (length(text) < 9));
+  INSERT INTO line VALUES (1, 'one', 0, 0), (2, 'two', 0, 0)`;
+
+test('MND6 where two valid edits break a check together the row is one person’s whole row, and the other’s is in the conflict', () => {
+  for (const chosen of ['ana', 'ben'] as const) {
+    copies(BALANCE, (office, ana, ben, chloe) => {
+      ana.run("UPDATE line SET debit = 5, text = 'ana' WHERE id = 1");
+      ben.run('UPDATE line SET credit = 7 WHERE id = 1');
+      ana.capture(1_000_001);
+      ben.capture(1_000_002);
+      office.settle();
+      const all = 'SELECT * FROM line WHERE id = 1';
+      assert.deepEqual(everywhere(office, all), [[1n, 'one', 0n, 7n]]);
+      const [conflict] = chloe.conflicts();
+      assert.equal(conflict?.note, 'a CHECK of line does not allow the edits of all together');
+      assert.deepEqual(
+        conflict?.candidates.map(({ value, shown }) => [value, shown]),
+        [
+          [{ id: 1, text: 'one', debit: 0, credit: 7 }, true],
+          [{ id: 1, text: 'ana', debit: 5, credit: 0 }, false],
+        ],
+      );
+      const index = chosen === 'ana' ? 1 : 0;
+      resolve(office, chloe, conflict?.candidates[index]?.id ?? '');
+      assert.deepEqual(everywhere(office, all), [chosen === 'ana' ? [1n, 'ana', 5n, 0n] : [1n, 'one', 0n, 7n]]);
+      assert.deepEqual(ana.conflicts(), []);
+    });
+  }
+});
+
+test('MND6 who edits such a row edits what is shown: something else leaves it as it is, what is at odds settles it', () => {
+  copies(BALANCE, (office, ana, ben, chloe) => {
+    ana.run('UPDATE line SET debit = 5 WHERE id = 1');
+    ben.run('UPDATE line SET credit = 7 WHERE id = 1');
+    ana.capture(1_000_001);
+    ben.capture(1_000_002);
+    office.settle();
+    chloe.run("UPDATE line SET text = 'chloe' WHERE id = 1");
+    office.settle();
+    const all = 'SELECT * FROM line WHERE id = 1';
+    assert.deepEqual(everywhere(office, all), [[1n, 'chloe', 0n, 7n]]);
+    assert.equal(ana.conflicts().length, 1);
+    chloe.run('UPDATE line SET credit = 0 WHERE id = 1');
+    office.settle();
+    assert.deepEqual(everywhere(office, all), [[1n, 'chloe', 0n, 0n]]);
+    assert.deepEqual(ana.conflicts(), []);
+  });
+});
+
+test('MND6 what one copy alone brought in against a check stays as it is', () => {
+  copies(BALANCE, (office, ana, ben) => {
+    ana.run('PRAGMA ignore_check_constraints = ON; UPDATE line SET debit = 5, credit = 5 WHERE id = 1');
+    office.settle();
+    ben.run("UPDATE line SET text = 'ben' WHERE id = 2");
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT debit, credit FROM line WHERE id = 1'), [[5n, 5n]]);
+  });
+});

@@ -15,11 +15,13 @@ import {
   UNMENDED,
   type Withheld,
   winner,
+  withMend,
 } from '../../core/rows.ts';
 import { canonicalKey, keyOfRow, rowOfKey, type Table, type Unique } from '../../core/tables.ts';
 import { RowRef, type Value } from '../../core/value.ts';
 import { columnId } from '../shown.ts';
 import { countedColumn, countedIn, itemsOf, markedColumn, uniqueGroup, uniqueName } from '../unique-values.ts';
+import { judgedValues, judgeOf } from './judging.ts';
 import type { MendedRows } from './mended-rows.ts';
 
 /** The place of the key itself, among the table's indexes: two rows of different ids can be shown at one key. */
@@ -64,8 +66,9 @@ export class Collisions {
     const was = before ?? (now.base ? { ...ABSENT, base: true } : undefined);
     if (was?.mend !== undefined || now.mend !== undefined) this.#affect(table, row);
     const sameLife = was !== undefined && isAlive(was) === isAlive(now);
+    const sameWhole = was?.mend?.whole[0] === now.mend?.whole[0];
     for (const [place, unique] of table.uniques.entries()) {
-      const isWritten = unique.columns.some((at) => isCellOther(columnId(table, at), was, now));
+      const isWritten = !sameWhole || unique.columns.some((at) => isCellOther(columnId(table, at), was, now));
       if (sameLife && !isWritten) continue;
       const name = this.#nameOf(table, place, row, now);
       if (name !== null && (isWritten || !now.base)) this.#rows.state.addUnique(table.id, place, name, row);
@@ -125,9 +128,10 @@ export class Collisions {
         if (place === KEY) for (const other of group.claimants) state.watch(table.id, KEY, other, row);
       } else if (!cells.has(mend.column)) cells.set(mend.column, { value: mend.value, because: mend.because });
     }
-    if (cells.size > 0) withheld ??= this.#stillCollides(table, row, merged, cells);
+    if (cells.size > 0)
+      withheld ??= this.#stillCollides(table, row, merged, cells) ?? this.#breaksCheck(table, row, merged, cells);
     const mend = merged.mend ?? UNMENDED;
-    this.#rows.mend(table.id, row, { kept: mend.kept, withheld, cells });
+    this.#rows.mend(table.id, row, { ...mend, withheld, cells });
   }
 
   #mendIn(group: Group, row: RowId): Mended | null {
@@ -221,7 +225,7 @@ export class Collisions {
 
   /** A mended value may meet another index. */
   #stillCollides(table: Table, row: RowId, merged: Row, cells: ReadonlyMap<string, MendedCell>): Withheld | null {
-    const shown: Row = { ...merged, mend: { ...UNMENDED, cells } };
+    const shown: Row = { ...merged, mend: { ...(merged.mend ?? UNMENDED), cells } };
     for (const [place, unique] of table.uniques.entries()) {
       if (!unique.columns.some((at) => cells.has(columnId(table, at)))) continue;
       const items = itemsOf(table, unique, this.#rows.base, row, shown, 'shown');
@@ -232,6 +236,17 @@ export class Collisions {
       if (others.length > 0) return { reason: reasonOf(table, place), through: false };
     }
     return null;
+  }
+
+  /** A mended value may be one that a check forbids. */
+  #breaksCheck(table: Table, row: RowId, merged: Row, cells: ReadonlyMap<string, MendedCell>): Withheld | null {
+    const judge = judgeOf(table);
+    if (judge === null) return null;
+    const mend = merged.mend ?? UNMENDED;
+    const broken = judge.broken(judgedValues(this.#rows, table, row, withMend(merged, { ...mend, cells })));
+    const unmended = judgedValues(this.#rows, table, row, withMend(merged, { ...mend, cells: new Map() }));
+    if (broken === null || judge.broken(unmended) !== null) return null;
+    return { reason: broken, through: false };
   }
 
   #items(table: Table, unique: Unique, row: RowId): Value[] {

@@ -141,7 +141,7 @@ function* writesOf(table: Table, row: Row, columns: readonly number[]): Generato
 
 /** Refers also by what it did not just write. */
 function isSpecial(row: Row): boolean {
-  return isAlive(row) && (row.deletions.length > 0 || !aliveByOwnWrites(row) || (row.mend?.cells.size ?? 0) > 0);
+  return isAlive(row) && (row.deletions.length > 0 || !aliveByOwnWrites(row) || (row.mend?.whole.length ?? 0) > 0);
 }
 
 function isDeleted(row: Row): boolean {

@@ -1,5 +1,5 @@
 /** The rows of one folding while they are mended: merged already, and shown in the end as they are mended here. */
-import type { RowId } from '../../core/body.ts';
+import type { DatabaseBody, RowId } from '../../core/body.ts';
 import type { ChangeId } from '../../core/change.ts';
 import type { Mend, Row } from '../../core/rows.ts';
 import type { Table } from '../../core/tables.ts';
@@ -8,6 +8,7 @@ import type { RowState } from '../../store/row-state.ts';
 import type { BaseFile } from '../base-file.ts';
 import type { Touched, TouchedRows } from '../folding.ts';
 import type { Shown } from '../shown.ts';
+import type { SourceChange } from '../source.ts';
 
 export interface MendedRows {
   readonly state: RowState;
@@ -19,6 +20,7 @@ export interface MendedRows {
   merged(table: Table, row: RowId): Row;
   touch(table: string, row: RowId): Touched;
   mend(table: string, row: RowId, mend: Mend): void;
+  change(id: ChangeId): { change: SourceChange; body: DatabaseBody };
   /** What the maker of a change had seen of this database. */
   seenBy(change: ChangeId): Vector;
   after(): Shown;

@@ -35,3 +35,12 @@ CREATE TABLE watch (
   PRIMARY KEY (tbl, place, name, id)
 ) WITHOUT ROWID;
 CREATE INDEX watch_row ON watch (tbl, id);
+
+-- Changes that wrote to a row and whose writes are all superseded: with those in its state these are all that ever did.
+CREATE TABLE past (
+  tbl   INTEGER NOT NULL,
+  id    BLOB NOT NULL,
+  maker INTEGER NOT NULL,
+  seq   INTEGER NOT NULL,
+  PRIMARY KEY (tbl, id, maker, seq)
+) WITHOUT ROWID;
