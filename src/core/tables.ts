@@ -43,6 +43,22 @@ export interface Unique {
   readonly collations: readonly string[];
   /** A UNIQUE constraint of the table itself: SQLite never drops its columns. Otherwise: CREATE UNIQUE INDEX. */
   readonly declared: boolean;
+  /** An index over expressions, or over some rows only: SQLite is asked what it makes of a row (`columns` are all). */
+  readonly asked?: AskedUnique;
+}
+
+export interface AskedUnique {
+  readonly parts: readonly string[];
+  readonly where: string | null;
+  /** The columns that its parts name. */
+  readonly named: readonly number[];
+  /** Besides these the columns that the WHERE names: writes to others change nothing. */
+  readonly touching: readonly number[];
+}
+
+/** The columns of which an index is made. */
+export function namedColumns(unique: Unique): readonly number[] {
+  return unique.asked?.named ?? unique.columns;
 }
 
 export interface Table {
@@ -56,8 +72,10 @@ export interface Table {
   /** By column index: the table with numbered rows that a single-column foreign key points to. */
   readonly references: ReadonlyMap<number, string>;
   readonly foreignKeys: readonly ForeignKey[];
-  /** CREATE TABLE, where it has a CHECK: SQLite is asked whether a row fulfils it. */
-  readonly checked: string | null;
+  /** CREATE TABLE, for a table in memory in which SQLite is asked about rows. */
+  readonly create: string;
+  /** It has a CHECK. */
+  readonly checked: boolean;
   /** Secondary unique indexes over plain columns, without a WHERE. */
   readonly uniques: readonly Unique[];
   /** Columns in any unique index, the key included: writing them row by row could collide on the way. */

@@ -11,6 +11,7 @@ import {
   rowOfKey,
   rowOfNumber,
   type Table,
+  type Unique,
 } from '../core/tables.ts';
 import type { Value } from '../core/value.ts';
 import { UserConnection } from './connection.ts';
@@ -18,6 +19,7 @@ import { RowSql } from './row-sql.ts';
 import { literal, quoted } from './sql.ts';
 
 const RECENT_ROWS = 4096;
+const SQL_ERROR = 1;
 
 /** The numbers of a table in the base; null: it is named by keys. */
 interface Range {
@@ -117,7 +119,22 @@ export class BaseFile {
     items: readonly Value[],
     collations?: readonly string[],
   ): RowId[] {
-    const keys = this.#sqlOf(table)?.keysWhere(columns, items, collations) ?? [];
+    return this.#rowIds(table, this.#sqlOf(table)?.keysWhere(columns, items, collations) ?? []);
+  }
+
+  /** The rows of which an index over expressions makes these values. */
+  rowsAsked(table: Table, unique: Unique, made: readonly Value[]): RowId[] {
+    const { parts = [], where = null } = unique.asked ?? {};
+    try {
+      return this.#rowIds(table, this.#sqlOf(table)?.keysAsked(parts, made, unique.collations, where) ?? []);
+    } catch (error) {
+      // The index is over a column that was added since.
+      if ((error as { errcode?: number }).errcode === SQL_ERROR) return [];
+      throw error;
+    }
+  }
+
+  #rowIds(table: Table, keys: readonly Value[][]): RowId[] {
     return keys.map((key) =>
       numberColumn(table) === undefined
         ? rowOfKey(key.map((item, index) => canonicalKey(item, table.key[index]?.collation ?? 'BINARY')))

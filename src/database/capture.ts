@@ -6,6 +6,7 @@ import type { RowId } from '../core/body.ts';
 import { type Row, winner } from '../core/rows.ts';
 import { canonicalKey, keyOfRow, numberColumn, rowOfKey, type Table } from '../core/tables.ts';
 import { MAX_KEY_BYTES, RowRef, sameValue, type Value } from '../core/value.ts';
+import { indexedValues } from './asked-indexes.ts';
 import { type Happened, Naming, whatHappened } from './happened.ts';
 import type { Mark } from './marks.ts';
 import { Ops } from './ops.ts';
@@ -218,7 +219,11 @@ class Comparing {
       const name = uniqueName(table, unique, referring);
       if (name === null) continue;
       const { view, base } = this.#shown;
-      const inBase = base.rowsWhere(table, unique.columns, items, unique.collations);
+      const made = unique.asked === undefined ? null : indexedValues(table, unique, referring);
+      const inBase =
+        made === null
+          ? base.rowsWhere(table, unique.columns, items, unique.collations)
+          : base.rowsAsked(table, unique, made);
       for (const other of new Set([...inBase, ...view.withUnique(table.id, place, name)])) {
         if (other !== row && !this.#done.has(`${table.id}\0${other}`)) this.#deleteIfGone(table, other);
       }

@@ -4,6 +4,7 @@
  */
 import type { Column, KeyKind, Table, Unique } from '../core/tables.ts';
 import { foreignKeysOf } from './foreign-keys.ts';
+import { columnsIn, type IndexSql, readIndexSql } from './index-sql.ts';
 import { type DatabaseSettings, NO_SETTINGS } from './settings.ts';
 import { literal, quoted, type Statements } from './sql.ts';
 
@@ -18,6 +19,7 @@ interface Found {
   /** INTEGER PRIMARY KEY: the rowid's own name. */
   readonly alias: string | null;
   readonly uniques: readonly { keys: readonly { name: string; collation: string }[]; declared: boolean }[];
+  readonly asked: readonly (IndexSql & { collations: readonly string[] })[];
 }
 
 interface FoundColumn {
@@ -37,7 +39,7 @@ export function describeTables(sql: Statements, settings: DatabaseSettings): Tab
   return tables.map((table) => ({
     ...table,
     foreignKeys: foreignKeysOf(sql, table, tables),
-    checked: checkedIn(sql, table.name),
+    ...createdBy(sql, table.name),
   }));
 }
 
@@ -89,6 +91,7 @@ function findTable(sql: Statements, name: string, withoutRowid: boolean): Found 
     uniques: usable
       .filter((index) => alias !== null || index !== named)
       .map(({ keys, origin }) => ({ keys, declared: origin !== 'c' })),
+    asked: indexes.flatMap((index) => (usable.includes(index) || index.sql === null ? [] : [index.sql])),
   };
 }
 
@@ -100,9 +103,12 @@ function findIndexes(sql: Statements, table: string) {
       const keys = sql.all(
         `SELECT cid, name, coll FROM pragma_index_xinfo(${literal(name as string)}) WHERE key = 1 ORDER BY seqno`,
       );
+      const create = sql.one('SELECT sql FROM sqlite_schema WHERE type = ? AND name = ?', ['index', name as string]);
+      const read = typeof create === 'string' ? readIndexSql(create) : null;
       return {
         origin: origin as string,
-        // Over columns alone, all rows: what expression and partial indexes forbid is left to mending.
+        sql: read && { ...read, collations: keys.map(([, , collation]) => String(collation)) },
+        // Over columns alone, all rows.
         plain: partial === 0n && keys.every(([cid]) => (cid as bigint) >= 0n),
         keys: keys.map(([, column, collation]) => ({ name: column as string, collation: String(collation) })),
       };
@@ -147,9 +153,9 @@ function integerKind(sql: Statements, { name }: Found, alias: string, isLater: b
   return dense && (count as bigint) > 1n ? 'number' : 'name';
 }
 
-function checkedIn(sql: Statements, table: string): string | null {
-  const create = sql.one('SELECT sql FROM sqlite_schema WHERE type = ? AND name = ?', ['table', table]);
-  return typeof create === 'string' && /\bcheck\b/i.test(withoutQuoted(create)) ? create : null;
+function createdBy(sql: Statements, table: string): Pick<Table, 'create' | 'checked'> {
+  const create = String(sql.one('SELECT sql FROM sqlite_schema WHERE type = ? AND name = ?', ['table', table]) ?? '');
+  return { create, checked: /\bcheck\b/i.test(withoutQuoted(create)) };
 }
 
 /** Comments, names and strings may hold any word. */
@@ -178,6 +184,17 @@ function describe(
     collations: unique.keys.map(({ collation }) => collation),
     declared: unique.declared,
   }));
+  const names = columns.map(({ id }) => id);
+  for (const { parts, where, collations } of table.asked) {
+    const named = columnsIn(parts.join(' '), names);
+    const touching = columnsIn([...parts, where ?? ''].join(' '), names);
+    uniques.push({
+      columns: names.map((_, at) => at),
+      collations,
+      declared: false,
+      asked: { parts, where, named, touching },
+    });
+  }
   return {
     id: table.name,
     name: table.name,
@@ -186,9 +203,13 @@ function describe(
     key,
     references: references(sql, table.name, place, kinds, all),
     foreignKeys: [],
-    checked: null,
+    create: '',
+    checked: false,
     uniques,
-    uniqueColumns: new Set([...key.map(({ at }) => at), ...uniques.flatMap((unique) => unique.columns)]),
+    uniqueColumns: new Set([
+      ...key.map(({ at }) => at),
+      ...uniques.flatMap(({ asked, columns: all }) => asked?.touching ?? all),
+    ]),
     rowid: kind === 'name' && !table.withoutRowid && table.alias === null ? rowid : null,
   };
 }

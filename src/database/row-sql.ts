@@ -47,6 +47,21 @@ export class RowSql {
     return this.#sql.all(`SELECT ${names} FROM ${this.#from} WHERE ${where}`, items) as Value[][];
   }
 
+  /** The keys of the rows for which these expressions have these values. */
+  keysAsked(
+    parts: readonly string[],
+    items: readonly Value[],
+    collations: readonly string[],
+    where: string | null,
+  ): Value[][] {
+    const names = this.table.key.map((key) => this.#names[key.at]).join(', ');
+    const same = parts.map(
+      (part, index) => `(${part})${collate(collations[index])} = ${parameter(items[index] ?? null)}`,
+    );
+    const all = [...same, ...(where === null ? [] : [`(${where})`])].join(' AND ');
+    return this.#sql.all(`SELECT ${names} FROM ${this.#from} WHERE ${all}`, items) as Value[][];
+  }
+
   /** The highest value of a column among the rows that hold `items` in these. */
   highest(at: number, columns: readonly number[], items: readonly Value[], collations: readonly string[]): unknown {
     const where = columns.length === 0 ? 'true' : this.#whereAll(columns, items, collations);

@@ -7,8 +7,9 @@ import type { RowId } from '../core/body.ts';
 import { sha256 } from '../core/bytes.ts';
 import { encode, list } from '../core/codec.ts';
 import { claimedValue, type Row, shownValue } from '../core/rows.ts';
-import { canonicalKey, keyOfRow, type Table, type Unique } from '../core/tables.ts';
+import { canonicalKey, keyOfRow, namedColumns, type Table, type Unique } from '../core/tables.ts';
 import { RowRef, type Value, value } from '../core/value.ts';
+import { indexedValues } from './asked-indexes.ts';
 import type { BaseFile } from './base-file.ts';
 import { columnId } from './shown.ts';
 
@@ -20,6 +21,12 @@ const INTEGER = /INT/i;
 
 /** One name for all values that the index holds to be equal; null where it allows many. */
 export function uniqueName(table: Table, unique: Unique, items: readonly Value[]): string | null {
+  if (unique.asked !== undefined) {
+    const made = indexedValues(table, unique, items);
+    return made === null || made.includes(null)
+      ? null
+      : hashOf(made.map((item, index) => canonicalKey(item, unique.collations[index] ?? 'BINARY')));
+  }
   if (items.includes(null)) return null;
   const canonical = items.map((item, index) => canonicalItem(item, unique.collations[index] ?? 'BINARY'));
   const at = countedColumn(table, unique);
@@ -60,6 +67,7 @@ function canonicalItem(item: Value, collation: string): Value {
 
 /** The column in which a row that comes too late gets the next free number; null: there is none. */
 export function countedColumn(table: Table, unique: Unique): number | null {
+  if (unique.asked !== undefined) return null;
   const free = freeColumns(table, unique).filter((at) => INTEGER.test(table.columns[at]?.type ?? ''));
   const [only] = free;
   if (unique.columns.length === 1) return only !== undefined && !/_id$|Id$/.test(nameOf(table, only)) ? only : null;
@@ -73,7 +81,7 @@ export function markedColumn(table: Table, unique: Unique, items: readonly Value
 
 /** Columns that neither name the row nor refer to another. */
 function freeColumns(table: Table, unique: Unique): number[] {
-  return unique.columns.filter(
+  return namedColumns(unique).filter(
     (at) => !table.key.some((key) => key.at === at) && !table.foreignKeys.some(({ columns }) => columns.includes(at)),
   );
 }

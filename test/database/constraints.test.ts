@@ -22,8 +22,12 @@ const SCHEMA = `
   INSERT INTO use VALUES (1, 1, 'x', 0), (2, 2, 'x', 0);
   CREATE TABLE tag (entry INTEGER REFERENCES entry (id) ON DELETE CASCADE, word TEXT, weight, PRIMARY KEY (entry, word));
   INSERT INTO tag VALUES (1, 'w', 1);
+  CREATE TABLE tax (id INTEGER PRIMARY KEY, code TEXT, year INTEGER, open INTEGER, note TEXT);
+  CREATE UNIQUE INDEX tax_open ON tax (year) WHERE open = 1;
+  CREATE UNIQUE INDEX tax_code ON tax (lower(code) DESC, "year") WHERE note IS NOT 'old, (';
+  INSERT INTO tax VALUES (1, 'Vat', 24, 0, 'a'), (2, 'wage', 24, 1, NULL);
 `;
-const TABLES = ['client', 'account', 'entry', 'line', 'part', 'use', 'tag'];
+const TABLES = ['client', 'account', 'entry', 'line', 'part', 'use', 'tag', 'tax'];
 
 const small = fc.integer({ min: 1, max: 6 });
 const word = fc.constantFrom('x', 'y', 'z');
@@ -63,6 +67,13 @@ const statement = fc.oneof(
   fc.tuple(small, word).map(([a, b]) => `INSERT INTO use (a, b) VALUES (${a}, '${b}')`),
   fc.tuple(small, small, word).map(([n, a, b]) => `UPDATE use SET a = ${a}, b = '${b}' WHERE id = ${n}`),
   fc.tuple(small, small).map(([n, v]) => `UPDATE use SET n = ${v} WHERE id = ${n}`),
+  fc
+    .tuple(name, small)
+    .map(([c, n]) => `INSERT INTO tax (code, year, open) VALUES ('${c}', ${22 + (n % 3)}, ${n % 2})`),
+  fc.tuple(name, small).map(([c, n]) => `UPDATE tax SET code = '${c}' WHERE id = ${n}`),
+  fc.tuple(small, small).map(([o, n]) => `UPDATE tax SET open = ${o % 2} WHERE id = ${n}`),
+  fc.tuple(small, small).map(([y, n]) => `UPDATE tax SET year = ${22 + (y % 3)} WHERE id = ${n}`),
+  small.map((n) => `UPDATE OR REPLACE tax SET note = iif(note = 'old, (', 'new', 'old, (') WHERE id = ${n}`),
   fc.tuple(small, word).map(([e, w]) => `INSERT INTO tag VALUES (${e}, '${w}', 0)`),
   fc.tuple(small, word, small).map(([e, w, v]) => `UPDATE tag SET weight = ${v} WHERE entry = ${e} AND word = '${w}'`),
 );

@@ -264,3 +264,39 @@ test('MND6 what one copy alone brought in against a check stays as it is', () =>
     assert.deepEqual(everywhere(office, 'SELECT debit, credit FROM line WHERE id = 1'), [[5n, 5n]]);
   });
 });
+
+test('MND7 indexes over expressions and over some rows count like others', () => {
+  const sql = `CREATE TABLE tax (id INTEGER PRIMARY KEY, code TEXT, year INTEGER, open INTEGER);
+    CREATE UNIQUE INDEX tax_open ON tax (year) WHERE open = 1; CREATE UNIQUE INDEX tax_code ON tax (lower(code));
+    INSERT INTO tax VALUES (1, 'Vat', 24, 0), (2, 'wage', 23, 1)`;
+  copies(sql, (office, ana, ben, chloe) => {
+    ana.run("INSERT INTO tax VALUES (3, 'New', 25, 0)");
+    ben.run("INSERT INTO tax VALUES (4, 'NEW', 26, 0)");
+    ana.run('UPDATE tax SET open = 1 WHERE id = 1');
+    chloe.run("INSERT INTO tax VALUES (5, 'other', 24, 1)");
+    ana.capture(1_000_001);
+    ben.capture(1_000_002);
+    chloe.capture(1_000_003);
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT code, year, open FROM tax ORDER BY code'), [
+      ['NEW (2)', 26n, 0n],
+      ['New', 25n, 0n],
+      ['Vat', 24n, 1n],
+      ['wage', 23n, 1n],
+    ]);
+    assert.deepEqual(
+      ana
+        .conflicts()
+        .map(({ note }) => note)
+        .sort(),
+      ['"NEW" is that of tax {"id":3}', 'UNIQUE tax (year)'],
+    );
+    ana.run('UPDATE tax SET open = 0 WHERE id = 1');
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT code FROM tax WHERE year = 24 ORDER BY 1'), [['Vat'], ['other']]);
+    // REPLACE over such an index deletes a row, and no trigger runs.
+    ben.run("INSERT OR REPLACE INTO tax VALUES (9, 'VAT', 27, 0)");
+    office.settle();
+    assert.deepEqual(everywhere(office, "SELECT id FROM tax WHERE lower(code) = 'vat'"), [[9n]]);
+  });
+});

@@ -17,12 +17,16 @@ import {
   winner,
   withMend,
 } from '../../core/rows.ts';
-import { canonicalKey, keyOfRow, rowOfKey, type Table, type Unique } from '../../core/tables.ts';
+import { canonicalKey, keyOfRow, namedColumns, rowOfKey, type Table, type Unique } from '../../core/tables.ts';
 import { RowRef, type Value } from '../../core/value.ts';
+import { indexedValues } from '../asked-indexes.ts';
 import { columnId } from '../shown.ts';
 import { countedColumn, countedIn, itemsOf, markedColumn, uniqueGroup, uniqueName } from '../unique-values.ts';
 import { judgedValues, judgeOf } from './judging.ts';
 import type { MendedRows } from './mended-rows.ts';
+
+/** Rows that all want one text; after that they are withheld. */
+const MAX_MARK = 10_000;
 
 /** The place of the key itself, among the table's indexes: two rows of different ids can be shown at one key. */
 const KEY = -1;
@@ -68,7 +72,9 @@ export class Collisions {
     const sameLife = was !== undefined && isAlive(was) === isAlive(now);
     const sameWhole = was?.mend?.whole[0] === now.mend?.whole[0];
     for (const [place, unique] of table.uniques.entries()) {
-      const isWritten = !sameWhole || unique.columns.some((at) => isCellOther(columnId(table, at), was, now));
+      const isWritten =
+        !sameWhole ||
+        (unique.asked?.touching ?? unique.columns).some((at) => isCellOther(columnId(table, at), was, now));
       if (sameLife && !isWritten) continue;
       const name = this.#nameOf(table, place, row, now);
       if (name !== null && (isWritten || !now.base)) this.#rows.state.addUnique(table.id, place, name, row);
@@ -161,7 +167,7 @@ export class Collisions {
       const watching = this.#rows.state.watchers(table.id, place, prefix);
       losers = [...new Set([...(this.#affected.get(table.id) ?? []), ...watching])]
         .filter((other) => this.#isTooLate(table, place, other, prefix))
-        .sort((one, other) => this.#compare(table, unique, one, other));
+        .sort((one, other) => this.#compare(table, namedColumns(unique), one, other));
       this.#losers.set(id, losers);
     }
     return BigInt(losers.indexOf(row) + 1);
@@ -197,7 +203,7 @@ export class Collisions {
   }
 
   /** `4010 (2)`: free of what anybody wrote, and of what an earlier one was given. */
-  #mark(group: Group, unique: Unique, at: number, row: RowId): Mended {
+  #mark(group: Group, unique: Unique, at: number, row: RowId): Mended | null {
     const { table, place, claimants } = group;
     const [first, ...losers] = claimants as [RowId, ...RowId[]];
     const column = columnId(table, at);
@@ -205,11 +211,14 @@ export class Collisions {
     let number = 1;
     for (const loser of losers) {
       const items = this.#items(table, unique, loser);
-      const text = items[index] as string;
+      const text = items[index];
+      if (typeof text !== 'string') return null;
       for (;;) {
         number += 1;
         const value = `${text} (${number})`;
-        const name = uniqueName(table, unique, items.with(index, value)) as string;
+        const name = uniqueName(table, unique, items.with(index, value));
+        // An expression may not mind the mark.
+        if (name === null || name === group.name || number > MAX_MARK) return null;
         this.#rows.state.watch(table.id, place, name, row);
         const others = this.#group(table, place, name, items.with(index, value)).claimants;
         if (others.length > 0) continue;
@@ -227,7 +236,7 @@ export class Collisions {
   #stillCollides(table: Table, row: RowId, merged: Row, cells: ReadonlyMap<string, MendedCell>): Withheld | null {
     const shown: Row = { ...merged, mend: { ...(merged.mend ?? UNMENDED), cells } };
     for (const [place, unique] of table.uniques.entries()) {
-      if (!unique.columns.some((at) => cells.has(columnId(table, at)))) continue;
+      if (!(unique.asked?.touching ?? unique.columns).some((at) => cells.has(columnId(table, at)))) continue;
       const items = itemsOf(table, unique, this.#rows.base, row, shown, 'shown');
       const name = uniqueName(table, unique, items);
       if (name === null) continue;
@@ -274,8 +283,8 @@ export class Collisions {
       return isAlive(merged) && this.#nameOf(table, place, row, merged) === name;
     });
     const unique = table.uniques[place];
-    const columns = unique?.columns ?? [];
-    claimants.sort((a, b) => this.#compare(table, { columns }, a, b));
+    const columns = unique === undefined ? [] : namedColumns(unique);
+    claimants.sort((a, b) => this.#compare(table, columns, a, b));
     const group: Group = { table, place, name, claimants };
     this.#groups.set(id, group);
     return group;
@@ -296,11 +305,16 @@ export class Collisions {
       break;
     }
     // Who left a value may have had it in the base, where nobody else had it.
-    if (known === undefined || known.some(isMadeSince)) return [];
+    if (known === undefined) return [];
+    if (unique.asked !== undefined) {
+      const made = indexedValues(table, unique, known);
+      return made === null ? [] : base.rowsAsked(table, unique, made);
+    }
+    if (known.some(isMadeSince)) return [];
     return base.rowsWhere(table, unique.columns, known.map(baseItem), unique.collations);
   }
 
-  #compare(table: Table, { columns }: Pick<Unique, 'columns'>, a: RowId, b: RowId): number {
+  #compare(table: Table, columns: readonly number[], a: RowId, b: RowId): number {
     return compareClaims(
       { row: a, by: this.#since(table, columns, a) },
       { row: b, by: this.#since(table, columns, b) },
@@ -357,5 +371,5 @@ function baseItem(item: Value): Value {
 function reasonOf(table: Table, place: number): string {
   if (place === KEY) return `PRIMARY KEY of ${table.name}`;
   const unique = table.uniques[place] as Unique;
-  return `UNIQUE ${table.name} (${unique.columns.map((at) => table.columns[at]?.name).join(', ')})`;
+  return `UNIQUE ${table.name} (${unique.asked?.parts.join(', ') ?? unique.columns.map((at) => table.columns[at]?.name).join(', ')})`;
 }

@@ -51,7 +51,7 @@ const judges = new WeakMap<Table, Judge | null>();
 export function judgeOf(table: Table): Judge | null {
   const known = judges.get(table);
   if (known !== undefined) return known;
-  const judge = table.checked === null ? null : makeJudge(table, table.checked);
+  const judge = table.checked ? makeJudge(table, table.create) : null;
   judges.set(table, judge);
   return judge;
 }

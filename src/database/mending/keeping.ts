@@ -21,12 +21,19 @@ export class Keeping {
   /** Rows that were never deleted: most targets are, and many rows have the same one. */
   readonly #standing = new Set<string>();
 
+  /** Tables to which any other refers. */
+  readonly #targets: ReadonlySet<string>;
+
   constructor(rows: MendedRows, references: References) {
     this.#rows = rows;
     this.#references = references;
+    this.#targets = new Set(
+      [...rows.tables.values()].flatMap((table) => table.foreignKeys.map(({ target }) => target)),
+    );
   }
 
   settle(): void {
+    if (this.#targets.size === 0) return;
     for (const [id, touched] of this.#rows.touched) {
       const table = this.#rows.tables.get(id);
       if (table === undefined) continue;
@@ -43,7 +50,8 @@ export class Keeping {
   }
 
   #begin(table: Table, row: RowId, before: Row | undefined, now: Row): void {
-    if (isDeleted(now)) this.#open.set(nameOf({ table: table.id, row }), { table: table.id, row });
+    if (this.#targets.has(table.id) && isDeleted(now))
+      this.#open.set(nameOf({ table: table.id, row }), { table: table.id, row });
     if (table.foreignKeys.length === 0) return;
     const special = isSpecial(now) || (before !== undefined && isSpecial(before));
     if (!special && !this.#references.changed(table, before, now)) return;

@@ -66,7 +66,8 @@ export class References {
   #withValues(target: Table, to: readonly number[], items: readonly Value[]): RowId[] {
     const { state, base } = this.#rows;
     const place = target.uniques.findIndex(
-      ({ columns }) => columns.length === to.length && columns.every((at) => to.includes(at)),
+      ({ columns, asked }) =>
+        asked === undefined && columns.length === to.length && columns.every((at) => to.includes(at)),
     );
     const unique = target.uniques[place];
     if (unique === undefined) return [];

@@ -41,7 +41,7 @@ export class WholeRows {
   settle(): void {
     for (const [id, touched] of this.#rows.touched) {
       const table = this.#rows.tables.get(id);
-      if (table === undefined || table.checked === null) continue;
+      if (table === undefined || !table.checked) continue;
       for (const { row, now } of touched.values()) {
         if (!now.mixed) continue;
         const mend = now.mend ?? UNMENDED;
