@@ -57,7 +57,18 @@ export class ChunkFetching {
     if (this.#ended || signal?.aborted) return Promise.reject(this.#ended ?? nobodyWaits());
     const distinct = [...new Set(ids)];
     if (distinct.length === 0) return Promise.resolve();
-    return new Promise((done, failed) => {
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => this.#abandon(fetch, nobodyWaits());
+      // A signal that is made of others keeps its listeners, and all that they hold, for as long as there are any.
+      const over = (): void => signal?.removeEventListener('abort', giveUp);
+      const done = (): void => {
+        over();
+        resolve();
+      };
+      const failed = (error: Error): void => {
+        over();
+        reject(error);
+      };
       const fetch: Fetch = { left: distinct.length, later: 0, over: false, waiting, deliver, done, failed };
       const unasked: string[] = [];
       for (const id of distinct) {
@@ -72,7 +83,7 @@ export class ChunkFetching {
       }
       if (urgent) this.#unasked.pushFirst(unasked);
       else this.#unasked.push(unasked);
-      signal?.addEventListener('abort', () => this.#abandon(fetch, nobodyWaits()), { once: true });
+      signal?.addEventListener('abort', giveUp, { once: true });
       this.ask();
       this.#noteWaiting(fetch);
     });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import type { Upload } from '../../src/protocol/chunk-exchange.ts';
 import { BACKLOG_BYTES, OUTSTANDING_WANTS } from '../../src/protocol/limits.ts';
@@ -179,6 +180,20 @@ test('EXC21 who gives up a fetch gets nothing more, and others who wait are not 
   await quiet(connection.wire);
   await Promise.all([failed, other]);
   assert.equal(wanted.length, 13);
+});
+
+test('EXC21 a fetch that is over hangs on nothing by which it could have been given up', async () => {
+  const { hub, connection } = await pair();
+  const kept = many(3, 100);
+  hub.store.chunks.append(kept);
+  hub.store.chunks.flush();
+  const { signal } = new AbortController();
+  const ids = kept.map(({ id }) => id);
+  const fetched = fetchInto(connection.exchange, ids, [], { signal });
+  assert.equal(getEventListeners(signal, 'abort').length, 1);
+  await quiet(connection.wire);
+  await fetched;
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
 });
 
 test('EXC22 the parts of a change go before what waits to be asked for', async () => {
