@@ -8,8 +8,11 @@ import { DatabaseSync } from 'node:sqlite';
 const open = new Map<DatabaseSync, string>();
 const { exec, prepare, close } = DatabaseSync.prototype;
 
+/** What lies in memory alone ends with whoever holds it. */
 function know(db: DatabaseSync): void {
-  if (!open.has(db) && !(db instanceof ApplicationDatabase)) open.set(db, db.location() ?? ':memory:');
+  if (open.has(db) || db instanceof ApplicationDatabase) return;
+  const path = db.location();
+  if (path !== null) open.set(db, path);
 }
 
 DatabaseSync.prototype.exec = function (this: DatabaseSync, ...given) {
