@@ -11,6 +11,7 @@ import type { Clock, FileBytes, Files, Random, Watcher } from '../platform/ports
 import type { TaskRunner } from '../platform/tasks.ts';
 import { publishedId } from '../protocol/file-id.ts';
 import type { ChunkTasks } from '../store/chunk-tasks.ts';
+import { alreadyCopy, COPIED, copiedFolder, nestedCopies, notACopy, notJoined, notThere } from './agent-problems.ts';
 import { Copy } from './copy.ts';
 import type { MakeDatabases } from './copy-databases.ts';
 import type { CopyEvent } from './copy-options.ts';
@@ -43,9 +44,6 @@ export interface AgentOptions {
 const OPEN_AGAIN_MS = 15_000;
 /** A copy that needs a new id asks the hub this often. */
 const RENEW_AGAIN_MS = 10_000;
-
-/** The problem of a folder that must go on under a new id. */
-const COPIED = 'copied-folder';
 
 /** A copy that this machine is known to have, open or with the reason why not. */
 export type ListedCopy =
@@ -107,12 +105,7 @@ export class Agent {
     const listed = [...this.#copies.values()].find(({ root }) => inside(root));
     if (listed?.kind === 'open') return listed.copy;
     if (listed) throw listed.why;
-    throw new ProblemError({
-      code: 'not-a-copy',
-      text: `${folder} is not in a sync copy of this machine.`,
-      remedy: 'See `tieout copies` for those that are; make one with `tieout copy NAME`.',
-      path: folder,
-    });
+    throw notACopy(folder);
   }
 
   /** As `copyAt`; one that could not be opened is tried again first, for whoever names it may have mended what was wrong. */
@@ -147,11 +140,7 @@ export class Agent {
     const { identity } = this.options;
     const found = office === undefined ? identity.memberships.at(-1) : identity.membership(office);
     if (found) return found;
-    throw new ProblemError({
-      code: 'not-joined',
-      text: 'This machine is not enrolled with a hub yet.',
-      remedy: 'Ask for an invitation and use `tieout join INVITATION`.',
-    });
+    throw notJoined();
   }
 
   /** Makes the sync folder of a new copy, or opens the one of the same file that was begun here. */
@@ -339,12 +328,7 @@ export class Agent {
   #refuseNested(root: string): void {
     for (const other of this.#copies.keys()) {
       if (!startsWithFolder(root, other) && !startsWithFolder(other, root)) continue;
-      throw new ProblemError({
-        code: 'nested-copy',
-        text: `${root} and the sync copy ${other} lie in each other.`,
-        remedy: 'Choose a folder outside of it.',
-        path: root,
-      });
+      throw nestedCopies(root, other);
     }
   }
 
@@ -355,31 +339,4 @@ export class Agent {
 
 function startsWithFolder(path: string, folder: string): boolean {
   return path.startsWith(`${folder}/`) || path.startsWith(`${folder}\\`);
-}
-
-function alreadyCopy(root: string): ProblemError {
-  return new ProblemError({
-    code: 'already-a-copy',
-    text: `${root} is a sync copy already.`,
-    remedy: 'See `tieout status` there; choose another folder for another copy.',
-    path: root,
-  });
-}
-
-function copiedFolder(path: string): ProblemError {
-  return new ProblemError({
-    code: COPIED,
-    text: `${path} is a duplicate or an older backup of a sync copy, so it must not go on as that copy.`,
-    remedy: 'It becomes a copy of its own by itself, as soon as the hub is in reach. Nothing done in it is lost.',
-    path,
-  });
-}
-
-function notThere(path: string): ProblemError {
-  return new ProblemError({
-    code: 'copy-gone',
-    text: `The sync folder ${SYNC_FOLDER} is not in ${path} any more.`,
-    remedy: 'Put the folder back where it was, or make a new copy with `tieout copy`.',
-    path,
-  });
 }

@@ -21,7 +21,7 @@ export function isSafe(copy: Copy): boolean {
 export async function conflictCount(copy: Copy): Promise<number> {
   const lists = await copy.databases.conflicts();
   const inDatabases = lists.reduce((sum, { conflicts }) => sum + conflicts.length, 0);
-  return copy.documents.listing.conflicts().length + inDatabases;
+  return copy.documents.conflicts.list().length + inDatabases;
 }
 
 /** All that is wrong with it now, the oldest first. */

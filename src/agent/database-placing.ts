@@ -93,6 +93,8 @@ export class DatabasePlacing {
       left(id, removed);
       if (files.rename(path, removed) !== 'busy') {
         placed.forget(id);
+        // Nobody needs to find out why it has gone.
+        registry.observations.remove(path);
         await files.syncFolder(folderOf(path));
       }
     }

@@ -13,7 +13,7 @@ async function level(office: Office, ...copies: DocumentCopy[]): Promise<void> {
   for (const copy of copies) await copy.settle();
   for (const copy of copies) {
     assert.deepEqual(copy.shown(), copies[0]!.shown());
-    assert.deepEqual(copy.documents.listing.conflicts(), copies[0]!.documents.listing.conflicts());
+    assert.deepEqual(copy.documents.conflicts.list(), copies[0]!.documents.conflicts.list());
     assert.deepEqual(copy.files(), copies[0]!.files());
   }
 }
@@ -98,7 +98,7 @@ test('DOC7 two saves that do not know each other: both kept, the later shown, li
     await ben!.settle();
     await level(office, ana!, ben!);
     assert.equal(ana!.read('letter.txt'), 'by Ben');
-    const [conflict] = ana!.documents.listing.conflicts();
+    const [conflict] = ana!.documents.conflicts.list();
     assert.deepEqual(
       conflict?.candidates.map(({ by, shown }) => [by, shown]),
       [
@@ -106,11 +106,11 @@ test('DOC7 two saves that do not know each other: both kept, the later shown, li
         ['ana', false],
       ],
     );
-    await ana!.documents.listing.resolve(conflict!.id, conflict!.candidates[1]!.id);
+    await ana!.documents.conflicts.resolve(conflict!.id, conflict!.candidates[1]!.id);
     ana!.documents.place();
     await level(office, ana!, ben!);
     assert.equal(ben!.read('letter.txt'), 'by Ana');
-    assert.deepEqual(ben!.documents.listing.conflicts(), []);
+    assert.deepEqual(ben!.documents.conflicts.list(), []);
     assert.equal(ben!.documents.listing.versions('letter.txt').length, 4);
   });
 });
@@ -138,8 +138,8 @@ test('DOC9 a save that did not know of a deletion keeps the document', async () 
     await ben!.settle();
     await level(office, ana!, ben!);
     assert.equal(ana!.read('letter.txt'), 'still needed');
-    assert.equal(ana!.documents.listing.conflicts()[0]?.about, 'deletion');
-    await ana!.documents.listing.resolve(ana!.documents.listing.conflicts()[0]!.id, 'deleted');
+    assert.equal(ana!.documents.conflicts.list()[0]?.about, 'deletion');
+    await ana!.documents.conflicts.resolve(ana!.documents.conflicts.list()[0]!.id, 'deleted');
     ana!.documents.place();
     await level(office, ana!, ben!);
     assert.equal(ben!.read('letter.txt'), undefined);
@@ -161,7 +161,7 @@ test('DOC10 what is open in an editor is not replaced under it; a save meanwhile
     await ben!.settle();
     rmSync(ben!.path('.~lock.letter.txt#'));
     await level(office, ana!, ben!);
-    assert.equal(ana!.documents.listing.conflicts()[0]?.candidates.length, 2);
+    assert.equal(ana!.documents.conflicts.list()[0]?.candidates.length, 2);
     assert.deepEqual(ben!.documents.problems(), []);
   });
 });
@@ -399,7 +399,7 @@ test('DOC22 an older version is made current again, and one is written under ano
     await level(office, ana!, ben!);
     assert.equal(ana!.read('letter.txt'), 'Dear client');
     assert.deepEqual(
-      ana!.documents.listing.history('letter.txt').map(({ what, by }) => `${what} ${by}`),
+      ana!.documents.history.of('letter.txt').map(({ what, by }) => `${what} ${by}`),
       ['made current again ben', 'saved ana', 'published '],
     );
   });
@@ -441,7 +441,7 @@ test('DOC25 the history of a document tells its names and its deletion, too, wit
     await level(office, ana!, ben!);
     renameSync(ben!.path('note.txt'), ben!.path('papers/note.txt'));
     await level(office, ana!, ben!);
-    const told = ana!.documents.listing.history('papers/note.txt');
+    const told = ana!.documents.history.of('papers/note.txt');
     assert.deepEqual(
       told.map(({ what, by, from, to }) => [what, by, from?.slice(-12), to?.slice(-12)]),
       [
@@ -453,11 +453,11 @@ test('DOC25 the history of a document tells its names and its deletion, too, wit
     );
     rmSync(ana!.path('papers/note.txt'));
     await level(office, ana!, ben!);
-    const [gone] = ben!.documents.listing.histories();
+    const [gone] = ben!.documents.history.ofDead();
     assert.equal(gone?.path, 'papers/note.txt');
     assert.deepEqual(gone?.history[0]?.what, 'deleted');
-    assert.deepEqual(gone?.history.slice(1), ben!.documents.listing.histories()[0]?.history.slice(1));
-    assert.deepEqual(ana!.documents.listing.histories(), ben!.documents.listing.histories());
+    assert.deepEqual(gone?.history.slice(1), ben!.documents.history.ofDead()[0]?.history.slice(1));
+    assert.deepEqual(ana!.documents.history.ofDead(), ben!.documents.history.ofDead());
   });
 });
 
@@ -474,7 +474,7 @@ test('DOC23 what a program goes on writing to a document that was replaced under
     await level(office, ana!, ben!);
     assert.equal(ana!.read('letter.txt'), 'Dear banknt');
     assert.deepEqual(
-      ana!.documents.listing.conflicts()[0]?.candidates.map(({ by }) => by),
+      ana!.documents.conflicts.list()[0]?.candidates.map(({ by }) => by),
       ['ben', 'ana'],
     );
   });

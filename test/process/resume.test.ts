@@ -10,7 +10,8 @@ import { sqlite, write } from './outside.ts';
 import type { Relay } from './relay.ts';
 
 const MB = 1024 * 1024;
-const CONTENT = 24 * MB;
+/** 20 documents of 1 MiB, and 40 rows of 100,000 bytes. */
+const CONTENT = 20 * MB + 40 * 100_000;
 /**
  * What may have to go twice at each stop: bytes that had left and were not yet acknowledged (a link's backlog of 4 MiB
  * and what the kernel holds), and the talk about it.

@@ -6,8 +6,10 @@
 import { contentCell, DOCUMENTS, setOp } from '../../core/registry.ts';
 import { type Observations, observationOf } from '../../store/observations.ts';
 import { Capture, isDoubtful, staysLocal } from './capture.ts';
+import { DocumentConflicts } from './conflicts.ts';
 import { DocumentProblems, type OpenProblem, takingInFailed } from './document-problems.ts';
 import { Hands } from './hands.ts';
+import { DocumentHistory } from './history.ts';
 import { Listing } from './listing.ts';
 import { Noticing } from './noticing.ts';
 import { Oddities } from './oddities.ts';
@@ -30,6 +32,8 @@ const FAILED_MS = 2000;
 
 export class Documents {
   readonly listing: Listing;
+  readonly history: DocumentHistory;
+  readonly conflicts: DocumentConflicts;
   readonly #deps: DocumentsDeps;
   readonly #observations: Observations;
   readonly #problems: DocumentProblems;
@@ -105,6 +109,8 @@ export class Documents {
       this.place();
       return by;
     };
+    this.history = new DocumentHistory(deps);
+    this.conflicts = new DocumentConflicts({ registry, record });
     this.listing = new Listing({ ...deps, record, owners, placing: this.#placing, noticing });
   }
 

@@ -7,7 +7,7 @@ import type { Result, Service } from '../../sdk/contract.ts';
 import type { Entry } from '../../store/registry.ts';
 import type { Agent } from '../agent.ts';
 import type { Copy } from '../copy.ts';
-import type { HistoryInfo } from '../documents/listing.ts';
+import type { HistoryInfo } from '../documents/history.ts';
 import { pathIn } from './place.ts';
 import { iso } from './time.ts';
 
@@ -28,8 +28,8 @@ export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'reso
           await copy.databases.process.resolve(id, conflict, candidate);
           return { id: conflict };
         }
-        if (copy.documents.listing.conflicts().some(({ id }) => id === conflict)) {
-          await copy.documents.listing.resolve(conflict, candidate);
+        if (copy.documents.conflicts.list().some(({ id }) => id === conflict)) {
+          await copy.documents.conflicts.resolve(conflict, candidate);
           return { id: conflict };
         }
       }
@@ -59,7 +59,7 @@ async function candidatesFor(agent: Agent, folder: string): Promise<Copy[]> {
 }
 
 function documentConflicts(copy: Copy): Conflict[] {
-  return copy.documents.listing.conflicts().map(({ id, kind, path, candidates }) => ({
+  return copy.documents.conflicts.list().map(({ id, kind, path, candidates }) => ({
     id,
     kind,
     database: null,
@@ -115,7 +115,7 @@ async function databaseHistory(copy: Copy, entry: Entry, limit: number): Promise
   return entries.map((one) => happened(copy, entry.shown, one));
 }
 
-function documentHistory(copy: Copy, path: string, history = copy.documents.listing.history(path)): Happened[] {
+function documentHistory(copy: Copy, path: string, history = copy.documents.history.of(path)): Happened[] {
   return history.map(({ at, by, copy: of, what, from, to }) => ({
     at: iso(at),
     by,
@@ -129,11 +129,11 @@ function documentHistory(copy: Copy, path: string, history = copy.documents.list
 /** Everything in the folder: the newest of its documents and databases together. */
 async function fileHistory(copy: Copy, folder: string, limit: number): Promise<Happened[]> {
   const inside = (path: string): boolean => folder === '' || path.startsWith(`${folder}/`);
-  const { listing } = copy.documents;
-  const past = listing.past();
+  const { history: histories } = copy.documents;
+  const past = histories.past();
   const living = [...copy.registry.entries('document')].map(({ shown }) => shown).filter(inside);
-  const all = living.flatMap((path) => documentHistory(copy, path, sincePublish(listing.history(path, past))));
-  for (const { path, history } of listing.histories(past)) {
+  const all = living.flatMap((path) => documentHistory(copy, path, sincePublish(histories.of(path, past))));
+  for (const { path, history } of histories.ofDead(past)) {
     if (inside(path)) all.push(...documentHistory(copy, path, sincePublish(history)));
   }
   for (const entry of [...copy.registry.entries('database')].filter(({ shown }) => inside(shown))) {

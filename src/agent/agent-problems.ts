@@ -1,0 +1,59 @@
+/** Why a folder cannot be, become or go on as a sync copy, in words for its user. */
+import { ProblemError } from '../core/problem.ts';
+import { SYNC_FOLDER } from './sync-folder.ts';
+
+/** The problem of a folder that must go on under a new id. */
+export const COPIED = 'copied-folder';
+
+export function alreadyCopy(root: string): ProblemError {
+  return new ProblemError({
+    code: 'already-a-copy',
+    text: `${root} is a sync copy already.`,
+    remedy: 'See `tieout status` there; choose another folder for another copy.',
+    path: root,
+  });
+}
+
+export function copiedFolder(path: string): ProblemError {
+  return new ProblemError({
+    code: COPIED,
+    text: `${path} is a duplicate or an older backup of a sync copy, so it must not go on as that copy.`,
+    remedy: 'It becomes a copy of its own by itself, as soon as the hub is in reach. Nothing done in it is lost.',
+    path,
+  });
+}
+
+export function notThere(path: string): ProblemError {
+  return new ProblemError({
+    code: 'copy-gone',
+    text: `The sync folder ${SYNC_FOLDER} is not in ${path} any more.`,
+    remedy: 'Put the folder back where it was, or make a new copy with `tieout copy`.',
+    path,
+  });
+}
+
+export function notACopy(path: string): ProblemError {
+  return new ProblemError({
+    code: 'not-a-copy',
+    text: `${path} is not in a sync copy of this machine.`,
+    remedy: 'See `tieout copies` for those that are; make one with `tieout copy NAME`.',
+    path,
+  });
+}
+
+export function notJoined(): ProblemError {
+  return new ProblemError({
+    code: 'not-joined',
+    text: 'This machine is not enrolled with a hub yet.',
+    remedy: 'Ask for an invitation and use `tieout join INVITATION`.',
+  });
+}
+
+export function nestedCopies(path: string, other: string): ProblemError {
+  return new ProblemError({
+    code: 'nested-copy',
+    text: `${path} and the sync copy ${other} lie in each other.`,
+    remedy: 'Choose a folder outside of it.',
+    path,
+  });
+}

@@ -1,0 +1,93 @@
+/** What people did to one document without knowledge of each other, and how it is settled for all. */
+import { stampMs } from '../../core/clock.ts';
+import { ProblemError } from '../../core/problem.ts';
+import { allWrites, DOCUMENTS, type MergedDocument, removeOp, setOp, versionName } from '../../core/registry.ts';
+import type { Origin } from '../../core/rows.ts';
+import type { Entry, Registry } from '../../store/registry.ts';
+import type { RecordOps } from './ports.ts';
+import { choice, contentOf, timeOf, userOf } from './telling.ts';
+
+export type ConflictInfo = {
+  readonly id: string;
+  readonly kind: 'document';
+  /** What people disagree about. */
+  readonly about: 'content' | 'path' | 'deletion';
+  readonly path: string;
+  readonly candidates: readonly {
+    readonly id: string;
+    /** A version's id, a path, or null for "deleted". */
+    readonly value: string | null;
+    readonly by: string;
+    readonly at: number;
+    readonly shown: boolean;
+  }[];
+};
+
+export class DocumentConflicts {
+  readonly #options: { readonly registry: Registry; readonly record: RecordOps };
+
+  constructor(options: { readonly registry: Registry; readonly record: RecordOps }) {
+    this.#options = options;
+  }
+
+  list(): ConflictInfo[] {
+    return this.#options.registry.conflicting().flatMap((entry) => {
+      const merged = this.#options.registry.document(entry.id);
+      return entry.kind === 'document' && merged ? this.#conflictsOf(entry, merged) : [];
+    });
+  }
+
+  /** `conflict` and `candidate` as `conflicts` names them. */
+  async resolve(conflict: string, candidate: string): Promise<void> {
+    const { registry, record } = this.#options;
+    const [id = '', about] = conflict.split(':');
+    const merged = registry.document(id);
+    const entry = registry.entry(id);
+    const listed = merged && entry ? this.#conflictsOf(entry, merged).find((one) => one.id === conflict) : undefined;
+    const chosen = listed?.candidates.find((one) => one.id === candidate);
+    if (merged === undefined || entry === undefined || chosen === undefined) throw noConflict(conflict);
+    if (about === 'path') {
+      const over = [...(registry.row(DOCUMENTS, id).cells.get('path') ?? [])];
+      await record([setOp(DOCUMENTS, id, { path: { value: String(chosen.value), over } })]);
+    } else if (chosen.value === null) await record([removeOp(DOCUMENTS, id, allWrites(registry.row(DOCUMENTS, id)))]);
+    else await record([choice(registry, id, contentOf(registry, entry, chosen.value))]);
+  }
+
+  #conflictsOf(entry: Entry, merged: MergedDocument): ConflictInfo[] {
+    const { registry } = this.#options;
+    const found: ConflictInfo[] = [];
+    const common = { kind: 'document', path: entry.shown } as const;
+    const candidate = (by: Origin | undefined, value: string | null, shown: boolean) => ({
+      id: value === null ? 'deleted' : by ? versionName(by) : 'base',
+      value,
+      by: userOf(registry, by ?? null),
+      at: by ? stampMs(by.stamp) : timeOf(registry, entry.id, { by: null }),
+      shown,
+    });
+    const shown = merged.contents[0]!;
+    if (merged.contents.length > 1) {
+      const candidates = merged.contents.map((one) =>
+        candidate(one.by[0], versionName(one.by[0] ?? null), one === shown),
+      );
+      found.push({ ...common, id: `${entry.id}:content`, about: 'content', candidates });
+    }
+    if (merged.paths.length > 1) {
+      const candidates = merged.paths.map(({ path, by }, index) => candidate(by[0], path, index === 0));
+      found.push({ ...common, id: `${entry.id}:path`, about: 'path', candidates });
+    }
+    if (merged.deletions.length > 0) {
+      const kept = candidate(shown.by[0], versionName(shown.by[0] ?? null), true);
+      const candidates = [kept, candidate(merged.deletions[0], null, false)];
+      found.push({ ...common, id: `${entry.id}:deletion`, about: 'deletion', candidates });
+    }
+    return found;
+  }
+}
+
+function noConflict(id: string): ProblemError {
+  return new ProblemError({
+    code: 'no-conflict',
+    text: `There is no such conflict or candidate: ${id}.`,
+    remedy: 'See `tieout conflicts`; it may have been settled meanwhile.',
+  });
+}

@@ -1,0 +1,53 @@
+/** What lists, histories and conflicts of documents have in common: which document, which content, by whom, and when. */
+import type { RegistryOp } from '../../core/body.ts';
+import type { ChangeId } from '../../core/change.ts';
+import { stampMs } from '../../core/clock.ts';
+import { type DocumentContent, encodeContent } from '../../core/content.ts';
+import { ProblemError } from '../../core/problem.ts';
+import { DOCUMENTS, type DocumentId, FILE, setOp, versionOf } from '../../core/registry.ts';
+import type { Origin } from '../../core/rows.ts';
+import type { Entry, Registry } from '../../store/registry.ts';
+
+/** Throws a `ProblemError` for a path where no document is. */
+export function documentAt(registry: Registry, path: string): Entry {
+  const entry = registry.entryAt(path);
+  if (entry?.kind === 'document') return entry;
+  throw new ProblemError({
+    code: 'no-document',
+    text: `${path} is not a document of this file.`,
+    remedy: 'See `tieout docs` for what is in the file; a new document is listed once it has been saved.',
+    path,
+  });
+}
+
+/** The content of a version, by its name. Throws a `ProblemError`. */
+export function contentOf(registry: Registry, entry: Entry, version: string): DocumentContent {
+  const id = versionOf(version);
+  const content = id && registry.content(entry.id, id);
+  if (content) return content;
+  throw new ProblemError({
+    code: 'no-version',
+    text: `${entry.shown} has no version ${version}.`,
+    remedy: 'See `tieout versions` for those that it has.',
+    path: entry.shown,
+  });
+}
+
+/** A write of this content over all that there is, deletions included. */
+export function choice(registry: Registry, id: DocumentId, content: DocumentContent): RegistryOp {
+  const row = registry.row(DOCUMENTS, id);
+  const over: ChangeId[] = [...(row.cells.get('content') ?? []), ...row.deletions];
+  return setOp(DOCUMENTS, id, { content: { value: encodeContent(content), over } });
+}
+
+/** Who made a write; the base is who published the file. */
+export function userOf(registry: Registry, by: ChangeId | null): string {
+  const copy = by?.copy ?? registry.row(FILE, 'file').cells.get('name')?.at(-1)?.copy;
+  return copy === undefined ? '' : (registry.user(copy) ?? '');
+}
+
+/** Milliseconds since 1970. */
+export function timeOf(registry: Registry, id: DocumentId, { by }: { by: Origin | null }): number {
+  if (by) return stampMs(by.stamp);
+  return Number((registry.base(id)?.content.mtimeNs ?? 0n) / 1_000_000n);
+}
