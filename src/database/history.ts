@@ -5,7 +5,7 @@
 import type { DatabaseBody, DatabaseOp, RowId } from '../core/body.ts';
 import { namedValue } from '../core/body.ts';
 import { fromJson, type JsonRow, type JsonValue, toJson } from '../core/plain-value.ts';
-import { ABSENT, foldDelete, foldWrite, IN_BASE, type Origin, type Row, seenVector, winner } from '../core/rows.ts';
+import { type Origin, type Seen, seenVector } from '../core/rows.ts';
 import { namedRowOrKey, type Table } from '../core/tables.ts';
 import { sameValue, type Value } from '../core/value.ts';
 import { EMPTY } from '../core/vector.ts';
@@ -13,6 +13,7 @@ import { keyOf } from './conflicts.ts';
 import { changesAfter, readBody } from './containing.ts';
 import type { HistoryEntry, HistoryQuery } from './host.ts';
 import { cellsOf } from './ops.ts';
+import { CellPast } from './past.ts';
 import type { Shown } from './shown.ts';
 import type { ChangeSource, SourceChange } from './source.ts';
 
@@ -29,7 +30,8 @@ class Replay {
   readonly #shown: Shown;
   readonly #tables: ReadonlyMap<string, Table>;
   readonly #query: HistoryQuery;
-  readonly #rows = new Map<string, Row>();
+  /** By table and row, by column. */
+  readonly #pasts = new Map<string, Map<string, CellPast>>();
   readonly #keys = new Map<string, JsonRow>();
   readonly #found: HistoryEntry[] = [];
 
@@ -52,13 +54,9 @@ class Replay {
       if (table === undefined) return;
       const row = namedRowOrKey(op.row ?? `n${index}`, by);
       if (!this.#isWanted(table, row)) return;
-      const place = `${table.id}\0${row}`;
-      const before = this.#rows.get(place) ?? (this.#shown.base.has(table, row) ? IN_BASE : ABSENT);
       const cells = cellsOf(op, use?.columns ?? []).map(([id, value]): [string, Value] => [id, namedValue(value, by)]);
-      const after =
-        op.kind === 'delete' ? foldDelete(before, by, seen) : foldWrite(before, by, cells, seen, op.kind === 'number');
-      this.#rows.set(place, after);
-      this.#tell(table, row, op.kind, before, cells, by);
+      this.#tell(table, row, op.kind, cells, by, seen);
+      for (const [id, value] of cells) this.#past(table, row, id).add(by, value, seen);
     });
   }
 
@@ -81,19 +79,28 @@ class Replay {
     return key;
   }
 
+  #past(table: Table, row: RowId, column: string): CellPast {
+    const place = `${table.id}\0${row}`;
+    const pasts = this.#pasts.get(place) ?? new Map<string, CellPast>();
+    this.#pasts.set(place, pasts);
+    const past = pasts.get(column) ?? new CellPast();
+    pasts.set(column, past);
+    return past;
+  }
+
   #tell(
     table: Table,
     row: RowId,
     kind: DatabaseOp['kind'],
-    before: Row,
     cells: readonly [string, Value][],
     by: Origin,
+    seen: Seen,
   ): void {
     const about = { ...by, table: table.name, row, key: this.#keyOf(table, row), kind };
     const { column } = this.#query;
     if (kind === 'insert' || kind === 'delete') {
       if (column !== undefined) return;
-      const whole = kind === 'insert' ? this.#named(table, cells) : this.#whole(table, row, before);
+      const whole = kind === 'insert' ? this.#named(table, cells) : this.#whole(table, row, seen);
       this.#found.push({
         ...about,
         column: null,
@@ -102,22 +109,29 @@ class Replay {
       });
       return;
     }
-    const base = before.base ? this.#shown.base.read(table, row) : undefined;
+    const base = this.#base(table, row);
     for (const [id, value] of cells) {
       const at = table.columns.findIndex((each) => each.id === id);
       const name = table.columns[at]?.name ?? id;
       if (id === '' || (column !== undefined && column !== name)) continue;
-      const write = winner(before, id);
+      const write = this.#past(table, row, id).shownTo(seen);
       const from = write ? write.value : (base?.[at] ?? null);
       this.#found.push({ ...about, column: name, from: this.#json(table, at, from), to: this.#json(table, at, value) });
     }
   }
 
-  #whole(table: Table, row: RowId, before: Row): JsonRow {
-    const base = before.base ? this.#shown.base.read(table, row) : undefined;
+  #base(table: Table, row: RowId): readonly Value[] | undefined {
+    return this.#shown.base.has(table, row) ? this.#shown.base.read(table, row) : undefined;
+  }
+
+  #whole(table: Table, row: RowId, seen: Seen): JsonRow {
+    const base = this.#base(table, row);
     return this.#named(
       table,
-      table.columns.map(({ id }, at) => [id, winner(before, id)?.value ?? base?.[at] ?? null]),
+      table.columns.map(({ id }, at) => {
+        const write = this.#past(table, row, id).shownTo(seen);
+        return [id, write ? write.value : (base?.[at] ?? null)];
+      }),
     );
   }
 

@@ -77,12 +77,9 @@ function conflictText({ kind, table, row, column, candidates }: DatabaseConflict
   return `cell ${table} ${row} ${column}: ${candidates.map(({ by }) => by.map(nameOf).join('+')).join(' | ')}`;
 }
 
-/**
- * What everybody is told alike: who wrote what, when. Not what it was written over: that is told of what was here when
- * it came, and of two that did not know each other either comes first somewhere.
- */
-function historyText({ copy, seq, stamp, table, row, key, kind, column, to }: HistoryEntry): string {
-  return JSON.stringify([copy, seq, stamp, table, row, key, kind, column, to]);
+/** Everybody is told alike who wrote what, when, and over what; only in which order, among those who did not know each other, may differ. */
+function historyText({ copy, seq, stamp, table, row, key, kind, column, from, to }: HistoryEntry): string {
+  return JSON.stringify([copy, seq, stamp, table, row, key, kind, column, from, to]);
 }
 
 function missing(captured: ReadonlySet<string>, history: readonly HistoryEntry[]): string[] {
