@@ -5,6 +5,11 @@ import { SYNC_FOLDER } from './sync-folder.ts';
 /** The problem of a folder that must go on under a new id. */
 export const COPIED = 'copied-folder';
 
+/** The problem of a folder that was a copy and is none any more, while traces of us are in it. */
+export const DETACHING = 'being-detached';
+/** The problem of a copy whose sync folder is not in its place. */
+export const GONE = 'copy-gone';
+
 export function alreadyCopy(root: string): ProblemError {
   return new ProblemError({
     code: 'already-a-copy',
@@ -25,7 +30,7 @@ export function copiedFolder(path: string): ProblemError {
 
 export function notThere(path: string): ProblemError {
   return new ProblemError({
-    code: 'copy-gone',
+    code: GONE,
     text: `The sync folder ${SYNC_FOLDER} is not in ${path} any more.`,
     remedy: 'Put the folder back where it was, or make a new copy with `tieout copy`.',
     path,
@@ -54,6 +59,15 @@ export function nestedCopies(path: string, other: string): ProblemError {
     code: 'nested-copy',
     text: `${path} and the sync copy ${other} lie in each other.`,
     remedy: 'Choose a folder outside of it.',
+    path,
+  });
+}
+
+export function beingDetached(path: string): ProblemError {
+  return new ProblemError({
+    code: DETACHING,
+    text: `${path} is no sync copy any more: it is being detached, and that is not finished.`,
+    remedy: 'Use `tieout detach` there again: it goes on where it stopped.',
     path,
   });
 }

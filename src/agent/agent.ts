@@ -11,10 +11,22 @@ import type { Clock, FileBytes, Files, Random, Watcher } from '../platform/ports
 import type { TaskRunner } from '../platform/tasks.ts';
 import { publishedId } from '../protocol/file-id.ts';
 import type { ChunkTasks } from '../store/chunk-tasks.ts';
-import { alreadyCopy, COPIED, copiedFolder, nestedCopies, notACopy, notJoined, notThere } from './agent-problems.ts';
+import {
+  alreadyCopy,
+  beingDetached,
+  COPIED,
+  copiedFolder,
+  DETACHING,
+  GONE,
+  nestedCopies,
+  notACopy,
+  notJoined,
+  notThere,
+} from './agent-problems.ts';
 import { Copy } from './copy.ts';
 import type { MakeDatabases } from './copy-databases.ts';
 import type { CopyEvent } from './copy-options.ts';
+import { isLeftOver, mustBeSafe, takeOut } from './detaching.ts';
 import { HubConnection } from './hub-connection.ts';
 import type { MachineIdentity, Membership } from './identity.ts';
 import type { Ledger } from './ledger.ts';
@@ -65,6 +77,8 @@ export class Agent {
   readonly #stopping = new AbortController();
   /** Copies that get a new id. */
   readonly #renewals = new Set<Promise<void>>();
+  /** Folders that become ordinary ones. */
+  readonly #detachings = new Map<string, Promise<void>>();
   readonly #watching = new Set<(event: AgentEvent) => void>();
 
   constructor(options: AgentOptions) {
@@ -85,7 +99,7 @@ export class Agent {
     for (const listed of this.#copies.values()) if (listed.kind === 'open') await this.#close(listed.copy);
     for (const hub of this.#hubs.values()) hub.stop();
     // They have a sync folder open, which is nobody else's before they let go.
-    await Promise.all(this.#renewals);
+    await Promise.allSettled([...this.#renewals, ...this.#detachings.values()]);
     this.#copies.clear();
     this.#hubs.clear();
   }
@@ -101,8 +115,7 @@ export class Agent {
 
   /** The copy that a folder lies in. Throws a `ProblemError` that says why it cannot be used. */
   copyAt(folder: string): Copy {
-    const inside = (root: string): boolean => folder === root || startsWithFolder(folder, root);
-    const listed = [...this.#copies.values()].find(({ root }) => inside(root));
+    const listed = this.#listedAt(folder);
     if (listed?.kind === 'open') return listed.copy;
     if (listed) throw listed.why;
     throw notACopy(folder);
@@ -110,9 +123,8 @@ export class Agent {
 
   /** As `copyAt`; one that could not be opened is tried again first, for whoever names it may have mended what was wrong. */
   async copyNamed(folder: string): Promise<Copy> {
-    for (const { kind, root } of this.copies()) {
-      if (kind === 'closed' && (folder === root || startsWithFolder(folder, root))) await this.#tryToOpen(root);
-    }
+    const listed = this.#listedAt(folder);
+    if (listed?.kind === 'closed') await this.#tryToOpen(listed.root);
     return this.copyAt(folder);
   }
 
@@ -152,6 +164,7 @@ export class Agent {
     try {
       const known = folder.facts ?? this.#newFacts(facts);
       if (known.phase === 'complete') throw alreadyCopy(root);
+      if (known.phase === 'detaching') throw beingDetached(root);
       folder.setFacts(known);
       if (!this.options.ledger.entry(known.copy)) {
         this.options.ledger.register(known.copy, known.file, known.office, this.#placeOf(root));
@@ -163,9 +176,49 @@ export class Agent {
     }
   }
 
+  /**
+   * The copy that `folder` lies in becomes an ordinary folder; returns where that is. `unsent`: what the hub lacks may
+   * stay in it only. What was begun goes on with the same call. Throws a `ProblemError` that says what is in the way.
+   */
+  async detach(folder: string, unsent: boolean, signal: AbortSignal): Promise<string> {
+    const { filesOf, fileBytes } = this.options;
+    const root = this.#listedAt(folder)?.root ?? folder;
+    const running = this.#detachings.get(root);
+    if (running) return running.then(() => root);
+    if (!this.#goesOnDetaching(root, unsent)) {
+      const copy = await this.copyNamed(folder);
+      if (!unsent) await mustBeSafe(copy, signal);
+      copy.setFacts({ phase: 'detaching' });
+      this.#copies.set(root, { kind: 'closed', root, why: beingDetached(root) });
+      await copy.stop();
+    }
+    const { ledger, makeDatabases } = this.options;
+    const detaching = takeOut({ root, files: filesOf(root), fileBytes, ledger, makeDatabases });
+    this.#detachings.set(root, detaching);
+    await detaching.finally(() => this.#detachings.delete(root));
+    this.#copies.delete(root);
+    return root;
+  }
+
   watch(tell: (event: AgentEvent) => void): () => void {
     this.#watching.add(tell);
     return () => this.#watching.delete(tell);
+  }
+
+  #listedAt(folder: string): ListedCopy | undefined {
+    return this.copies().find(({ root }) => folder === root || startsWithFolder(folder, root));
+  }
+
+  /** Is there no copy to be closed first, but only what is left of one? */
+  #goesOnDetaching(root: string, unsent: boolean): boolean {
+    const { filesOf, fileBytes } = this.options;
+    const listed = this.#copies.get(root);
+    if (listed === undefined) return isLeftOver(root, filesOf(root), fileBytes);
+    if (listed.kind === 'open') return false;
+    const { code } = listed.why.problem;
+    // Somebody has deleted the sync folder by hand: the marks are still in the databases.
+    const isGone = code === GONE && filesOf(root).facts('') !== undefined;
+    return code === DETACHING || (isGone && unsent);
   }
 
   #newFacts(facts: BegunFacts): CopyFacts {
@@ -195,7 +248,8 @@ export class Agent {
   async #openOrList(root: string): Promise<void> {
     const listed = this.#copies.get(root);
     // It is open, or gets a new id before it is.
-    if (this.#stopping.signal.aborted || listed?.kind === 'open' || listed?.why.problem.code === COPIED) return;
+    if (this.#stopping.signal.aborted || listed?.kind === 'open') return;
+    if (listed && [COPIED, DETACHING].includes(listed.why.problem.code)) return;
     try {
       await this.#reopen(root);
     } catch (error) {
@@ -222,6 +276,10 @@ export class Agent {
     if (facts === undefined) {
       folder.close();
       throw notThere(root);
+    }
+    if (facts.phase === 'detaching') {
+      folder.close();
+      throw beingDetached(root);
     }
     const copy = this.#open(folder, facts);
     const { log } = copy.store;

@@ -27,9 +27,10 @@ const facts = z.strictObject({
   office: z.string(),
   /**
    * Publishing and copying are taken up again where they were left. fetching: what is in the file is not known here
-   * yet; copying: it is, and its content is on the way.
+   * yet; copying: it is, and its content is on the way. detaching: it is no copy any more, and what is ours is being
+   * taken out.
    */
-  phase: z.enum(['publishing', 'fetching', 'copying', 'complete']),
+  phase: z.enum(['publishing', 'fetching', 'copying', 'complete', 'detaching']),
   /** The user asked to work offline. */
   offline: z.boolean(),
   /** Who may see the file, while it is being published; null: the whole office. */

@@ -8,6 +8,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   files: async () => (await import('./commands/files.ts')).files,
   copy: async () => (await import('./commands/copy.ts')).copy,
   copies: async () => (await import('./commands/copies.ts')).copies,
+  detach: async () => (await import('./commands/detach.ts')).detach,
   status: async () => (await import('./commands/status.ts')).status,
   sync: async () => (await import('./commands/sync.ts')).sync,
   offline: async () => (await import('./commands/offline.ts')).offline,

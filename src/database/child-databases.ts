@@ -107,6 +107,7 @@ class Host {
       history: (id, query) => call('history', id, query),
       describe: (id) => call('describe', id),
       enterRows: (id, path) => call('enterRows', id, path),
+      detach: (path) => call('detach', path),
       stop: async () => {
         if (!this.#copies.delete(at) || this.#child === null) return;
         await this.#ask((id) => ({ kind: 'stop', at, id })).catch(() => undefined);

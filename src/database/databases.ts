@@ -6,6 +6,7 @@ import { ROWS_SCHEMA } from '../store/row-state.ts';
 import { openStore } from '../store/sqlite.ts';
 import { adopt, makeBase } from './base-making.ts';
 import { listConflicts } from './conflicts.ts';
+import { detachDatabase, stillLocked } from './detaching.ts';
 import { DatabaseEngine } from './engine.ts';
 import { isBusy, problemOf } from './failing.ts';
 import { Follower } from './follower.ts';
@@ -122,6 +123,16 @@ export class LocalDatabases implements Databases {
   enterRows(id: string, path: string): Promise<void> {
     const follower = this.#follower(id);
     return asked(path, () => follower.enterRows(path));
+  }
+
+  async detach(path: string): Promise<void> {
+    await asked(path, async () => {
+      try {
+        await this.#patiently(() => detachDatabase(path));
+      } catch (error) {
+        throw isBusy(error) ? stillLocked(path) : error;
+      }
+    });
   }
 
   async stop(): Promise<void> {

@@ -62,6 +62,11 @@ export interface Databases {
    * that lies aside) as edits made without knowledge of `id`'s content. Resolves when the change is appended.
    */
   enterRows(id: string, path: string): Promise<void>;
+  /**
+   * Takes everything of ours out of the database at `path`, which is not open here, in one transaction. Throws a
+   * `ProblemError` when it cannot, and has done nothing then.
+   */
+  detach(path: string): Promise<void>;
   /** Closes everything; nothing is called any more after it resolves. */
   stop(): Promise<void>;
 }

@@ -30,6 +30,7 @@ export function fakeService(replaced: Partial<Service> = {}): Service {
       safe: true,
     }),
     sync: async () => ({ sent: { changes: 2, bytes: 700 }, received: none }),
+    detach: async ({ folder }) => ({ folder }),
     offline: async () => ({ state: 'offline' }),
     online: async () => ({ state: 'online' }),
     users: async () => [{ user: 'Ben', device: 'pc', copy: 'c2', state: 'offline', lastSeen: at, open: ['memo.docx'] }],

@@ -44,6 +44,7 @@ export const shapes = {
     safe: z.boolean(),
   }),
   sync: z.strictObject({ sent: amount, received: amount }),
+  detach: z.strictObject({ folder: z.string() }),
   offline: z.strictObject({ state }),
   online: z.strictObject({ state }),
   docs: z.array(

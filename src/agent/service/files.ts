@@ -11,7 +11,7 @@ import { publishCopy } from '../publishing.ts';
 import { syncCopy, whenReached } from '../syncing.ts';
 import { iso } from './time.ts';
 
-type Files = 'publish' | 'files' | 'copy' | 'copies' | 'status' | 'sync' | 'offline' | 'online' | 'users';
+type Files = 'publish' | 'files' | 'copy' | 'copies' | 'status' | 'sync' | 'offline' | 'online' | 'users' | 'detach';
 
 export function fileMethods(agent: Agent): Pick<Service, Files> {
   return {
@@ -76,6 +76,10 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
       await syncCopy(copy, signal);
       const after = copy.traffic();
       return { sent: difference(after.sent, before.sent), received: difference(after.received, before.received) };
+    },
+
+    async detach({ folder, unsent }, { signal }) {
+      return { folder: await agent.detach(folder, unsent, signal) };
     },
 
     async offline({ folder }) {

@@ -65,6 +65,19 @@ export const files = {
     progress: transfer,
   },
 
+  /**
+   * The copy becomes an ordinary folder: nothing of ours stays in its databases, nor beside its documents. Refused
+   * when the hub lacks something that was done in it. Goes on where it stopped.
+   */
+  detach: {
+    params: z.strictObject({
+      folder: place,
+      /** What the hub lacks may stay in the folder only. */
+      unsent: z.boolean().default(false),
+    }),
+    result: z.object({ folder: z.string() }),
+  },
+
   offline: { params: inFile, result: z.object({ state }) },
   online: { params: inFile, result: z.object({ state }) },
 
