@@ -84,19 +84,22 @@ export class DatabasePlacing {
   async removeDead(left: (id: string, removed: string) => void): Promise<void> {
     const { registry, files, placed, databases } = this.#options;
     for (const { id, path } of placed.all()) {
-      if (registry.entry(id)?.alive !== false) continue;
-      await databases.settle([id]);
-      await this.close(id);
+      const entry = registry.entry(id);
+      if (entry?.alive !== false) continue;
       // Kept aside rather than deleted: a deletion can be taken back, and a program may have it open.
       files.makeFolder(`${SYNC_FOLDER}/removed`);
       const removed = `${SYNC_FOLDER}/removed/${id}.db`;
+      // A former try may have failed after it was closed, and programs went on with it.
+      if (!this.#open.has(id) && files.facts(path)) await this.open({ ...entry, shown: path });
+      await databases.settle([id]);
+      await this.close(id);
       left(id, removed);
       if (files.rename(path, removed) !== 'busy') {
         placed.forget(id);
         // Nobody needs to find out why it has gone.
         registry.observations.remove(path);
         await files.syncFolder(folderOf(path));
-      }
+      } else this.#options.again();
     }
   }
 
