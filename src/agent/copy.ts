@@ -40,10 +40,11 @@ export class Copy {
   readonly unsent: Unsent;
   readonly contents: FolderContents;
   readonly problems: Problems;
+  readonly parent: Parent;
+  /** What went over the line since this copy was opened. */
+  readonly traffic: Traffic;
   readonly #options: CopyOptions;
   readonly #own: OwnChanges;
-  readonly #parent: Parent;
-  readonly #traffic: Traffic;
   readonly #givingBack: GivingBack;
   readonly #ownDamage: OwnDamage;
   #facts: CopyFacts;
@@ -71,7 +72,7 @@ export class Copy {
         clockAhead: (copy, ms) => this.problems.set(`clock ${copy}`, clockAhead(this.makerName(copy), ms)),
       },
     });
-    this.#parent = new Parent({
+    this.parent = new Parent({
       file: facts.file,
       copy: facts.copy,
       hub: options.hub,
@@ -83,12 +84,12 @@ export class Copy {
       ready: () => this.#onReady(),
       stored: () => this.#onStored(),
       acked: () => this.#onAcked(),
-      received: (bytes) => this.#traffic.contentReceived(bytes),
+      received: (bytes) => this.traffic.contentReceived(bytes),
       ended: (why) => this.#onEnded(why),
     });
     this.#ownDamage = new OwnDamage({ copy: facts.copy, folder, store: this.store, problems: this.problems });
     this.#givingBack = new GivingBack(this, options.hub);
-    this.#traffic = new Traffic(this.store.log, facts.copy, at(folder.parentVector, facts.copy));
+    this.traffic = new Traffic(this.store.log, facts.copy, at(folder.parentVector, facts.copy));
     this.unsent = new Unsent(
       folder.db,
       // A damaged one is named as a problem, and does not keep the others from going.
@@ -108,7 +109,7 @@ export class Copy {
       made: () => {
         // Chunks first: when the change is at a colleague's, what it wants is at the hub.
         this.unsent.send();
-        this.#parent.advance();
+        this.parent.advance();
         this.#notify();
       },
     });
@@ -118,7 +119,7 @@ export class Copy {
       registry: this.registry,
       files: options.outside.files,
       contents: this.contents,
-      source: this,
+      source: this.parent,
       problems: this.problems,
       record: (ops, within) => this.record(ops, within),
       append: (bytes, ops) => this.#own.append(bytes, ops),
@@ -133,7 +134,7 @@ export class Copy {
       clock,
       registry: this.registry,
       contents: this.contents,
-      source: this,
+      source: this.parent,
       record: (ops, within) => this.record(ops, within),
       registryChanges: () => registryChanges(this.store),
       transaction: (write) => this.store.transaction(write),
@@ -153,7 +154,7 @@ export class Copy {
 
   /** Uses the way to the hub from now on. */
   attach(): void {
-    this.#parent.attach();
+    this.parent.attach();
   }
 
   /** Follows the disk from now on. Documents and databases are looked through in the background. */
@@ -167,11 +168,11 @@ export class Copy {
   /** The base is listed: changes may come. */
   baseKnown(): void {
     this.setFacts({ phase: 'copying' });
-    this.#parent.begin();
+    this.parent.begin();
   }
 
   async stop(): Promise<void> {
-    this.#parent.detach();
+    this.parent.detach();
     if (this.#started) await this.documents.stop();
     await this.databases.stop();
     this.folder.close();
@@ -182,21 +183,21 @@ export class Copy {
   setOffline(offline: boolean): void {
     if (this.#facts.offline === offline) return;
     this.setFacts({ offline });
-    if (offline) this.#parent.close('working offline');
+    if (offline) this.parent.close('working offline');
     else {
       this.#options.hub.wake();
-      this.#parent.open();
+      this.parent.open();
     }
     this.#notify();
   }
 
   /** The exchange with the parent, once both sides have said what they have. */
   get exchange(): Exchange | null {
-    return this.#parent.exchange;
+    return this.parent.exchange;
   }
 
   pending(): { out: Amount; in: Amount } {
-    const parent = this.#parent.vector;
+    const parent = this.parent.vector;
     const mine = this.store.vector();
     const out = this.store.log.amountAfter(parent);
     const missing = [...parent].reduce((sum, [copy, seq]) => sum + Math.max(0, seq - at(mine, copy)), 0);
@@ -204,11 +205,6 @@ export class Copy {
       out: { changes: out.changes, bytes: out.bytes + this.unsent.totals().bytes },
       in: { changes: missing, bytes: this.documents.missing().bytes },
     };
-  }
-
-  /** Throws a `ProblemError` that says why the parent is out of reach, if it is. */
-  mustReachParent(): Promise<void> {
-    return this.#parent.mustBeReached();
   }
 
   /** Room on this copy's disk, bytes. */
@@ -223,11 +219,6 @@ export class Copy {
     return { documents: documents.documents + databases.documents, bytes: documents.bytes + databases.bytes };
   }
 
-  /** What went over the line since this copy was opened. */
-  traffic(): { sent: Amount; received: Amount } {
-    return this.#traffic.total();
-  }
-
   /** Resolves when something about this copy has changed, or after `ms`. */
   change(ms: number): Promise<void> {
     return new Promise((resolve) => {
@@ -239,20 +230,6 @@ export class Copy {
   /** Registry ops as an own change: durable and folded on return, and on its way. */
   record(ops: readonly RegistryOp[], within?: (by: Origin) => void): Promise<Origin> {
     return this.#own.record(ops, within);
-  }
-
-  /** Chunks that are not here, from the parent. Resolves with those that could not be had. */
-  fetch(
-    ids: readonly string[],
-    deliver: (id: string, stored: Uint8Array) => void | Promise<void>,
-    signal: AbortSignal,
-  ): Promise<readonly string[]> {
-    return this.#parent.fetch(ids, deliver, signal);
-  }
-
-  /** What came for these chunks is not what their ids say: others are to be had from elsewhere. */
-  wrong(ids: readonly string[]): void {
-    this.exchange?.sayWrong(ids);
   }
 
   /** Who made the changes of a copy, for people. */
@@ -286,7 +263,7 @@ export class Copy {
    * still has costs its name only.
    */
   #offerAgain(): void {
-    const parent = this.#parent.vector;
+    const parent = this.parent.vector;
     if (this.store.log.concerns(parent, '')) this.unsent.offerAgain(this.registry.contentsAfter(parent));
   }
 
@@ -299,7 +276,7 @@ export class Copy {
   }
 
   #onStored(): void {
-    this.#traffic.stored();
+    this.traffic.stored();
     this.problems.clear('disk');
     this.databases.forward();
     // Most changes are about rows: the lists of documents and databases are looked through only when they changed.
@@ -312,14 +289,14 @@ export class Copy {
   }
 
   #onAcked(): void {
-    const confirmed = at(this.#parent.vector, this.#facts.copy);
-    this.#traffic.confirmed(confirmed);
+    const confirmed = at(this.parent.vector, this.#facts.copy);
+    this.traffic.confirmed(confirmed);
     this.#ownDamage.confirmed(confirmed);
     this.#notify();
   }
 
   #onSent(bytes: number): void {
-    this.#traffic.contentSent(bytes);
+    this.traffic.contentSent(bytes);
     this.#options.tell({ what: 'sent', text: 'content sent', bytes });
     this.#notify();
   }
@@ -338,7 +315,7 @@ export class Copy {
   async #giveBack(): Promise<void> {
     try {
       await this.#givingBack.file();
-      this.#parent.open();
+      this.parent.open();
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
       if (error.problem.code !== 'unreachable') this.problems.set('parent', refused(error.problem.text));
@@ -348,7 +325,7 @@ export class Copy {
 
   #onDamaged(ids: readonly string[]): void {
     this.problems.set('chunks', damagedChunks(ids.length));
-    this.#ownDamage.found(ids, this.#parent.vector);
+    this.#ownDamage.found(ids, this.parent.vector);
     this.#notify();
   }
 

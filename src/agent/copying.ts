@@ -76,7 +76,7 @@ async function fetchManifest(
   while (parts.size < sizes.size) {
     stopIfAsked(signal);
     const wanted = [...sizes.keys()].filter((id) => !parts.has(id));
-    const missing = await copy.fetch(
+    const missing = await copy.parent.fetch(
       wanted,
       (id, stored) => {
         parts.set(id, decodeChunk(id, stored, sizes.get(id)));

@@ -10,6 +10,7 @@ import { Exchange } from '../protocol/exchange.ts';
 import type { ChunkRecord, Refusal, Replica } from '../protocol/replica.ts';
 import type { Session } from '../protocol/session.ts';
 import { isProved } from '../store/stored-chunk.ts';
+import type { ChunkSource } from './documents/ports.ts';
 import type { Attached, HubConnection } from './hub-connection.ts';
 import type { SyncFolder } from './sync-folder.ts';
 
@@ -40,7 +41,7 @@ export interface ParentOptions {
   readonly ended: (why: Refusal) => void;
 }
 
-export class Parent implements Attached {
+export class Parent implements Attached, ChunkSource {
   readonly #options: ParentOptions;
   #exchange: Exchange | null = null;
   #session: Session | null = null;
@@ -156,6 +157,11 @@ export class Parent implements Attached {
     stopTimer();
     await Promise.all(delivering);
     return [...missing];
+  }
+
+  /** What came for these chunks is not what their ids say: others are to be had from elsewhere. */
+  wrong(ids: readonly Hash[]): void {
+    this.exchange?.sayWrong(ids);
   }
 
   #onEnd(exchange: Exchange, why: Refusal): void {

@@ -10,10 +10,10 @@ export const LOOK_AGAIN_MS = 200;
 export async function syncCopy(copy: Copy, signal: AbortSignal): Promise<void> {
   await handOver(copy, signal);
   // What others had stored at the hub may still wait there for its turn on the line.
-  await copy.exchange?.level().catch(() => copy.mustReachParent());
+  await copy.exchange?.level().catch(() => copy.parent.mustBeReached());
   while (!copy.exchange?.settled || copy.missing().documents > 0) {
     stopIfAsked(signal);
-    await copy.mustReachParent();
+    await copy.parent.mustBeReached();
     await copy.change(LOOK_AGAIN_MS);
   }
   await copy.documents.placed();
@@ -46,7 +46,7 @@ export async function parentHasAll(copy: Copy, signal: AbortSignal): Promise<voi
     stopIfAsked(signal);
     const { out } = copy.pending();
     if (copy.exchange && out.changes + out.bytes === 0) return;
-    await copy.mustReachParent();
+    await copy.parent.mustBeReached();
     await copy.change(LOOK_AGAIN_MS);
   }
 }

@@ -71,10 +71,10 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
     async sync({ folder, deleteGone }, { signal }) {
       const copy = await agent.copyNamed(folder);
       if (copy.facts.offline) throw workingOffline();
-      const before = copy.traffic();
+      const before = copy.traffic.total();
       if (deleteGone) await copy.documents.deleteGone();
       await syncCopy(copy, signal);
-      const after = copy.traffic();
+      const after = copy.traffic.total();
       return { sent: difference(after.sent, before.sent), received: difference(after.received, before.received) };
     },
 
