@@ -32,10 +32,11 @@ export function listConflicts(database: string, shown: Shown): DatabaseConflict[
     const about = { database, table: table.name, row, key: keyOf(shown, table, row) };
     if (keptAgainstDeletion(merged)) found.push({ ...about, ...rowConflict(about, shown, table, merged) });
     if ((merged.mend?.whole.length ?? 0) > 0) found.push({ ...about, ...wholeConflict(about, shown, table, merged) });
-    if (merged.mend?.withheld) found.push({ ...about, ...constraintConflict(about, merged.mend.withheld.reason) });
+    if (merged.mend?.withheld) found.push({ ...about, ...withheldConflict(about, shown, table, merged) });
     for (const [column, { value, because }] of merged.mend?.cells ?? []) {
-      // Numbers are mended, and no person chose them.
-      if (typeof value === 'bigint') continue;
+      // Numbers are mended, and no person chose them; references follow their row.
+      const at = table.columns.findIndex(({ id: each }) => each === column);
+      if (typeof value === 'bigint' || table.foreignKeys.some(({ columns }) => columns.includes(at))) continue;
       found.push({ ...about, ...markedConflict(about, shown, table, merged, column, because) });
     }
     const inConflict = new Set(conflictingColumns(merged));
@@ -60,14 +61,12 @@ type Rest = Pick<DatabaseConflict, 'id' | 'kind' | 'column' | 'note' | 'candidat
 /** The candidates of a row that one deleted and another edited. */
 export const KEEP = 'keep';
 export const DELETE = 'delete';
+/** The one candidate of a row that is not in its table. */
+export const WITHHELD = 'withheld';
 
 function rowConflict(about: About, shown: Shown, table: Table, merged: Row): Rest {
   const values = rowValues(shown, table, about.row);
-  const writers = new Map<string, Origin>();
-  for (const writes of merged.cells.values()) {
-    for (const { copy, seq, stamp, dead } of writes) if (!dead) writers.set(`${copy}:${seq}`, { copy, seq, stamp });
-  }
-  const keep = { id: KEEP, value: values, shown: true, by: [...writers.values()].sort(newestFirst) };
+  const keep = { id: KEEP, value: values, shown: true, by: writersOf(merged) };
   const remove = { id: DELETE, value: null, shown: false, by: merged.deletions };
   const rest = { id: conflictId(about, 'row', ''), kind: 'row' as const, column: null };
   if (aliveByOwnWrites(merged)) return { ...rest, note: null, candidates: [keep, remove] };
@@ -75,8 +74,24 @@ function rowConflict(about: About, shown: Shown, table: Table, merged: Row): Res
   return { ...rest, note: 'deleted, and kept because rows refer to it', candidates: [keep] };
 }
 
+/** What the row would be; it comes in when there is room for it. */
+function withheldConflict(about: About, shown: Shown, table: Table, merged: Row): Rest {
+  const mend = merged.mend ?? UNMENDED;
+  const values = rowValues(shown, table, about.row, withMend(merged, { ...mend, withheld: null }));
+  const row = { id: WITHHELD, value: values, shown: false, by: writersOf(merged) };
+  return { ...constraintConflict(about, mend.withheld?.reason ?? null), candidates: [row] };
+}
+
 function constraintConflict(about: About, note: string | null): Rest {
   return { id: conflictId(about, 'constraint', ''), kind: 'constraint', column: null, note, candidates: [] };
+}
+
+function writersOf(merged: Row): Origin[] {
+  const writers = new Map<string, Origin>();
+  for (const writes of merged.cells.values()) {
+    for (const { copy, seq, stamp, dead } of writes) if (!dead) writers.set(`${copy}:${seq}`, { copy, seq, stamp });
+  }
+  return [...writers.values()].sort(newestFirst);
 }
 
 /** Each person's row; the first is the one that is shown. */

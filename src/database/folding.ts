@@ -25,8 +25,10 @@ import type { RowState } from '../store/row-state.ts';
 import type { BaseFile } from './base-file.ts';
 import { readBody } from './containing.ts';
 import { Collisions } from './mending/collisions.ts';
+import { Following } from './mending/following.ts';
 import { Keeping } from './mending/keeping.ts';
 import { References } from './mending/references.ts';
+import { referredUniques } from './mending/unique-targets.ts';
 import { WholeRows } from './mending/whole-rows.ts';
 import { Withholding } from './mending/withholding.ts';
 import { cellsOf } from './ops.ts';
@@ -34,6 +36,7 @@ import { Renumbering } from './renumbering.ts';
 import { columnId, forwarding, type RowView, Shown } from './shown.ts';
 import type { SourceChange } from './source.ts';
 import { type ChangeSource, changeAt, seenBy } from './source.ts';
+import { itemsOf, uniqueName } from './unique-values.ts';
 
 /** A row that changes may have made to be shown otherwise. */
 export interface Touched {
@@ -146,6 +149,7 @@ export class Folding {
         this.#notePast(use.table, touched, cells, seen);
         touched.now = foldWrite(touched.now, by, cells, seen, op.kind === 'number');
         for (const [id] of cells) touched.columns.add(id);
+        this.#noteUniques(use.table, touched);
         this.#noteNumbers(use.table, cells);
         break;
       }
@@ -161,6 +165,16 @@ export class Folding {
   #notePast(table: string, { row, now }: Touched, cells: readonly [string, Value][], seen: Seen): void {
     for (const [column] of cells) {
       for (const write of now.cells.get(column) ?? []) if (seen(write)) this.#state.addPast(table, row, write);
+    }
+  }
+
+  /** Who has a value to which others may refer is found by it, also after it was written over. */
+  #noteUniques(table: string, { row, now }: Touched): void {
+    const known = this.#tables.get(table);
+    for (const place of (known && referredUniques(this.#tables).get(table)) ?? []) {
+      const unique = known?.uniques[place];
+      const name = known && unique && uniqueName(known, unique, itemsOf(known, unique, this.#base, row, now));
+      if (name) this.#state.addUnique(table, place, name, row);
     }
   }
 
@@ -215,6 +229,7 @@ export class Folding {
     this.#renumbering.settle();
     this.#followMoves();
     new Collisions(this).settle();
+    new Following(this, references).settle();
     new Withholding(this, references).settle();
     this.#gatherMended();
     this.#vector = others;
@@ -315,7 +330,7 @@ export class Folding {
         if (now.mend === undefined) continue;
         for (const [column, { value }] of now.mend.cells) {
           const known = before?.mend?.cells.get(column)?.value;
-          if (typeof value === 'bigint' && known !== value) yield { table, row, column };
+          if (typeof value === 'bigint' && known !== value && !refersBy(table, column)) yield { table, row, column };
         }
       }
     }
@@ -368,4 +383,9 @@ export class Folding {
   after(): Shown {
     return new Shown(this.#state, this.#base, this.#tables);
   }
+}
+
+/** What follows another row is not written down: it is known by what was written. */
+function refersBy(table: Table, column: string): boolean {
+  return table.foreignKeys.some(({ columns }) => columns.some((at) => columnId(table, at) === column));
 }

@@ -4,7 +4,7 @@ import type { RowId } from '../core/body.ts';
 import { ProblemError } from '../core/problem.ts';
 import { aliveByOwnWrites, candidates, UNMENDED, winner, withMend } from '../core/rows.ts';
 import { numberColumn, type Table } from '../core/tables.ts';
-import { DELETE, KEEP, listConflicts } from './conflicts.ts';
+import { DELETE, KEEP, listConflicts, WITHHELD } from './conflicts.ts';
 import type { DatabaseConflict } from './host.ts';
 import { addMark } from './marks.ts';
 import type { OpenFile } from './open-file.ts';
@@ -16,6 +16,7 @@ export function resolveConflict(database: string, id: string, candidate: string)
     const conflict = listConflicts(database, shown).find((each) => each.id === id);
     const chosen = conflict?.candidates.find((each) => each.id === candidate);
     if (conflict === undefined || chosen === undefined) throw noLonger();
+    if (candidate === WITHHELD) throw noRoom(conflict.note ?? '');
     const table = [...shown.tables.values()].find(({ name }) => name === conflict.table) as Table;
     const key = shown.key(table, conflict.row);
     if (key === null) throw noLonger();
@@ -116,6 +117,15 @@ function chooseCell(
   // Under NOCASE the two may differ in the key's own letters.
   const keyNow = inKey < 0 ? key : key.map((item, index) => (index === inKey ? shown.plain(table, at, value) : item));
   return { column, keyNow };
+}
+
+function noRoom(note: string): ProblemError {
+  return new ProblemError({
+    code: 'no-room',
+    text: `There is no room for this row: ${note}.`,
+    remedy:
+      'Change or delete the row that is in its way with the program that owns the database; then it comes in by itself.',
+  });
 }
 
 function noLonger(): ProblemError {

@@ -187,7 +187,17 @@ export class Copy {
     });
   }
 
-  /** The same through the sqlite3 command of the system. */
+  /** The same by the sqlite3 command of the system, which tells what was refused and goes on. */
+  cliMinding(statements: readonly string[]): void {
+    const input = `PRAGMA foreign_keys = ON; BEGIN;\n${statements.join(';\n')};\nCOMMIT;`;
+    try {
+      execFileSync('sqlite3', [this.path], { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
+    } catch (error) {
+      if (!/constraint/i.test(String(error))) throw error;
+    }
+  }
+
+  /** `run`, by the sqlite3 command of the system. */
   cli(sql: string): string {
     return execFileSync('sqlite3', ['-bail', this.path], { input: sql, encoding: 'utf8' });
   }

@@ -300,3 +300,40 @@ test('MND7 indexes over expressions and over some rows count like others', () =>
     assert.deepEqual(everywhere(office, "SELECT id FROM tax WHERE lower(code) = 'vat'"), [[9n]]);
   });
 });
+
+test('MND8 a reference by a unique value goes where its row goes, and stays what it was where somebody left it behind knowingly', () => {
+  const sql = `CREATE TABLE doc (id INTEGER PRIMARY KEY, no INTEGER UNIQUE, name TEXT UNIQUE);
+    INSERT INTO doc VALUES (1, 1, 'one'), (2, 2, 'two');
+    CREATE TABLE line (id INTEGER PRIMARY KEY, doc INTEGER REFERENCES doc (no) ON UPDATE CASCADE, name TEXT REFERENCES doc (name) ON UPDATE CASCADE);
+    INSERT INTO line VALUES (1, 1, 'one'), (2, 1, NULL)`;
+  copies(sql, (office, ana, ben, chloe) => {
+    for (const [copy, who] of [
+      [ana, 'ana'],
+      [ben, 'ben'],
+    ] as const) {
+      copy.runMinding([
+        "INSERT INTO doc (no, name) VALUES (3, 'new')",
+        `INSERT INTO line (doc, name) VALUES (3, 'new')`,
+        `UPDATE doc SET name = '${who}' WHERE no = 2`,
+      ]);
+    }
+    chloe.runMinding(["INSERT INTO line (doc, name) VALUES (2, 'two')"]);
+    ana.capture(1_000_001);
+    ben.capture(1_000_002);
+    chloe.capture(1_000_003);
+    office.settle();
+    const all = 'SELECT doc, name FROM line WHERE name IS NOT NULL ORDER BY 1';
+    assert.deepEqual(everywhere(office, all), [
+      [1n, 'one'],
+      [2n, 'ben'],
+      [3n, 'new'],
+      [4n, 'new (2)'],
+    ]);
+    chloe.runMinding(["UPDATE doc SET name = 'last' WHERE no = 2"]);
+    office.settle();
+    assert.deepEqual(everywhere(office, all)[1], [2n, 'last']);
+    ana.run("UPDATE doc SET name = 'left' WHERE no = 1");
+    office.settle();
+    assert.deepEqual(ben.query('SELECT name FROM line WHERE id = 1'), [['one']]);
+  });
+});

@@ -13,8 +13,9 @@ import {
 import { RowRef, type Value } from '../../core/value.ts';
 import type { RowPlace } from '../../store/row-state.ts';
 import { columnId } from '../shown.ts';
-import { uniqueName, valuesAt } from '../unique-values.ts';
+import { valuesAt } from '../unique-values.ts';
 import type { MendedRows } from './mended-rows.ts';
+import { meantRow, referringSince, uniqueOf } from './unique-targets.ts';
 
 export interface Target extends RowPlace {
   readonly key: ForeignKey;
@@ -37,7 +38,10 @@ export class References {
       const items = valuesAt(table, key.columns, this.#rows.base, row, merged, 'shown');
       if (items.includes(null)) continue;
       const byRow = items.some((item) => item instanceof RowRef);
-      for (const found of this.#resolve(target, key, items)) yield { table: target.id, row: found, key, byRow };
+      const unique = uniqueOf(target, key);
+      const found =
+        unique === undefined ? this.#resolve(target, key, items) : this.#byUnique(table, row, merged, key, target);
+      for (const row of found) yield { table: target.id, row, key, byRow };
     }
   }
 
@@ -47,9 +51,7 @@ export class References {
       if (only instanceof RowRef) return [only.row];
       return typeof only === 'bigint' ? [rowOfNumber(only)] : [];
     }
-    const isKey = target.key.length === to.length && target.key.every(({ at }) => to.includes(at));
-    if (target.kind === 'name' && isKey) return [this.#keyed(target, to, items)];
-    return this.#withValues(target, to, items);
+    return target.kind === 'name' && target.key.length === to.length ? [this.#keyed(target, to, items)] : [];
   }
 
   #keyed(target: Table, to: readonly number[], items: readonly Value[]): RowId {
@@ -62,24 +64,11 @@ export class References {
     );
   }
 
-  /** By a UNIQUE that is not the key. */
-  #withValues(target: Table, to: readonly number[], items: readonly Value[]): RowId[] {
-    const { state, base } = this.#rows;
-    const place = target.uniques.findIndex(
-      ({ columns, asked }) =>
-        asked === undefined && columns.length === to.length && columns.every((at) => to.includes(at)),
-    );
-    const unique = target.uniques[place];
-    if (unique === undefined) return [];
-    const inOrder = unique.columns.map((at) => items[to.indexOf(at)] ?? null);
-    const name = uniqueName(target, unique, inOrder);
-    if (name === null) return [];
-    const plain = inOrder.map((item) => (item instanceof RowRef ? null : item));
-    const inBase = plain.includes(null) ? [] : base.rowsWhere(target, unique.columns, plain, unique.collations);
-    return [...new Set([...state.withUnique(target.id, place, name), ...inBase])].filter((row) => {
-      const merged = this.#rows.merged(target, row);
-      return uniqueName(target, unique, valuesAt(target, unique.columns, base, row, merged, 'merged')) === name;
-    });
+  /** By a UNIQUE that is not the key: the row that was meant by what was written, not by how it is shown. */
+  #byUnique(table: Table, row: RowId, merged: Row, key: ForeignKey, target: Table): RowId[] {
+    const written = valuesAt(table, key.columns, this.#rows.base, row, merged, 'merged');
+    const meant = meantRow(this.#rows, target, key, written, referringSince(table, key, merged));
+    return meant === null ? [] : [meant];
   }
 
   /** Rows that refer to this one, written to or from the base: those that still do. */

@@ -3,30 +3,26 @@
  * had the row in front of him, whoever wrote last; the others' rows are kept for whoever settles it.
  */
 import type { RowId } from '../../core/body.ts';
-import { namedValue } from '../../core/body.ts';
-import type { ChangeId } from '../../core/change.ts';
 import {
   ABSENT,
   claimedValue,
   compareOrigins,
-  foldWrite,
   IN_BASE,
   isAlive,
   type Origin,
   type Row,
-  seenVector,
   UNMENDED,
   type WholeRow,
   withMend,
 } from '../../core/rows.ts';
-import { namedRowOrKey, numberColumn, rowOfNumber, type Table } from '../../core/tables.ts';
+import { numberColumn, rowOfNumber, type Table } from '../../core/tables.ts';
 import { RowRef, sameValue, type Value } from '../../core/value.ts';
-import { covers, type Vector } from '../../core/vector.ts';
-import { cellsOf } from '../ops.ts';
+import { covers } from '../../core/vector.ts';
 import { columnId } from '../shown.ts';
 import { valuesAt } from '../unique-values.ts';
 import { judgedValues, judgeOf } from './judging.ts';
 import type { MendedRows } from './mended-rows.ts';
+import { isBy, type RowWrite, withWrite, writesTo } from './row-history.ts';
 
 /** People whose rows are kept to choose from: enough for whoever has to decide. */
 const MAX_WHOLE = 8;
@@ -53,7 +49,7 @@ export class WholeRows {
 
   #find(table: Table, row: RowId, merged: Row): readonly WholeRow[] {
     if (!this.#isBroken(table, row, merged)) return [];
-    const writes = this.#writes(table, row, merged);
+    const writes = writesTo(this.#rows, table, row, merged);
     const found: WholeRow[] = [];
     for (const by of this.#writers(merged)) {
       const cells = this.#differences(table, row, merged, this.#asCommitted(table, row, merged, by, writes));
@@ -83,18 +79,14 @@ export class WholeRows {
   /** The row as it was in front of a writer, mended as it was then, with what he wrote. */
   #asCommitted(table: Table, row: RowId, merged: Row, by: Origin, writes: readonly RowWrite[]): Row {
     const seen = this.#rows.seenBy(by);
-    const before = writes.filter((write) => isOther(write.by, by) && covers(seen, write.by.copy, write.by.seq));
-    let view: Row = merged.base ? IN_BASE : ABSENT;
-    for (const write of before) view = foldWrite(view, write.by, write.cells, seenVector(write.seen));
+    const before = writes.filter((write) => !isBy(write, by) && covers(seen, write.by.copy, write.by.seq));
+    let view = before.reduce(withWrite, merged.base ? IN_BASE : ABSENT);
     const [first] = this.#isBroken(table, row, view) ? this.#writers(view) : [];
     if (first !== undefined) {
       const cells = this.#differences(table, row, view, this.#asCommitted(table, row, view, first, before));
       view = withMend(view, { ...UNMENDED, whole: [{ by: first, cells }] });
     }
-    for (const write of writes) {
-      if (!isOther(write.by, by)) view = foldWrite(view, write.by, write.cells, seenVector(write.seen));
-    }
-    return view;
+    return writes.filter((write) => isBy(write, by)).reduce(withWrite, view);
   }
 
   #differences(table: Table, row: RowId, merged: Row, view: Row): ReadonlyMap<string, Value> {
@@ -114,49 +106,8 @@ export class WholeRows {
     const [item = null] = valuesAt(table, [at], this.#rows.base, row, view, 'merged');
     return table.references.has(at) && typeof item === 'bigint' ? new RowRef(rowOfNumber(item)) : item;
   }
-
-  /** All that was ever written to a row, in a causal order. */
-  #writes(table: Table, row: RowId, merged: Row): RowWrite[] {
-    const makers = new Map<string, ChangeId>();
-    const standing = [...merged.cells.values()].flat();
-    for (const { copy, seq } of [...this.#rows.state.past(table.id, row), ...standing]) {
-      makers.set(`${copy}:${seq}`, { copy, seq });
-    }
-    return [...makers.values()]
-      .flatMap((id) => this.#writesOf(table, row, id))
-      .sort((a, b) => sizeOf(a.seen) - sizeOf(b.seen) || compareOrigins(a.by, b.by));
-  }
-
-  #writesOf(table: Table, row: RowId, id: ChangeId): RowWrite[] {
-    const { change, body } = this.#rows.change(id);
-    const by: Origin = { copy: change.copy, seq: change.seq, stamp: change.stamp };
-    const seen = this.#rows.seenBy(id);
-    return body.ops.flatMap((op, index) => {
-      const use = body.uses[op.use];
-      if (use?.table !== table.id || namedRowOrKey(op.row ?? `n${index}`, by) !== row) return [];
-      const cells = cellsOf(op, use.columns).map(([column, item]): [string, Value] => [column, namedValue(item, by)]);
-      return cells.length === 0 ? [] : [{ by, seen, cells }];
-    });
-  }
-}
-
-interface RowWrite {
-  readonly by: Origin;
-  readonly seen: Vector;
-  readonly cells: readonly (readonly [string, Value])[];
-}
-
-function isOther(a: Origin, b: Origin): boolean {
-  return a.copy !== b.copy || a.seq !== b.seq;
 }
 
 function sameCells(a: ReadonlyMap<string, Value>, b: ReadonlyMap<string, Value>): boolean {
   return a.size === b.size && [...a].every(([column, item]) => b.has(column) && sameValue(item, b.get(column) ?? null));
-}
-
-/** Who has seen another has seen more than that one. */
-function sizeOf(seen: Vector): number {
-  let size = 0;
-  for (const seq of seen.values()) size += seq;
-  return size;
 }

@@ -1,0 +1,92 @@
+/**
+ * References by a UNIQUE value go where their row goes: when it is given another value by mending, or by somebody who
+ * did not know of the reference, they are shown with that. What somebody left behind knowingly stays as it is.
+ */
+import type { RowId } from '../../core/body.ts';
+import { isAlive, type MendedCell, type Origin, type Row, UNMENDED, withMend } from '../../core/rows.ts';
+import type { ForeignKey, Table } from '../../core/tables.ts';
+import { sameValue, type Value } from '../../core/value.ts';
+import { covers } from '../../core/vector.ts';
+import { columnId } from '../shown.ts';
+import { uniqueName, valuesAt } from '../unique-values.ts';
+import type { MendedRows } from './mended-rows.ts';
+import type { References } from './references.ts';
+import { meantRow, referredUniques, referringSince, uniqueOf } from './unique-targets.ts';
+
+export class Following {
+  readonly #rows: MendedRows;
+  readonly #references: References;
+
+  constructor(rows: MendedRows, references: References) {
+    this.#rows = rows;
+    this.#references = references;
+  }
+
+  settle(): void {
+    const referred = referredUniques(this.#rows.tables);
+    if (referred.size === 0) return;
+    const open = new Map<string, { table: string; row: RowId }>();
+    const add = (table: string, row: RowId): void => void open.set(`${table}\0${row}`, { table, row });
+    for (const [id, touched] of this.#rows.touched) {
+      const table = this.#rows.tables.get(id);
+      if (table === undefined) continue;
+      for (const { row } of touched.values()) {
+        if (this.#keys(table).length > 0) add(id, row);
+        if (referred.has(id)) for (const from of this.#references.referrers(table, row)) add(from.table, from.row);
+      }
+    }
+    for (const { table, row } of open.values()) this.#follow(this.#rows.tables.get(table) as Table, row);
+  }
+
+  #keys(table: Table): ForeignKey[] {
+    return table.foreignKeys.filter((key) => {
+      const target = this.#rows.tables.get(key.target);
+      return target !== undefined && uniqueOf(target, key) !== undefined;
+    });
+  }
+
+  #follow(table: Table, row: RowId): void {
+    const merged = this.#rows.merged(table, row);
+    const mend = merged.mend ?? UNMENDED;
+    const keys = this.#keys(table);
+    const ours = new Set(keys.flatMap(({ columns }) => columns.map((at) => columnId(table, at))));
+    const cells = new Map<string, MendedCell>([...mend.cells].filter(([column]) => !ours.has(column)));
+    const written = withMend(merged, { ...mend, cells });
+    for (const key of isAlive(merged) ? keys : []) {
+      for (const [column, cell] of this.#values(table, row, written, key)) cells.set(column, cell);
+    }
+    this.#rows.mend(table.id, row, { ...mend, cells });
+  }
+
+  #values(table: Table, row: RowId, merged: Row, key: ForeignKey): [string, MendedCell][] {
+    const { base } = this.#rows;
+    const target = this.#rows.tables.get(key.target) as Table;
+    const items = valuesAt(table, key.columns, base, row, merged, 'merged');
+    const since = referringSince(table, key, merged);
+    const meant = items.includes(null) ? null : meantRow(this.#rows, target, key, items, since);
+    const parent = meant === null ? undefined : this.#rows.merged(target, meant);
+    if (meant === null || parent === undefined || !isAlive(parent)) return [];
+    const now = valuesAt(target, key.to, base, meant, parent, 'shown');
+    const { unique } = uniqueOf(target, key) as { unique: NonNullable<Table['uniques'][number]> };
+    const inOrder = (from: readonly Value[]): Value[] => unique.columns.map((at) => from[key.to.indexOf(at)] ?? null);
+    if (uniqueName(target, unique, inOrder(now)) === uniqueName(target, unique, inOrder(items))) return [];
+    if (now.includes(null) || !this.#isUnknown(target, key, parent, since)) return [];
+    return key.columns.flatMap((at, index): [string, MendedCell][] => {
+      const value = now[index] ?? null;
+      return sameValue(value, items[index] ?? null) ? [] : [[columnId(table, at), { value, because: meant }]];
+    });
+  }
+
+  /** Did nobody who changed the row's value know of the reference? */
+  #isUnknown(target: Table, { to }: ForeignKey, parent: Row, since: Origin | null): boolean {
+    const columns = to.map((at) => columnId(target, at));
+    if (columns.some((column) => parent.mend?.cells.has(column))) return true;
+    if (since === null) return false;
+    return (
+      columns
+        .flatMap((column) => parent.cells.get(column) ?? [])
+        // A number that was only written down is nobody's edit.
+        .some((write) => write.dead || !covers(this.#rows.seenBy(write), since.copy, since.seq))
+    );
+  }
+}

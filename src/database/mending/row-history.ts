@@ -1,0 +1,66 @@
+/** A row as it was in front of somebody: folded again from all that was ever written to it. */
+import type { RowId } from '../../core/body.ts';
+import { namedValue } from '../../core/body.ts';
+import type { ChangeId } from '../../core/change.ts';
+import { ABSENT, compareOrigins, foldWrite, IN_BASE, type Origin, type Row, seenVector } from '../../core/rows.ts';
+import { namedRowOrKey, type Table } from '../../core/tables.ts';
+import type { Value } from '../../core/value.ts';
+import { covers, type Vector } from '../../core/vector.ts';
+import { cellsOf } from '../ops.ts';
+import type { MendedRows } from './mended-rows.ts';
+
+export interface RowWrite {
+  readonly by: Origin;
+  readonly seen: Vector;
+  readonly cells: readonly (readonly [string, Value])[];
+}
+
+/** All that was ever written to a row, in a causal order. */
+export function writesTo(rows: MendedRows, table: Table, row: RowId, merged: Row): RowWrite[] {
+  const makers = new Map<string, ChangeId>();
+  const standing = [...merged.cells.values()].flat();
+  for (const { copy, seq } of [...rows.state.past(table.id, row), ...standing]) {
+    makers.set(`${copy}:${seq}`, { copy, seq });
+  }
+  return [...makers.values()]
+    .flatMap((id) => writesOf(rows, table, row, id))
+    .sort((a, b) => sizeOf(a.seen) - sizeOf(b.seen) || compareOrigins(a.by, b.by));
+}
+
+/** The row when a writer had written his change, and had seen what he had seen; not mended. */
+export function rowFor(rows: MendedRows, table: Table, row: RowId, by: ChangeId): Row {
+  const merged = rows.merged(table, row);
+  const seen = rows.seenBy(by);
+  let view: Row = merged.base ? IN_BASE : ABSENT;
+  for (const write of writesTo(rows, table, row, merged)) {
+    if (isBy(write, by) || covers(seen, write.by.copy, write.by.seq)) view = withWrite(view, write);
+  }
+  return view;
+}
+
+export function withWrite(view: Row, { by, cells, seen }: RowWrite): Row {
+  return foldWrite(view, by, cells, seenVector(seen));
+}
+
+export function isBy({ by }: RowWrite, change: ChangeId): boolean {
+  return by.copy === change.copy && by.seq === change.seq;
+}
+
+function writesOf(rows: MendedRows, table: Table, row: RowId, id: ChangeId): RowWrite[] {
+  const { change, body } = rows.change(id);
+  const by: Origin = { copy: change.copy, seq: change.seq, stamp: change.stamp };
+  const seen = rows.seenBy(id);
+  return body.ops.flatMap((op, index) => {
+    const use = body.uses[op.use];
+    if (use?.table !== table.id || namedRowOrKey(op.row ?? `n${index}`, by) !== row) return [];
+    const cells = cellsOf(op, use.columns).map(([column, item]): [string, Value] => [column, namedValue(item, by)]);
+    return cells.length === 0 ? [] : [{ by, seen, cells }];
+  });
+}
+
+/** Who has seen another has seen more than that one. */
+function sizeOf(seen: Vector): number {
+  let size = 0;
+  for (const seq of seen.values()) size += seq;
+  return size;
+}

@@ -1,0 +1,93 @@
+/** Foreign keys that find their row by a UNIQUE that is not its key: which row was meant is known by who wrote what when. */
+import type { RowId } from '../../core/body.ts';
+import { ABSENT, compareOrigins, type Origin, type Row, winner } from '../../core/rows.ts';
+import type { ForeignKey, Table, Unique } from '../../core/tables.ts';
+import { RowRef, type Value } from '../../core/value.ts';
+import { covers } from '../../core/vector.ts';
+import { columnId } from '../shown.ts';
+import { uniqueName, valuesAt } from '../unique-values.ts';
+import type { MendedRows } from './mended-rows.ts';
+import { rowFor } from './row-history.ts';
+
+/** The UNIQUE that a foreign key names, and its place among the target's; undefined: it names the key, or none. */
+export function uniqueOf(target: Table, { to }: ForeignKey): { place: number; unique: Unique } | undefined {
+  const isKey = target.key.length === to.length && target.key.every(({ at }) => to.includes(at));
+  if (isKey) return undefined;
+  const place = target.uniques.findIndex(
+    ({ columns, asked }) =>
+      asked === undefined && columns.length === to.length && columns.every((at) => to.includes(at)),
+  );
+  const unique = target.uniques[place];
+  return unique === undefined ? undefined : { place, unique };
+}
+
+/** By table: the places of the uniques by which others refer to it. */
+export function referredUniques(tables: ReadonlyMap<string, Table>): ReadonlyMap<string, ReadonlySet<number>> {
+  const known = referred.get(tables);
+  if (known !== undefined) return known;
+  const found = new Map<string, Set<number>>();
+  for (const table of tables.values()) {
+    for (const key of table.foreignKeys) {
+      const target = tables.get(key.target);
+      const named = target && uniqueOf(target, key);
+      if (named) found.set(key.target, (found.get(key.target) ?? new Set()).add(named.place));
+    }
+  }
+  referred.set(tables, found);
+  return found;
+}
+
+const referred = new WeakMap<ReadonlyMap<string, Table>, ReadonlyMap<string, ReadonlySet<number>>>();
+
+/** When a row got the values by which it refers; null: it has them since the base. */
+export function referringSince(table: Table, { columns }: ForeignKey, merged: Row): Origin | null {
+  let newest: Origin | null = null;
+  for (const at of columns) {
+    const write = winner(merged, columnId(table, at));
+    if (write && (newest === null || compareOrigins(write, newest) > 0)) newest = write;
+  }
+  return newest;
+}
+
+/** The row of `target` that had these values for whoever wrote them, whatever it has now; null: there was none. */
+export function meantRow(
+  rows: MendedRows,
+  target: Table,
+  key: ForeignKey,
+  items: readonly Value[],
+  since: Origin | null,
+): RowId | null {
+  const named = uniqueOf(target, key);
+  if (named === undefined) return null;
+  const { place, unique } = named;
+  const inOrder = unique.columns.map((at) => items[key.to.indexOf(at)] ?? null);
+  const name = uniqueName(target, unique, inOrder);
+  if (name === null) return null;
+  const inBase = inOrder.some((item) => item instanceof RowRef)
+    ? []
+    : rows.base.rowsWhere(target, unique.columns, inOrder, unique.collations);
+  if (since === null) return inBase[0] ?? null;
+  const all = [...new Set([...rows.state.withUnique(target.id, place, name), ...inBase])];
+  const found = all.flatMap((row) => {
+    const view = asSeen(rows, target, unique, row, since);
+    if (uniqueName(target, unique, valuesAt(target, unique.columns, rows.base, row, view, 'merged')) !== name)
+      return [];
+    return [{ row, by: referringSince(target, { ...key, columns: unique.columns }, view) }];
+  });
+  found.sort((a, b) => earlier(a.by, b.by) || (a.row < b.row ? -1 : 1));
+  return found[0]?.row ?? null;
+}
+
+function asSeen(rows: MendedRows, table: Table, unique: Unique, row: RowId, by: Origin): Row {
+  const merged = rows.merged(table, row);
+  const seen = rows.seenBy(by);
+  const writes = unique.columns.flatMap((at) => merged.cells.get(columnId(table, at)) ?? []);
+  const isSame = writes.every(({ copy, seq }) => covers(seen, copy, seq) || (copy === by.copy && seq === by.seq));
+  if (isSame) return merged === ABSENT ? ABSENT : merged;
+  return rowFor(rows, table, row, by);
+}
+
+function earlier(a: Origin | null, b: Origin | null): number {
+  if (a === null || b === null) return a === b ? 0 : a === null ? -1 : 1;
+  return compareOrigins(a, b);
+}
