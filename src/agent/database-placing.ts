@@ -146,10 +146,17 @@ export class DatabasePlacing {
     const was = placed.get(entry.id);
     if (was === undefined || was.path === entry.shown) return;
     const from = was.path;
+    // Before it is closed: what the disk refuses here leaves it followed.
+    files.makeFolder(folderOf(entry.shown));
     await databases.settle([entry.id]);
     await this.close(entry.id);
-    files.makeFolder(folderOf(entry.shown));
-    const moved = !files.facts(entry.shown) && this.moveAway(from, entry.shown);
+    let moved = false;
+    try {
+      moved = !files.facts(entry.shown) && this.moveAway(from, entry.shown);
+    } catch (error) {
+      await this.open({ ...entry, shown: from });
+      throw error;
+    }
     if (moved) {
       placed.put({ ...was, path: entry.shown });
       registry.observations.remove(from);

@@ -162,6 +162,8 @@ export class Registry {
     const moved = new Set<string>();
     for (const id of documents) this.#refresh(id, 'document', by, moved);
     for (const id of databases) this.#refresh(id, 'database', by, moved);
+    // Derived names say whose a thing is: who that is may be known only now.
+    if (body.ops.some(({ table }) => table === COPIES)) this.#shown.showAgain([], '', moved);
     for (const id of moved) (this.entry(id)?.kind === 'database' ? databases : documents).add(id);
     for (const id of documents) this.#touched.add(id);
     return { documents, databases, others };

@@ -103,6 +103,26 @@ test('REG11 whatever order changes are folded in, the registry and what it shows
   );
 });
 
+test('REG12 a derived name says whose a thing is, whenever that becomes known', () => {
+  const [ana, ben] = COPY as [string, string];
+  const move = (copy: string, path: string, seq: number): Change => ({
+    by: { copy, seq, stamp: seq },
+    ops: [setOp(DOCUMENTS, baseDocumentId(path), { path: { value: 'n', over: [] } })],
+  });
+  const named = (copy: string, seq: number): Change => {
+    const cells = { user: { value: 'Ben', over: [] }, device: { value: 'laptop', over: [] } };
+    return { by: { copy, seq, stamp: seq }, ops: [setOp(COPIES, copy, cells)] };
+  };
+  const shown = (changes: readonly Change[]): string[] => {
+    const { registry, fold } = open();
+    for (const change of changes) fold(change);
+    return [...registry.entries('document')].map((entry) => entry.shown).sort();
+  };
+  const [first, second] = [move(ana, 'x', 1), move(ben, 'y', 2)];
+  assert.deepEqual(shown([first, second, named(ben, 3)]), shown([named(ben, 3), first, second]));
+  assert.ok(shown([first, second, named(ben, 3)]).some((path) => path.includes('Ben')));
+});
+
 test('REG12 the paths that are kept shown are those that all claims together give', () => {
   fc.assert(
     fc.property(fc.array(anyOp, { maxLength: 14 }), (list) => {

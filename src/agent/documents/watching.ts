@@ -7,6 +7,7 @@ import { looksSame } from '../../store/observations.ts';
 import type { Registry } from '../../store/registry.ts';
 import { type DocumentProblems, takingInFailed } from './document-problems.ts';
 import type { Noticing } from './noticing.ts';
+import { isThere } from './walking.ts';
 
 /** Scanning costs at most this share of a core, and is done at least so often. */
 const SCAN_SHARE = 1 / 250;
@@ -124,6 +125,8 @@ export class Watching {
 
   #isInOrder(path: string): boolean {
     const { registry, files } = this.#options;
+    // Under this spelling: a disk that minds no case finds another document by it.
+    if (!isThere(files, path) && !registry.observations.at(path) && registry.entryAt(path)?.shown !== path) return true;
     const entry = registry.entryAt(path);
     const seen = registry.observations.at(path);
     const facts = files.facts(path);
