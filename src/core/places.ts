@@ -7,7 +7,7 @@ import type { RowId } from './body.ts';
 export type PlaceEvent =
   /** i: inserted. d: deleted. u: changed in place. */
   | { readonly op: 'i' | 'd' | 'u'; readonly number: bigint }
-  /** r: an insert found a row with its own key. v: an insert or update found a row with one of its UNIQUE values. */
+  /** r: an insert names its own number. v: an insert or update may have met a row with one of its UNIQUE values. */
   | { readonly op: 'r' | 'v'; readonly number: bigint }
   | { readonly op: 'm'; readonly number: bigint; readonly to: bigint };
 
@@ -54,7 +54,7 @@ export function tracePlaces(
     const occupant = who(number);
     switch (event.op) {
       case 'r':
-        replaced.add(number);
+        if (occupant !== null) replaced.add(number);
         break;
       case 'v':
         if (occupant !== null) occupant.doubtful = true;

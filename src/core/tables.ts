@@ -14,12 +14,14 @@ import { RowRef, type Value, value } from './value.ts';
 export type KeyKind = 'name' | 'number' | 'hidden';
 
 export interface Column {
-  /** Base columns: their name. The rowid of a hidden table: ''. */
+  /** The name under which it was first known, see database/schema. The rowid of a hidden table: ''. */
   readonly id: string;
   /** As SQL names it now. */
   readonly name: string;
   /** As the table declares it; undefined: not known. */
   readonly type?: string;
+  /** What rows hold to which nobody has written since the column is there; NULL where it is left out. */
+  readonly initial?: Value;
 }
 
 /** A declared foreign key, of any number of columns, to whatever its target is told apart by. */
@@ -62,7 +64,7 @@ export function namedColumns(unique: Unique): readonly number[] {
 }
 
 export interface Table {
-  /** Base tables: their name. */
+  /** The name under which it was first known, see database/schema. */
   readonly id: string;
   readonly name: string;
   readonly kind: KeyKind;

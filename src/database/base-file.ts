@@ -4,6 +4,7 @@
  */
 import type { RowId } from '../core/body.ts';
 import {
+  type Column,
   canonicalKey,
   keyOfRow,
   numberColumn,
@@ -16,7 +17,10 @@ import {
 import type { Value } from '../core/value.ts';
 import { UserConnection } from './connection.ts';
 import { RowSql } from './row-sql.ts';
-import { literal, quoted } from './sql.ts';
+import { readActual } from './schema/actual.ts';
+import { schemaDifference } from './schema/difference.ts';
+import { NO_SCHEMA, type Schema } from './schema/schema.ts';
+import { quoted } from './sql.ts';
 
 const RECENT_ROWS = 4096;
 const SQL_ERROR = 1;
@@ -30,7 +34,8 @@ interface Range {
 
 export class BaseFile {
   readonly #connection: UserConnection;
-  readonly #tables = new Map<string, RowSql | null>();
+  readonly #tables = new Map<string, { readonly of: Table; readonly sql: RowSql | null }>();
+  #schema: Schema | null = null;
   /** The base never changes, and a row that is asked for is asked for several times in a row. */
   readonly #recent = new Map<Table, Map<RowId, readonly Value[] | undefined>>();
   readonly #ranges = new Map<string, Range>();
@@ -42,6 +47,17 @@ export class BaseFile {
 
   close(): void {
     this.#connection.close();
+  }
+
+  get schema(): Schema {
+    const { sql } = this.#connection;
+    this.#schema ??= schemaDifference({
+      known: NO_SCHEMA,
+      actual: readActual(sql),
+      numbers: new Map(),
+      defaultOf: () => null,
+    }).now;
+    return this.#schema;
   }
 
   has(table: Table, row: RowId): boolean {
@@ -64,10 +80,21 @@ export class BaseFile {
     const recent = this.#recent.get(table) ?? new Map<RowId, readonly Value[] | undefined>();
     if (recent.has(row)) return recent.get(row);
     const key = baseKey(row);
-    const found = key === null ? undefined : this.#sqlOf(table)?.read(key);
+    const found = key === null ? undefined : this.#read(table, key);
     if (recent.size >= RECENT_ROWS) recent.clear();
     this.#recent.set(table, recent.set(row, found));
     return found;
+  }
+
+  /** What was added since the base has its initial value there. */
+  #read(table: Table, key: readonly Value[]): readonly Value[] | undefined {
+    const values = this.#sqlOf(table)?.read(key);
+    const known = this.schema.tables.get(table.id);
+    if (values === undefined || known === undefined) return values;
+    return values.map((item, at) => {
+      const { id, initial = null } = table.columns[at] as Column;
+      return id === '' || known.columns.some((column) => column.id === id) ? item : initial;
+    });
   }
 
   /** All rows of a table, by their ids. */
@@ -98,9 +125,10 @@ export class BaseFile {
   #findRange(table: Table): Range {
     const at = numberColumn(table);
     if (at === undefined || this.#sqlOf(table) === null) return { low: null, high: null, dense: false };
-    const number = quoted(table.columns[at]?.name as string);
+    const inBase = baseTable(table);
+    const number = quoted(inBase.columns[at]?.name as string);
     const row = this.#connection.sql.get(
-      `SELECT min(${number}), max(${number}), count(*) FROM ${quoted(table.name)}`,
+      `SELECT min(${number}), max(${number}), count(*) FROM ${quoted(inBase.name)}`,
     ) as [bigint | null, bigint | null, bigint];
     const [low, high, count] = row;
     if (low === null || high === null) return { low: 1n, high: 0n, dense: true };
@@ -158,23 +186,32 @@ export class BaseFile {
     const at = numberColumn(table);
     if (at === undefined || this.#sqlOf(table) === null) return 0n;
     const { sql } = this.#connection;
-    const top = sql.one(`SELECT max(${quoted(table.columns[at]?.name as string)}) FROM ${quoted(table.name)}`);
+    const inBase = baseTable(table);
+    const top = sql.one(`SELECT max(${quoted(inBase.columns[at]?.name as string)}) FROM ${quoted(inBase.name)}`);
     const hasSequence = sql.one("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence')") === 1n;
-    const sequence = hasSequence ? sql.one('SELECT seq FROM sqlite_sequence WHERE name = ?', [table.name]) : null;
+    const sequence = hasSequence ? sql.one('SELECT seq FROM sqlite_sequence WHERE name = ?', [inBase.name]) : null;
     return [top, sequence].reduce<bigint>((high, n) => (typeof n === 'bigint' && n > high ? n : high), 0n);
   }
 
   #sqlOf(table: Table): RowSql | null {
     const known = this.#tables.get(table.id);
-    if (known !== undefined && (known === null || known.table === table)) return known;
+    if (known?.of === table) return known.sql;
     const { sql, encoding } = this.#connection;
-    const names = new Set(sql.all(`SELECT name FROM pragma_table_xinfo(${literal(table.name)})`).map(([name]) => name));
-    // What was added since the base has its default there: the application's ALTER TABLE said which.
-    const columns = table.columns.map(({ id, name }) => (id === '' || names.has(name) ? quoted(name) : 'NULL'));
-    const made = names.size === 0 ? null : new RowSql(sql, table, encoding, columns);
-    this.#tables.set(table.id, made);
+    const base = this.schema.tables.get(table.id);
+    const names = new Set(base?.columns.map(({ id }) => id));
+    const columns = table.columns.map(({ id, name }) =>
+      id === '' ? quoted(name) : names.has(id) ? quoted(id) : 'NULL',
+    );
+    const made = base === undefined ? null : new RowSql(sql, baseTable(table), encoding, columns);
+    this.#tables.set(table.id, { of: table, sql: made });
     return made;
   }
+}
+
+/** Names in the base are the ids of now. */
+function baseTable(table: Table): Table {
+  const columns = table.columns.map((column) => (column.id === '' ? column : { ...column, name: column.id }));
+  return { ...table, name: table.id, columns };
 }
 
 /** null: a row that was made later. */

@@ -5,9 +5,12 @@ import { describeTables, settledKinds } from './describe.ts';
 import type { BaseMade, OpenDatabase } from './host.ts';
 import { OpenFile } from './open-file.ts';
 import { writePosition } from './position.ts';
+import { readActual } from './schema/actual.ts';
+import { schemaDifference } from './schema/difference.ts';
+import { NO_SCHEMA } from './schema/schema.ts';
 import { NO_SETTINGS, parseSettings } from './settings.ts';
 import { quoted, Statements } from './sql.ts';
-import { removeTriggers, setColumns, setCompared } from './triggers.ts';
+import { removeTriggers, setCompared } from './triggers.ts';
 
 /**
  * Marks first, then the copy: what is edited between the two is in both, and compared with itself shows no difference.
@@ -33,7 +36,13 @@ function cleanBase(basePath: string, isWal: boolean): BaseMade {
     db.exec('BEGIN');
     removeTriggers(sql);
     db.exec('COMMIT');
-    const tables = describeTables(sql, NO_SETTINGS);
+    const { now } = schemaDifference({
+      known: NO_SCHEMA,
+      actual: readActual(sql),
+      numbers: new Map(),
+      defaultOf: () => null,
+    });
+    const tables = describeTables(sql, NO_SETTINGS, now);
     const rows = tables.reduce((sum, { name }) => sum + Number(sql.one(`SELECT count(*) FROM ${quoted(name)}`)), 0);
     const settings = { ...settledKinds(tables), ...(isWal && { journal: 'wal' as const }) };
     return { settings: JSON.stringify(settings), tables: tables.length, rows };
@@ -60,7 +69,6 @@ export function adopt({ id, path, settings }: OpenDatabase, copy: CopyId): void 
 function begin(file: OpenFile, database: string, copy: CopyId): void {
   file.write(() => {
     setCompared(file.sql, true);
-    for (const table of file.tables.values()) setColumns(file.sql, table);
     writePosition(file.sql, { database, copy, vector: EMPTY, mark: 0, schema: file.connection.schemaVersion() });
   });
 }

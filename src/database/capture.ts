@@ -3,22 +3,26 @@
  * on the user's database, so that marks and rows are of one moment.
  */
 import type { RowId } from '../core/body.ts';
+import { sha256 } from '../core/bytes.ts';
+import { encode, list } from '../core/codec.ts';
 import { type Row, winner } from '../core/rows.ts';
 import { canonicalKey, keyOfRow, numberColumn, rowOfKey, type Table } from '../core/tables.ts';
-import { MAX_KEY_BYTES, RowRef, sameValue, type Value } from '../core/value.ts';
-import { indexedValues } from './asked-indexes.ts';
+import { MAX_KEY_BYTES, sameValue, type Value, value } from '../core/value.ts';
 import { type Happened, Naming, whatHappened } from './happened.ts';
 import type { Mark } from './marks.ts';
 import { Ops } from './ops.ts';
 import type { RowSql } from './row-sql.ts';
 import { columnId, forwarding, type RowView, Shown } from './shown.ts';
-import { uniqueName } from './unique-values.ts';
+import { holdersOf } from './unique-values.ts';
+import { withVictims } from './unique-victims.ts';
 
 export interface CaptureSource {
   readonly marks: readonly Mark[];
   readonly tableOf: (num: number) => Table | undefined;
   readonly sqlOf: (table: Table) => RowSql;
   readonly shown: Shown;
+  /** Tables that were made since: two copies that make one table alike have the same first rows in it. */
+  readonly made?: ReadonlySet<string>;
 }
 
 export interface Captured {
@@ -31,7 +35,8 @@ export interface Captured {
 
 export function capture(from: CaptureSource): Captured {
   const merged = new Map<string, Map<RowId, Row | undefined>>();
-  const source = { ...from, shown: from.shown.over(remembering(from.shown.view, merged)) };
+  const shown = from.shown.over(remembering(from.shown.view, merged));
+  const source = { ...from, shown, marks: withVictims(from.marks, from.tableOf, shown) };
   const happened = whatHappened(source.marks, source.tableOf, source.sqlOf, source.shown);
   const comparing = new Comparing(source, happened);
   for (const table of happened.values()) comparing.addFresh(table);
@@ -71,7 +76,12 @@ class Comparing {
     const { view, base, tables } = source.shown;
     this.#sqlOf = source.sqlOf;
     this.#shown = source.shown;
-    this.#naming = new Naming(source.shown, happened);
+    const { made } = source;
+    const firstRow = (table: Table, number: bigint): RowId | null => {
+      const actual = made?.has(table.id) ? happened.get(table.id)?.rows.get(number) : undefined;
+      return actual === undefined ? null : firstRowId(table, number, actual);
+    };
+    this.#naming = new Naming(source.shown, happened, firstRow);
     this.#namingBefore = new Naming(source.shown, new Map());
     this.#expected = new Shown(
       {
@@ -86,7 +96,13 @@ class Comparing {
 
   /** New rows with numbers: their ops come first, because others name them by the index of the op. */
   addFresh({ table, rows }: Happened): void {
-    for (const number of this.#naming.fresh(table.id).keys()) this.#insert(table, null, rows.get(number) as Value[]);
+    for (const [number, row] of this.#naming.fresh(table.id)) {
+      const actual = rows.get(number) as Value[];
+      const named = row[0] === 'n' ? null : row;
+      this.#insertRow(table, named, actual);
+      // New rows come first in a change; victims of theirs are looked for after all of them.
+      this.#later.push(() => this.#findVictims(table, named, actual));
+    }
   }
 
   addVictims(): void {
@@ -189,11 +205,9 @@ class Comparing {
     } else for (const op of asked ?? []) if (op.startsWith('s:')) this.#settleNumber(table, row, op.slice(2));
   }
 
-  #insert(table: Table, row: RowId | null, actual: readonly Value[]): void {
+  #insert(table: Table, row: RowId, actual: readonly Value[]): void {
     this.#insertRow(table, row, actual);
-    // New rows come first in a change; victims of theirs are looked for after all of them.
-    if (row === null) this.#later.push(() => this.#findVictims(table, row, actual));
-    else this.#findVictims(table, row, actual);
+    this.#findVictims(table, row, actual);
   }
 
   #insertRow(table: Table, row: RowId | null, actual: readonly Value[]): void {
@@ -213,18 +227,7 @@ class Comparing {
     for (const [place, unique] of table.uniques.entries()) {
       if (unique.declared) continue;
       const items = unique.columns.map((at) => actual[at] as Value);
-      const referring = unique.columns.map((at) => this.#naming.referring(table, at, actual[at] as Value));
-      // Nobody had a reference to a row that is only made by this change.
-      if (referring.some((item) => item instanceof RowRef && item.row[0] === 'n')) continue;
-      const name = uniqueName(table, unique, referring);
-      if (name === null) continue;
-      const { view, base } = this.#shown;
-      const made = unique.asked === undefined ? null : indexedValues(table, unique, referring);
-      const inBase =
-        made === null
-          ? base.rowsWhere(table, unique.columns, items, unique.collations)
-          : base.rowsAsked(table, unique, made);
-      for (const other of new Set([...inBase, ...view.withUnique(table.id, place, name)])) {
+      for (const other of holdersOf(this.#shown, table, place, items)) {
         if (other !== row && !this.#done.has(`${table.id}\0${other}`)) this.#deleteIfGone(table, other);
       }
     }
@@ -269,4 +272,16 @@ function addDisputed(table: Table, merged: Row, changed: number[]): void {
   const isDisputed = (at: number): boolean => whole.some(({ cells }) => cells.has(columnId(table, at)));
   if (whole.length === 0 || !changed.some(isDisputed)) return;
   for (const at of table.columns.keys()) if (isDisputed(at) && !changed.includes(at)) changed.push(at);
+}
+
+const content = list(value, 32_767);
+
+/**
+ * A row of a table that was just made is named by what is in it, so that the same upgrade made twice makes the same rows;
+ * one of a table that was rebuilt under another key, by its number.
+ */
+function firstRowId(table: Table, number: bigint, actual: readonly Value[]): RowId {
+  if (table.id.includes('~')) return rowOfKey([number]);
+  const bytes = encode(content, [table.id, number, ...actual]);
+  return `h${sha256(bytes).slice(0, 32)}`;
 }

@@ -5,6 +5,8 @@
 import type { Column, KeyKind, Table, Unique } from '../core/tables.ts';
 import { foreignKeysOf } from './foreign-keys.ts';
 import { columnsIn, type IndexSql, readIndexSql } from './index-sql.ts';
+import { columnsByName, type Schema, type SchemaTable } from './schema/schema.ts';
+import { folded } from './schema/text.ts';
 import { type DatabaseSettings, NO_SETTINGS } from './settings.ts';
 import { literal, quoted, type Statements } from './sql.ts';
 
@@ -12,6 +14,7 @@ const HIDDEN_NAMES = ['rowid', '_rowid_', 'oid'];
 
 interface Found {
   readonly name: string;
+  readonly known: SchemaTable;
   readonly withoutRowid: boolean;
   readonly columns: readonly FoundColumn[];
   /** SQL names of the primary key in its order; null: there is none without NULLs. */
@@ -31,11 +34,18 @@ interface FoundColumn {
   readonly generated: boolean;
 }
 
-/** The followed tables, by name. `kindOf` decides about integer keys that the settings do not know. */
-export function describeTables(sql: Statements, settings: DatabaseSettings): Table[] {
-  const found = tableNames(sql).map(({ name, withoutRowid }) => findTable(sql, name, withoutRowid));
-  const kinds = new Map(found.map((table) => [table.name, kindOf(sql, table, settings)]));
-  const tables = found.map((table) => describe(sql, table, kinds.get(table.name) as KeyKind, kinds, found));
+/**
+ * The followed tables, by name, under the ids that the schema has for them. `kindOf` decides about integer keys of which
+ * neither the schema nor the settings know.
+ */
+export function describeTables(sql: Statements, settings: DatabaseSettings, schema: Schema): Table[] {
+  const known = new Map([...schema.tables.values()].map((table) => [folded(table.name), table]));
+  const found = tableNames(sql).flatMap(({ name, withoutRowid }) => {
+    const table = known.get(folded(name));
+    return table === undefined ? [] : findTable(sql, name, withoutRowid, table);
+  });
+  const kinds = new Map(found.map((table) => [table.known.id, kindOf(sql, table, settings)]));
+  const tables = found.map((table) => describe(sql, table, kinds.get(table.known.id) as KeyKind, kinds, found));
   return tables.map((table) => ({
     ...table,
     foreignKeys: foreignKeysOf(sql, table, tables),
@@ -59,7 +69,7 @@ function tableNames(sql: Statements): { name: string; withoutRowid: boolean }[] 
     .map(([name, , wr]) => ({ name: name as string, withoutRowid: wr === 1n }));
 }
 
-function findTable(sql: Statements, name: string, withoutRowid: boolean): Found {
+function findTable(sql: Statements, name: string, withoutRowid: boolean, known: SchemaTable): Found {
   const columns = sql
     .all(`SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(${literal(name)}) ORDER BY cid`)
     .map(([column, type, notNull, pk, hidden]) => ({
@@ -80,10 +90,17 @@ function findTable(sql: Statements, name: string, withoutRowid: boolean): Found 
   const stored = new Set(columns.filter(({ generated }) => !generated).map((column) => column.name));
   const notNull = (column: string): boolean => columns.some((each) => each.name === column && each.notNull);
   const usable = indexes.filter(({ plain, keys }) => plain && keys.every((key) => stored.has(key.name)));
+  // Once decided by which of several unique indexes rows are named, it stays so while that one is there.
+  const ids = columnsByName(known);
+  const idsOf = (keys: readonly { name: string }[]): string => keys.map((key) => ids.get(folded(key.name))).join('\0');
+  const settled = known.key === null ? undefined : usable.find(({ keys }) => idsOf(keys) === known.key?.join('\0'));
   const named =
-    usable.find(({ origin }) => origin === 'pk') ?? usable.find(({ keys }) => keys.every((k) => notNull(k.name)));
+    settled ??
+    usable.find(({ origin }) => origin === 'pk') ??
+    usable.find(({ keys }) => keys.every((k) => notNull(k.name)));
   return {
     name,
+    known,
     withoutRowid,
     columns,
     alias,
@@ -116,7 +133,8 @@ function findIndexes(sql: Statements, table: string) {
 }
 
 function kindOf(sql: Statements, table: Found, settings: DatabaseSettings): KeyKind {
-  const fixed = Object.hasOwn(settings.tables, table.name) ? settings.tables[table.name]?.key : undefined;
+  const { id, kind } = table.known;
+  const fixed = kind ?? (Object.hasOwn(settings.tables, id) ? settings.tables[id]?.key : undefined);
   // A table that was made after the publish: every copy has to decide alike, whatever is in it there.
   const isLater = fixed === undefined && settings !== NO_SETTINGS;
   if (table.alias !== null) {
@@ -172,9 +190,13 @@ function describe(
 ): Table {
   const taken = new Set(table.columns.map(({ name }) => name.toLowerCase()));
   const rowid = HIDDEN_NAMES.find((name) => !taken.has(name)) ?? null;
+  const known = new Map(table.known.columns.map((column) => [folded(column.name), column]));
   const stored = table.columns
     .filter(({ generated }) => !generated)
-    .map(({ name, type }): Column => ({ id: name, name, type }));
+    .map(({ name, type }): Column => {
+      const { id = name, initial = null } = known.get(folded(name)) ?? {};
+      return { id, name, type, initial };
+    });
   const columns = kind === 'hidden' ? [{ id: '', name: rowid ?? 'rowid' }, ...stored] : stored;
   const place = (name: string): number => columns.findIndex((column) => column.name === name);
   const key = kind === 'hidden' ? [{ at: 0, collation: 'BINARY' }] : keyColumns(table, place);
@@ -184,7 +206,7 @@ function describe(
     collations: unique.keys.map(({ collation }) => collation),
     declared: unique.declared,
   }));
-  const names = columns.map(({ id }) => id);
+  const names = columns.map(({ id, name }) => (id === '' ? '' : name));
   for (const { parts, where, collations } of table.asked) {
     const named = columnsIn(parts.join(' '), names);
     const touching = columnsIn([...parts, where ?? ''].join(' '), names);
@@ -196,12 +218,12 @@ function describe(
     });
   }
   return {
-    id: table.name,
+    id: table.known.id,
     name: table.name,
     kind,
     columns,
     key,
-    references: references(sql, table.name, place, kinds, all),
+    references: references(sql, table, place, kinds, all),
     foreignKeys: [],
     create: '',
     checked: false,
@@ -223,23 +245,29 @@ function keyColumns(table: Found, place: (name: string) => number): Table['key']
   return (table.key ?? []).map(({ name, collation }) => ({ at: place(name), collation }));
 }
 
-/** Foreign keys of one column to the number of a table whose numbers may move. */
+/**
+ * Foreign keys of one column to the number of a table whose numbers may move. One that is declared no longer counts
+ * still: what was written while it was are references, and so is what is written now.
+ */
 function references(
   sql: Statements,
-  table: string,
+  of: Found,
   place: (name: string) => number,
   kinds: ReadonlyMap<string, KeyKind>,
   all: readonly Found[],
 ): ReadonlyMap<number, string> {
-  const rows = sql.all(`SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(${literal(table)})`);
+  const rows = sql.all(`SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(${literal(of.name)})`);
   const found = new Map<number, string>();
+  for (const { name, refers } of of.known.columns) {
+    if (refers !== null && kinds.get(refers) === 'number' && place(name) >= 0) found.set(place(name), refers);
+  }
   for (const [id, parent, from, to] of rows) {
     if (rows.filter(([other]) => other === id).length > 1) continue;
     const target = all.find(({ name }) => name.toLowerCase() === (parent as string).toLowerCase());
-    if (target === undefined || kinds.get(target.name) !== 'number') continue;
+    if (target === undefined || kinds.get(target.known.id) !== 'number') continue;
     if (to !== null && (to as string).toLowerCase() !== target.alias?.toLowerCase()) continue;
     const at = place(from as string);
-    if (at >= 0) found.set(at, target.name);
+    if (at >= 0) found.set(at, target.known.id);
   }
   return found;
 }

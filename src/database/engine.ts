@@ -23,10 +23,14 @@ import { addMark, hasMarksToClear, marksAfter, newestMark } from './marks.ts';
 import type { OpenFile } from './open-file.ts';
 import { rowsOfOther } from './other-rows.ts';
 import { PlacingRows } from './placing-rows.ts';
+import { addWrites, tablesMade, writesOf } from './schema/known.ts';
+import { SCHEMA } from './schema/reserved.ts';
+import { tablesWithUses } from './schema/schema-folding.ts';
 import { Shown } from './shown.ts';
 import type { ChangeSource, SourceChange } from './source.ts';
 import { type EngineOptions, Standing } from './standing.ts';
 import { areCompared } from './triggers.ts';
+import type { Upgrade } from './upgrade.ts';
 
 export type { EngineOptions };
 
@@ -162,12 +166,15 @@ export class DatabaseEngine {
     const marks = marksAfter(file.sql, mark.id, file.width, file.connection.encoding);
     if (marks.length === 0 && file.unmarked.size === 0) return { kind: 'nothing' };
     return this.#standing.withFileShown(file, (shown, seen) => {
+      const writes = writesOf(marks);
       const captured = capture({
         marks: [...compareTables(file, shown), ...marks],
         tableOf: (num) => file.tableOf(num),
         sqlOf: (table) => file.sqlOf(table),
         shown,
+        made: tablesMade(writes),
       });
+      addWrites(captured.ops, writes);
       for (const [table, count] of captured.skipped) this.#skipped.set(table, rowsNotFollowed(file, table, count));
       const last = marks.at(-1) ?? null;
       if (captured.ops.count === 0) {
@@ -190,6 +197,7 @@ export class DatabaseEngine {
     const { behind, file, edited } = standing;
     if (typeof body.mark?.nonce === 'bigint') standing.mark = { id: body.mark.id, nonce: body.mark.nonce };
     file?.unmarked.clear();
+    if (body.uses.some(({ table }) => table === SCHEMA)) standing.schemaDue = true;
     const folded = { change: { copy, seq, stamp, deps: body.seen ?? EMPTY, size: 0 }, body };
     if (behind !== null) {
       foldInto(behind.state, standing.foldingBy(this), [folded]);
@@ -239,6 +247,7 @@ export class DatabaseEngine {
     const { options, id } = this.#standing;
     if (this.#foldEdited() === 'must apply') return this.#applyEdited(file);
     if (this.#standing.behind !== null) return this.#bringForward(file, this.#standing.behind);
+    if (this.#standing.isSchemaDue(file)) return this.#bringSchema(file);
     if (this.#standing.untried.length > 0) return this.#tryMissing(file);
     const changes = options.source.after(this.vector, { subject: id, limit: MAX_CHANGES });
     if (changes.length === 0) return { kind: 'nothing' };
@@ -247,14 +256,53 @@ export class DatabaseEngine {
       this.#standing.foldContained(file);
       return { kind: 'capture' };
     }
+    const [first] = changes as [SourceChange];
+    const body = readBody(options.source, first);
+    if (this.#mayAlter(body)) return this.#applyUpgrade(file, first, body);
     return this.#write(file, () => this.#foldNext(changes));
+  }
+
+  /** Does it touch the schema, or a table that somebody dropped, which it may keep? */
+  #mayAlter({ uses }: DatabaseBody): boolean {
+    const dropped = tablesWithUses(this.state);
+    return uses.some(({ table }) => table === SCHEMA || dropped.has(table));
+  }
+
+  /** An upgrade arrives whole: the schema and the rows of its change in one transaction. */
+  #applyUpgrade(file: OpenFile, change: SourceChange, body: DatabaseBody): ApplyStep {
+    const schema = (): void => {
+      const folding = this.#folding();
+      folding.fold(change, body, 'schema');
+      folding.settle(this.state.vector);
+    };
+    const rows = (upgrade: Upgrade | null): Plan => {
+      const folding = this.#folding();
+      folding.fold(change, body, 'rows');
+      for (const table of upgrade?.emptied ?? []) folding.reindex(table);
+      folding.settle();
+      return planOf(folding, folding.before(), folding.touched);
+    };
+    return this.#write(file, rows, schema);
+  }
+
+  /** What is folded already, and not in the file's schema. */
+  #bringSchema(file: OpenFile): ApplyStep {
+    const rows = (upgrade: Upgrade | null): Plan => {
+      const folding = this.#folding();
+      for (const table of upgrade?.tables ?? []) folding.reindex(table);
+      folding.settle();
+      return { ...planOf(folding, folding.before(), folding.touched), changes: 0 };
+    };
+    return this.#write(file, rows, () => {});
   }
 
   #foldNext(changes: readonly SourceChange[]): Plan {
     const folding = this.#folding();
     let bytes = 0;
     for (const change of changes) {
-      folding.fold(change, readBody(this.#standing.options.source, change));
+      const body = readBody(this.#standing.options.source, change);
+      if (this.#mayAlter(body)) break;
+      folding.fold(change, body);
       bytes += change.size;
       if (bytes > MAX_BYTES || folding.rows > MAX_ROWS) break;
     }
@@ -280,14 +328,18 @@ export class DatabaseEngine {
     const { contained, edited, state, store } = behind;
     let done = false;
     try {
-      const step = this.#write(file, () => {
-        const from = new Folding(state, this.#standing.foldingBy(file));
-        for (const change of lackingAt(options.source, id, this.vector, contained, edited)) {
-          from.fold(change, readBody(options.source, change));
-        }
-        from.settle();
-        return { ...planOf(from, from.before(), from.touched), after: this.shown() };
-      });
+      const step = this.#write(
+        file,
+        () => {
+          const from = new Folding(state, this.#standing.foldingBy(file));
+          for (const change of lackingAt(options.source, id, this.vector, contained, edited)) {
+            from.fold(change, readBody(options.source, change));
+          }
+          from.settle();
+          return { ...planOf(from, from.before(), from.touched), after: this.shown() };
+        },
+        () => {},
+      );
       done = step.kind === 'applied';
       return step;
     } finally {
@@ -309,19 +361,23 @@ export class DatabaseEngine {
     return step;
   }
 
-  /** Plans, takes the lock, makes sure that nothing came in between, writes, commits: the file first, then rows.db. */
-  #write(file: OpenFile, plan: () => Plan): ApplyStep {
+  /**
+   * Plans, takes the lock, makes sure that nothing came in between, writes, commits: the file first, then rows.db.
+   * `schema`: what is to be folded before the tables are brought to the schema that is then shown; the lock comes first.
+   */
+  #write(file: OpenFile, plan: (upgrade: Upgrade | null) => Plan, schema?: () => void): ApplyStep {
     const standing = this.#standing;
     this.state.begin();
     try {
-      const { changes, before, after, touched, tables, moved } = plan();
-      standing.lock(file);
-      if (standing.isStale(file)) {
-        standing.undo(file);
-        return { kind: 'capture' };
-      }
-      const placing = new PlacingRows(before, after, this.state, (table) => file.sqlOf(table));
-      file.withoutLeaks(tables, () => placing.place(touched, tables));
+      if (schema !== undefined && !this.#lock(file)) return { kind: 'capture' };
+      schema?.();
+      const upgrade = schema === undefined ? null : standing.bringSchema(file);
+      const { changes, before, after, touched, tables, moved } = plan(upgrade);
+      if (schema === undefined && !this.#lock(file)) return { kind: 'capture' };
+      const from = upgrade?.before(before) ?? before;
+      const placing = new PlacingRows(from, after, this.state, (table) => file.sqlOf(table));
+      const all = [...new Set([...tables, ...(upgrade?.tables ?? [])])];
+      file.withoutLeaks(all, () => placing.place(upgrade?.touched(touched, after) ?? touched, all));
       this.#askToSettle(file, after, moved);
       standing.commit(file);
       return { kind: 'applied', changes, rows: placing.rows };
@@ -329,6 +385,14 @@ export class DatabaseEngine {
       standing.undo(file);
       throw error;
     }
+  }
+
+  /** False, and everything undone: something is to be captured first. */
+  #lock(file: OpenFile): boolean {
+    this.#standing.lock(file);
+    if (!this.#standing.isStale(file)) return true;
+    this.#standing.undo(file);
+    return false;
   }
 
   /** Own rows that must move to another number are asked, by a mark, to write it down, so that it stays. */

@@ -33,6 +33,8 @@ import { WholeRows } from './mending/whole-rows.ts';
 import { Withholding } from './mending/withholding.ts';
 import { cellsOf } from './ops.ts';
 import { Renumbering } from './renumbering.ts';
+import { SCHEMA } from './schema/reserved.ts';
+import { SchemaFolding } from './schema/schema-folding.ts';
 import { columnId, forwarding, type RowView, Shown } from './shown.ts';
 import type { SourceChange } from './source.ts';
 import { type ChangeSource, changeAt, seenBy } from './source.ts';
@@ -42,7 +44,7 @@ import { itemsOf, uniqueName } from './unique-values.ts';
 export interface Touched {
   readonly row: RowId;
   /** As it was; undefined: nobody had written to it. */
-  readonly before: Row | undefined;
+  before: Row | undefined;
   now: Row;
   /** The columns that may be shown with other values. */
   readonly columns: Set<string>;
@@ -78,7 +80,9 @@ export class Folding {
   readonly #touched = new Map<string, Map<RowId, Touched>>();
   readonly #consequences = new Map<string, Map<RowId, Touched>>();
   readonly #renumbering: Renumbering;
+  readonly #anew = new Set<string>();
   readonly #known: KnownRows | undefined;
+  readonly #upgrades: SchemaFolding;
   #vector: Vector;
   #changes = 0;
 
@@ -91,6 +95,7 @@ export class Folding {
     this.#tables = by.tables;
     this.#vector = state.vector;
     this.#renumbering = new Renumbering(state, by.base);
+    this.#upgrades = new SchemaFolding(state);
   }
 
   get changes(): number {
@@ -117,13 +122,19 @@ export class Folding {
     return count;
   }
 
-  /** After everything that it has seen, and once: the caller knows what is folded. */
-  fold(change: SourceChange, body: DatabaseBody): void {
+  /**
+   * After everything that it has seen, and once: the caller knows what is folded. `part`: the rows of the schema, or all
+   * others, where the tables are brought to the schema in between.
+   */
+  fold(change: SourceChange, body: DatabaseBody, part: 'all' | 'schema' | 'rows' = 'all'): void {
     const by: Origin = { copy: change.copy, seq: change.seq, stamp: change.stamp };
     const seen = seenVector(body.seen ?? change.deps);
     body.ops.forEach((op, index) => {
       const use = body.uses[op.use];
-      if (use !== undefined) this.#foldOp(op, index, use, by, seen);
+      if (use === undefined) return;
+      if (part !== 'rows') this.#upgrades.note(op, use, by, body.seen ?? change.deps, part === 'schema');
+      if (part !== 'schema') this.#upgrades.noteAltered(op, use);
+      if (part === 'all' || (part === 'schema') === (use.table === SCHEMA)) this.#foldOp(op, index, use, by, seen);
     });
     if (at(this.#vector, change.copy) < change.seq) this.#vector = withEntry(this.#vector, change.copy, change.seq);
     this.#changes += 1;
@@ -216,6 +227,8 @@ export class Folding {
         if (touched.now !== touched.before) this.#state.putRow(table, touched.row, touched.now, touched.before);
       }
     }
+    this.#upgrades.settle(this.#tables);
+    const restore = this.#touchAnew();
     new WholeRows(this).settle();
     const references = new References(this);
     new Keeping(this, references).settle();
@@ -231,9 +244,39 @@ export class Folding {
     new Collisions(this).settle();
     new Following(this, references).settle();
     new Withholding(this, references).settle();
+    restore();
     this.#gatherMended();
     this.#vector = others;
     this.#state.setVector(others);
+  }
+
+  /** What is known of the rows of a table besides them is found anew: it has other columns, references or indexes. */
+  reindex(table: string): void {
+    this.#anew.add(table);
+  }
+
+  /**
+   * Other constraints hold now: the rows of the tables that they are about are mended as if they were new, and so is
+   * what was mended or deleted anywhere. Answers with what puts back how they were before.
+   */
+  #touchAnew(): () => void {
+    const anew = new Set([...this.#anew, ...this.#upgrades.reconstrained]);
+    if (anew.size === 0 && !this.#upgrades.isSpokenOf) return () => {};
+    const befores = new Map<Touched, Row | undefined>();
+    for (const table of this.#tables.keys()) {
+      for (const row of this.#state.rows(table)) {
+        const known = this.#touched.get(table)?.get(row);
+        const now = known?.now ?? this.#state.row(table, row);
+        if (!anew.has(table) && now?.mend === undefined && now?.deletions.length === 0) continue;
+        const touched = known ?? this.#touch(table, row);
+        touched.edited = touched.now;
+        befores.set(touched, touched.before);
+        touched.before = undefined;
+      }
+    }
+    return () => {
+      for (const [touched, before] of befores) touched.before = before;
+    };
   }
 
   get state(): RowState {

@@ -79,7 +79,8 @@ function* eventsOf(marks: readonly Mark[]): Generator<PlaceEvent> {
     const { op, key, id } = marks[index] as Mark;
     const number = key[0];
     if (typeof number !== 'bigint') continue;
-    if (op === 'i' || op === 'd' || op === 'u' || op === 'r' || op === 'v') yield { op, number };
+    if (op === 'i' || op === 'd' || op === 'u' || op === 'v') yield { op, number };
+    else if (op === 'b') yield { op: 'r', number };
     else if (op === 'm') {
       // The trigger that says where it was says in its next breath where it is.
       const next = marks[index + 1];
@@ -94,23 +95,33 @@ export class Naming {
   readonly #shown: Shown;
   readonly #happened: ReadonlyMap<string, Happened>;
   readonly #at = new Map<string, ReadonlyMap<bigint, RowId>>();
-  readonly #fresh = new Map<string, ReadonlyMap<bigint, number>>();
+  readonly #fresh = new Map<string, ReadonlyMap<bigint, RowId>>();
 
-  constructor(shown: Shown, happened: ReadonlyMap<string, Happened>) {
+  /** `firstRow`: the id of a new row that is not named by its op. */
+  constructor(
+    shown: Shown,
+    happened: ReadonlyMap<string, Happened>,
+    firstRow: (table: Table, number: bigint) => RowId | null = () => null,
+  ) {
     this.#shown = shown;
     this.#happened = happened;
     let index = 0;
-    for (const [id, { places }] of happened) {
+    for (const [id, { table, places }] of happened) {
       if (places === null) continue;
       const at = new Map<bigint, RowId>();
       for (const [row, number] of places.known) if (number !== null) at.set(number, row);
       this.#at.set(id, at);
-      this.#fresh.set(id, new Map([...places.fresh].map((number) => [number, index++])));
+      const named = [...places.fresh].map((number): [bigint, RowId] => {
+        const row = firstRow(table, number) ?? `n${index}`;
+        index += 1;
+        return [number, row];
+      });
+      this.#fresh.set(id, new Map(named));
     }
   }
 
-  /** New rows by number, with the index of the op that makes them: they come first in the change. */
-  fresh(table: string): ReadonlyMap<bigint, number> {
+  /** New rows by number. Those named by the index of the op that makes them (`n…`): they come first in the change. */
+  fresh(table: string): ReadonlyMap<bigint, RowId> {
     return this.#fresh.get(table) ?? new Map();
   }
 
@@ -137,7 +148,7 @@ export class Naming {
 
   #rowAt(target: string, number: bigint): RowId | null {
     const fresh = this.#fresh.get(target)?.get(number);
-    if (fresh !== undefined) return `n${fresh}`;
+    if (fresh !== undefined) return fresh;
     const known = this.#at.get(target)?.get(number);
     if (known !== undefined) return known;
     const table = this.#shown.tables.get(target);

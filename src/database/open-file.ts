@@ -9,9 +9,14 @@ import { UserConnection } from './connection.ts';
 import { describeTables } from './describe.ts';
 import { createPosition } from './position.ts';
 import { RowSql } from './row-sql.ts';
+import { defaultOf, readActual, readValues } from './schema/actual.ts';
+import { type Altered, alterSchema } from './schema/altering.ts';
+import { type Difference, type SchemaWrite, schemaDifference } from './schema/difference.ts';
+import { markWrites, readKnown, writeKnown } from './schema/known.ts';
+import { NO_SCHEMA, type Schema, type SchemaTable, VALUES } from './schema/schema.ts';
 import type { DatabaseSettings } from './settings.ts';
 import { literal, quoted, type Statements } from './sql.ts';
-import { installTriggers, markWidth, notCompared, setCompared, tableNumbers } from './triggers.ts';
+import { areMarked, installTriggers, markWidth, notCompared, setCompared, tableNumbers, widthOf } from './triggers.ts';
 
 export class OpenFile {
   readonly connection: UserConnection;
@@ -23,7 +28,10 @@ export class OpenFile {
   #numbers = new Map<number, string>();
   #byTable = new Map<string, number>();
   #leaks = new Map<string, readonly string[]>();
-  #schema = -1;
+  #schemaVersion = -1;
+  #isAltered = false;
+  #schema: Schema = NO_SCHEMA;
+  readonly #reference: () => Schema | null;
   width = 0;
   /** Tables that were not marked for a while: what happened in them shows only by comparing all rows. */
   readonly unmarked = new Set<string>();
@@ -31,7 +39,14 @@ export class OpenFile {
   readonly fresh = new Set<string>();
   problems: readonly Problem[] = [];
 
-  constructor(path: string, settings: DatabaseSettings, facts: FileFacts | undefined) {
+  /** `reference`: the schema that is known elsewhere, for a file that says nothing of its own; null: it is as it is. */
+  constructor(
+    path: string,
+    settings: DatabaseSettings,
+    facts: FileFacts | undefined,
+    reference: () => Schema | null = () => null,
+  ) {
+    this.#reference = reference;
     this.connection = new UserConnection(path, 'rw');
     this.sql = this.connection.sql;
     this.facts = facts;
@@ -42,12 +57,20 @@ export class OpenFile {
     return this.#tables;
   }
 
+  /** As the application left it, and as it was noted. */
+  get schema(): Schema {
+    return this.#schema;
+  }
+
   close(): void {
     this.connection.close();
   }
 
   schemaMoved(): boolean {
-    return this.connection.schemaVersion() !== this.#schema;
+    if (this.connection.schemaVersion() !== this.#schemaVersion) return true;
+    // SQLite counts these for no change of the schema.
+    const values = readValues(this.sql);
+    return VALUES.some((name) => values[name] !== this.#schema.values[name]);
   }
 
   tableOf(num: number): Table | undefined {
@@ -68,25 +91,55 @@ export class OpenFile {
   }
 
   /**
-   * Reads the schema and puts marks where there are none. Takes the write lock only if something is missing. Throws
-   * SQLITE_BUSY when the application holds it.
+   * Reads the schema and puts marks where there are none; what the application changed in it is marked, too. Takes the
+   * write lock only if something is missing. Throws SQLITE_BUSY when the application holds it.
    */
   follow(): void {
-    this.#describe();
-    if (!this.#isMarked()) {
-      this.write(() => {
-        createPosition(this.sql);
-        const known = markWidth(this.sql) === 0 ? new Set() : new Set(tableNumbers(this.sql).values());
-        for (const id of this.#tables.keys()) if (!known.has(id)) this.fresh.add(id);
-        installTriggers(this.sql, [...this.#tables.values()]);
-        setCompared(this.sql, false, this.unmarked);
-      });
-    }
+    if (this.#look().isNew || !this.#isMarked()) this.write(() => this.#install());
+    this.#count();
+    for (const id of notCompared(this.sql)) if (this.#tables.has(id)) this.unmarked.add(id);
+  }
+
+  /** Brings the schema to this one, in the caller's transaction. What is not written is told as a problem. */
+  alter(wanted: Schema): Altered {
+    this.#isAltered = true;
+    const tables = [...wanted.tables.values()].map((table) => {
+      const own = this.#schema.tables.get(table.id);
+      return { ...table, kind: table.kind ?? own?.kind ?? null, key: table.key ?? own?.key ?? null };
+    });
+    const keyed = { ...wanted, tables: new Map(tables.map((table) => [table.id, table])) };
+    const altered = alterSchema(this.sql, this.#schema, keyed, tableNumbers(this.sql));
+    const described = describeTables(this.sql, this.#settings, altered.schema);
+    this.#take(settled(altered.schema, described), described);
+    installTriggers(this.sql, [...this.#tables.values()]);
+    writeKnown(this.sql, this.#schema);
+    this.#count();
+    const notAltered = [...altered.failed].map(([id, why]) =>
+      cannotAlter(wanted.tables.get(id)?.name ?? id, this.connection.path, why),
+    );
+    this.problems = [...this.problems, ...notAltered];
+    return altered;
+  }
+
+  #install(): void {
+    const { writes, doubtful } = this.#look();
+    // Which tables were not marked for a while is seen before they are.
+    this.#isMarked();
+    for (const id of doubtful) this.unmarked.add(id);
+    createPosition(this.sql);
+    const known = markWidth(this.sql) === 0 ? new Set() : new Set(tableNumbers(this.sql).values());
+    for (const id of this.#tables.keys()) if (!known.has(id)) this.fresh.add(id);
+    installTriggers(this.sql, [...this.#tables.values()]);
+    markWrites(this.sql, writes);
+    writeKnown(this.sql, this.#schema);
+    setCompared(this.sql, false, this.unmarked);
+  }
+
+  #count(): void {
     this.#numbers = tableNumbers(this.sql);
     this.#byTable = new Map([...this.#numbers].map(([num, id]) => [id, num]));
     this.width = markWidth(this.sql);
-    for (const id of notCompared(this.sql)) if (this.#tables.has(id)) this.unmarked.add(id);
-    this.#schema = this.connection.schemaVersion();
+    this.#schemaVersion = this.connection.schemaVersion();
   }
 
   /** Runs `work` under the write lock, or throws SQLITE_BUSY at once. */
@@ -104,6 +157,13 @@ export class OpenFile {
 
   rollback(): void {
     if (this.sql.db.isTransaction) this.sql.db.exec('ROLLBACK');
+    // The schema that was altered is back.
+    if (this.#isAltered) this.#schemaVersion = -1;
+    this.#isAltered = false;
+  }
+
+  committed(): void {
+    this.#isAltered = false;
   }
 
   /** Runs `work` with those triggers on these tables taken out that would act although we ignore them. */
@@ -118,15 +178,44 @@ export class OpenFile {
     }
     work();
     for (const create of created) this.sql.db.exec(create);
-    if (created.length > 0) this.#schema = this.connection.schemaVersion();
+    if (created.length > 0) this.#schemaVersion = this.connection.schemaVersion();
   }
 
-  #describe(): void {
+  /** What is there, and what of it is new since it was last noted. */
+  #look(): Pick<Difference, 'writes' | 'doubtful'> & { readonly isNew: boolean } {
+    const noted = readKnown(this.sql);
+    const known = noted ?? this.#reference();
+    const source = {
+      known: known ?? NO_SCHEMA,
+      actual: readActual(this.sql),
+      numbers: markWidth(this.sql) === 0 ? new Map<number, string>() : tableNumbers(this.sql),
+      // What was there at the beginning is the base.
+      defaultOf: (table: string, column: string) => (known === null ? null : defaultOf(this.sql, table, column)),
+    };
+    let difference = schemaDifference(source);
+    let described = describeTables(this.sql, this.#settings, difference.now);
+    const rekeyed = described.filter((table) => isRekeyed(difference.now, table)).map(({ name }) => name);
+    const isMade = ({ id }: Table): boolean => known !== null && !known.tables.has(id);
+    if (rekeyed.length > 0 || described.some(isMade)) {
+      const namedBy = new Map(described.map((table) => [table.name, namingOf(table)]));
+      difference = schemaDifference({ ...source, rekeyed: new Set(rekeyed), namedBy });
+      described = describeTables(this.sql, this.#settings, difference.now);
+    }
+    const now = settled(difference.now, described);
+    this.#take(now, described);
+    const ids = new Set(described.flatMap(({ id, name }) => (rekeyed.includes(name) ? [id] : [])));
+    const kinds = [...now.tables.values()].filter(({ id }) => !source.known.tables.has(id)).map(kindWrite);
+    const writes =
+      known === null ? [] : [...difference.writes, ...kinds, ...formerReferences(difference.writes, now, described)];
+    return { writes, doubtful: new Set([...difference.doubtful, ...ids]), isNew: noted === null || writes.length > 0 };
+  }
+
+  #take(schema: Schema, described: readonly Table[]): void {
     const problems: Problem[] = [];
     const tables = new Map<string, Table>();
+    this.#schema = schema;
     this.#rowSql = new Map();
     this.#leaks = new Map();
-    const described = describeTables(this.sql, this.#settings);
     for (const table of described) {
       const at = table.key[0]?.at;
       if (table.kind !== 'name' && at !== undefined) {
@@ -152,11 +241,23 @@ export class OpenFile {
     const name = quoted(table.name);
     const columns = table.columns.map((column) => quoted(column.name));
     const key = table.key.map(({ at }) => `${columns[at]} = ?`).join(' AND ');
-    const { db } = this.sql;
-    db.prepare(`INSERT INTO ${name} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`);
-    db.prepare(`UPDATE ${name} SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE ${key}`);
-    db.prepare(`DELETE FROM ${name} WHERE ${key}`);
+    try {
+      const { db } = this.sql;
+      db.prepare(`INSERT INTO ${name} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`);
+      db.prepare(`UPDATE ${name} SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE ${key}`);
+      db.prepare(`DELETE FROM ${name} WHERE ${key}`);
+    } catch (error) {
+      // A trigger of the application that speaks of what is gone: its table is written without it.
+      const triggers = this.#triggersOn(table);
+      if (triggers.length === 0) throw error;
+      return triggers;
+    }
     return [...leaking];
+  }
+
+  #triggersOn(table: Table): string[] {
+    const sql = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? AND name NOT GLOB '_tieout_*'";
+    return this.sql.all(sql, [table.name]).map(([name]) => name as string);
   }
 
   #isMarked(): boolean {
@@ -165,15 +266,68 @@ export class OpenFile {
         .all("SELECT tbl_name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB '_tieout_*_i'")
         .map(([name]) => name as string),
     );
-    let all = markWidth(this.sql) > 0;
-    for (const table of this.#tables.values()) {
-      const fits = markWidth(this.sql) >= table.key.length;
-      if (marked.has(table.name) && fits) continue;
-      this.unmarked.add(table.id);
-      all = false;
+    const width = markWidth(this.sql);
+    const tables = [...this.#tables.values()];
+    for (const table of tables) {
+      if (!marked.has(table.name) || width < widthOf(table)) this.unmarked.add(table.id);
     }
-    return all && this.sql.one(`SELECT count(*) FROM sqlite_schema WHERE name = ${literal('_tieout_position')}`) === 1n;
+    const isPositioned =
+      this.sql.one(`SELECT count(*) FROM sqlite_schema WHERE name = ${literal('_tieout_position')}`) === 1n;
+    return isPositioned && width > 0 && tables.every((table) => width >= widthOf(table)) && areMarked(this.sql, tables);
   }
+}
+
+/** Are its rows named otherwise than it was settled? */
+function isRekeyed(schema: Schema, table: Table): boolean {
+  const known = schema.tables.get(table.id);
+  if (known === undefined || known.kind === null) return false;
+  return known.kind !== table.kind || known.key?.join('\0') !== keyOf(table).join('\0');
+}
+
+function keyOf(table: Table): string[] {
+  return table.key.map(({ at }) => table.columns[at]?.id ?? '');
+}
+
+function namingOf(table: Table): string {
+  return `(${table.kind === 'number' ? '#' : ''}${keyOf(table).join(',')})`;
+}
+
+/** How rows are named is noted with the table, and stays. */
+function settled(schema: Schema, described: readonly Table[]): Schema {
+  const tables = new Map(schema.tables);
+  for (const table of described) {
+    const known = tables.get(table.id);
+    if (known === undefined) continue;
+    const refers = new Map([...table.references].map(([at, target]) => [table.columns[at]?.id, target]));
+    const columns = known.columns.map((column) => ({ ...column, refers: refers.get(column.id) ?? column.refers }));
+    tables.set(table.id, { ...known, columns, kind: table.kind, key: keyOf(table) });
+  }
+  return { ...schema, tables };
+}
+
+/** What was a reference when it was written is one still, when the foreign key is declared no longer. */
+function formerReferences(writes: readonly SchemaWrite[], schema: Schema, described: readonly Table[]): SchemaWrite[] {
+  const altered = new Set(
+    writes.filter(({ row: [kind] }) => kind === 'table' || kind === 'column').map(({ row }) => row[1]),
+  );
+  return described
+    .filter(({ id }) => altered.has(id))
+    .flatMap(({ id }) => schema.tables.get(id)?.columns.map((column) => [id, column] as const) ?? [])
+    .filter(([, { refers }]) => refers !== null)
+    .map(([table, { id, refers }]) => ({ row: ['column', table, id], cells: { refers } }));
+}
+
+function kindWrite({ id, kind, key }: SchemaTable): SchemaWrite {
+  return { row: ['table', id], cells: { kind, key: JSON.stringify(key) } };
+}
+
+function cannotAlter(table: string, path: string, why: string): Problem {
+  return {
+    code: 'table-not-altered',
+    text: `The table ${table} could not be brought to the definition that colleagues gave it: ${why}.`,
+    remedy: 'It is tried again. Rows that need it wait.',
+    path,
+  };
 }
 
 function cannotFollow(table: Table, path: string, error: unknown): Problem {

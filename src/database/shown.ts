@@ -145,7 +145,7 @@ export class Shown {
       if (written !== undefined) return this.plain(table, at, written);
       const inKey = table.kind === 'name' ? table.key.findIndex((each) => each.at === at) : -1;
       if (inKey >= 0 && (base === null || table.references.has(at))) return key[inKey] as Value;
-      return base === null || base === undefined ? null : this.inBase(table, at, base[at] as Value);
+      return base === null || base === undefined ? (column.initial ?? null) : this.inBase(table, at, base[at] as Value);
     });
   }
 
@@ -154,7 +154,10 @@ export class Shown {
     if (!(item instanceof RowRef)) return item;
     const target = table.references.get(at);
     const parent = target === undefined ? undefined : this.tables.get(target);
-    return parent === undefined ? null : this.number(parent, item.row);
+    if (parent !== undefined) return this.number(parent, item.row);
+    // A table that is gone: what the base had in it is known by its number.
+    const [number] = item.row[0] === 'k' ? keyOfRow(item.row) : [];
+    return typeof number === 'bigint' ? number : null;
   }
 
   /** A value of the base: its numbers are references to the rows that the base had there, wherever they are now. */

@@ -15,16 +15,20 @@ import { BaseFile } from './base-file.ts';
 import { type Behind, type Folded, foldInto, seenBehind, stateAt } from './behind.ts';
 import { type Containing, changesAfter, isBeyond, readBody, renamedPosition, whatItContains } from './containing.ts';
 import { Folding, type FoldingBy } from './folding.ts';
-import { changedTables, placeNewColumns } from './grown-tables.ts';
 import { misnumbered, renumber } from './hidden-numbers.ts';
 import type { OpenDatabase } from './host.ts';
 import { clearMarks, hasMark, marksAfter, newestMark } from './marks.ts';
 import { OpenFile } from './open-file.ts';
 import { type Position, readPosition, writePosition } from './position.ts';
+import { differs } from './schema/altering.ts';
+import { type Bearable, bearable } from './schema/bearable.ts';
+import { isWrittenIn, mergedSchema } from './schema/merged.ts';
+import { type Schema, schemaToJson } from './schema/schema.ts';
 import { parseSettings } from './settings.ts';
 import { Shown } from './shown.ts';
 import type { ChangeSource, SourceChange } from './source.ts';
 import { setCompared } from './triggers.ts';
+import { Upgrade } from './upgrade.ts';
 
 export interface EngineOptions {
   readonly database: OpenDatabase;
@@ -56,7 +60,10 @@ export class Standing {
   /** What we left in the file. */
   #position: Position | null = null;
   #mayBeRenumbered = false;
-  #mayHaveGrown = true;
+  /** The schema of the file may not be the one that is shown. */
+  schemaDue = true;
+  #bringing = false;
+  #bearable: { readonly of: string; readonly found: Bearable } | null = null;
   /** Tables that were made here only now, while colleagues had written to theirs. */
   readonly #fresh = new Set<string>();
 
@@ -102,7 +109,7 @@ export class Standing {
     this.#position = null;
     this.behind = null;
     this.#held = false;
-    this.#mayHaveGrown = true;
+    this.schemaDue = true;
     this.edited = [];
   }
 
@@ -122,18 +129,43 @@ export class Standing {
     if (file.schemaMoved()) {
       file.follow();
       this.#mayBeRenumbered = true;
-      this.#mayHaveGrown = true;
+      this.schemaDue = true;
       if (this.#forgetFresh(file)) this.#recover(file);
     }
     if (!this.isAsLeft(file)) this.#recover(file);
-    if (this.#mayHaveGrown) this.#placeNewColumns(file);
     if (this.#mayBeRenumbered) this.#restoreNumbers(file);
     return file;
   }
 
+  /** The schema by what is folded, as SQLite can bear it. */
+  shownSchema(): Bearable {
+    const { state, base } = this;
+    const merged = mergedSchema(state, base.schema);
+    const of = schemaToJson(merged);
+    if (this.#bearable?.of === of) return this.#bearable.found;
+    const found =
+      merged === base.schema ? { schema: merged, withheld: new Map() } : bearable(merged, isWrittenIn(state));
+    this.#bearable = { of, found };
+    return found;
+  }
+
+  isSchemaDue(file: OpenFile): boolean {
+    this.schemaDue &&= differs(file.schema, this.shownSchema().schema);
+    return this.schemaDue;
+  }
+
+  /** Under the write lock. null: the file has the schema that is shown. */
+  bringSchema(file: OpenFile): Upgrade | null {
+    this.schemaDue = false;
+    this.#bringing = true;
+    const { schema } = this.shownSchema();
+    return differs(file.schema, schema) ? new Upgrade(file.alter(schema)) : null;
+  }
+
   #connect(): void {
     const { path, settings } = this.options.database;
-    const file = new OpenFile(path, parseSettings(settings), this.options.facts(path));
+    const shown = (): Schema => this.shownSchema().schema;
+    const file = new OpenFile(path, parseSettings(settings), this.options.facts(path), shown);
     try {
       file.follow();
       this.#file = file;
@@ -174,6 +206,8 @@ export class Standing {
   undo(file: OpenFile): void {
     this.#held = false;
     file.rollback();
+    if (this.#bringing) this.schemaDue = true;
+    this.#bringing = false;
     this.state.rollback();
   }
 
@@ -200,6 +234,8 @@ export class Standing {
     clearMarks(file.sql, this.mark.id);
     if (file.unmarked.size === 0) setCompared(file.sql, true);
     file.sql.db.exec('COMMIT');
+    file.committed();
+    this.#bringing = false;
     this.#held = false;
     this.state.commit();
     this.#position = position;
@@ -317,17 +353,6 @@ export class Standing {
     this.mark = { id: position.mark, nonce: null };
   }
 
-  #placeNewColumns(file: OpenFile): void {
-    if (changedTables(file).length > 0) {
-      this.withFileShown(file, (shown) => {
-        file.write(() => {
-          for (const table of changedTables(file)) placeNewColumns(file, shown, table);
-        });
-      });
-    }
-    this.#mayHaveGrown = false;
-  }
-
   /** After what may have been a VACUUM. */
   #restoreNumbers(file: OpenFile): void {
     const mark = this.mark.id;
@@ -371,7 +396,7 @@ export class Standing {
     const marked = new Set(
       marksAfter(file.sql, this.mark.id, file.width, file.connection.encoding)
         .filter(({ op }) => op !== 'u' && op[0] !== 's' && op[0] !== 'c')
-        .map(({ table, key }) => `${table} ${rowOfKey(key.filter((item) => item !== null))}`),
+        .map(({ table, key }) => `${table} ${rowOfKey(key.slice(0, file.tableOf(table)?.key.length ?? 0))}`),
     );
     this.state.begin();
     for (const [id, rows] of folded.touched) {

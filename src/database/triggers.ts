@@ -2,11 +2,14 @@
  * The marks: plain-SQL triggers in the user's database that note which rows an application touched. They run inside
  * the application's own SQLite (3.35 and later) and must never make its statement fail: they name key columns and
  * columns of declared UNIQUE constraints only (SQLite refuses to drop those anyway), call no function of ours, and the
- * table that they fill has no constraint that an application's OR clause could turn against itself.
+ * table that they fill has no constraint that an application's OR clause could turn against itself. They never read
+ * their own table: under `legacy_alter_table` SQLite renames a table without the triggers' bodies, and each statement
+ * after it would fail.
  *
  * A mark is (tbl, op, key): i inserted, u updated, d deleted, m: had this key before the update that the next mark
- * tells of, r: an insert met a row with its own number, v: an insert or update met a row with one of its UNIQUE values
- * (REPLACE deletes those without running any trigger).
+ * tells of, b: an insert names this number (a row that is there is replaced), w: an update gave the row other UNIQUE
+ * values. Those of i and w carry the row's UNIQUE values after the key: REPLACE deletes whoever had them without
+ * running any trigger (see unique-victims.ts).
  */
 import type { Table } from '../core/tables.ts';
 import { literal, quoted, type Statements } from './sql.ts';
@@ -17,7 +20,7 @@ export const TABLES = '_tieout_tables';
 
 /** Creates or repairs what is missing; true if anything was written. Runs in the caller's transaction. */
 export function installTriggers(sql: Statements, tables: readonly Table[]): boolean {
-  const width = Math.max(1, ...tables.map(({ key }) => key.length));
+  const width = Math.max(1, ...tables.map(widthOf));
   let changed = ensureMarks(sql, width);
   const numbers = ensureNumbers(sql, tables);
   changed ||= numbers.added;
@@ -37,6 +40,32 @@ export function installTriggers(sql: Statements, tables: readonly Table[]): bool
     changed = true;
   }
   return changed;
+}
+
+/** How many values a mark of this table may carry. */
+export function widthOf(table: Table): number {
+  return table.key.length + uniqueValues(table).length;
+}
+
+/** The columns of all declared UNIQUE constraints, as they follow the key in a mark. */
+export function uniqueValues(table: Table): number[] {
+  return table.uniques.flatMap(({ declared, columns }) => (declared ? columns : []));
+}
+
+/** The triggers that there should be, all of them, as SQLite keeps them. */
+export function areMarked(sql: Statements, tables: readonly Table[]): boolean {
+  const present = new Map(ownTriggers(sql));
+  const numbers = new Map([...tableNumbers(sql)].map(([num, id]) => [id, num]));
+  let count = 0;
+  for (const table of tables) {
+    const num = numbers.get(table.id);
+    if (num === undefined) return false;
+    for (const [name, create] of triggersOf(table, num)) {
+      if (present.get(name) !== create) return false;
+      count += 1;
+    }
+  }
+  return count === present.size;
 }
 
 /** Leaves the database as if we had never been there. */
@@ -71,17 +100,6 @@ export function notCompared(sql: Statements): string[] {
   return sql.all(`SELECT id FROM ${TABLES} WHERE compared IS NOT 1`).map(([id]) => id as string);
 }
 
-/** The columns that a table had when it was last looked at; null: it is new. */
-export function columnsBefore(sql: Statements, table: Table): readonly string[] | null {
-  const text = sql.one(`SELECT columns FROM ${TABLES} WHERE id = ?`, [table.id]);
-  return typeof text === 'string' ? (JSON.parse(text) as string[]) : null;
-}
-
-export function setColumns(sql: Statements, table: Table): void {
-  const ids = JSON.stringify(table.columns.map(({ id }) => id));
-  sql.run(`UPDATE ${TABLES} SET columns = ? WHERE id = ?`, [ids, table.id]);
-}
-
 /** How many key columns the marks have room for; 0: there are no marks. */
 export function markWidth(sql: Statements): number {
   return Number(sql.one(`SELECT count(*) FROM pragma_table_info(${literal(MARKS)}) WHERE name GLOB 'k[0-9]*'`));
@@ -96,9 +114,7 @@ function ensureMarks(sql: Statements, width: number): boolean {
     );
   }
   for (let index = has; has > 0 && index < width; index++) sql.db.exec(`ALTER TABLE ${MARKS} ADD COLUMN k${index}`);
-  sql.db.exec(
-    `CREATE TABLE IF NOT EXISTS ${TABLES} (num INTEGER PRIMARY KEY, id TEXT, compared INTEGER, columns TEXT)`,
-  );
+  sql.db.exec(`CREATE TABLE IF NOT EXISTS ${TABLES} (num INTEGER PRIMARY KEY, id TEXT, compared INTEGER)`);
   return has < width;
 }
 
@@ -121,42 +137,35 @@ function ownTriggers(sql: Statements): [string, string][] {
 
 function triggersOf(table: Table, num: number): [string, string][] {
   const on = `ON ${quoted(table.name)}`;
-  const names = table.key.map(({ at }) => quoted(table.columns[at]?.name as string));
-  const into = `INSERT INTO ${MARKS} (tbl, op, ${names.map((_, index) => `k${index}`).join(', ')})`;
-  const key = (row: 'OLD' | 'NEW'): string => names.map((name) => `${row}.${name}`).join(', ');
-  const mark = (op: string, row: 'OLD' | 'NEW'): string => `${into} VALUES (${num}, '${op}', ${key(row)});`;
-  const same = names.map((name) => `OLD.${name} IS NOT NEW.${name}`).join(' OR ');
+  const nameOf = (at: number): string => quoted(table.columns[at]?.name as string);
+  const names = table.key.map(({ at }) => nameOf(at));
+  const uniques = [...new Set(uniqueValues(table))].map(nameOf);
+  const into = (width: number): string =>
+    `INSERT INTO ${MARKS} (tbl, op, ${Array.from({ length: width }, (_, index) => `k${index}`).join(', ')})`;
+  const row = (which: 'OLD' | 'NEW', columns: readonly string[]): string =>
+    columns.map((name) => `${which}.${name}`).join(', ');
+  const mark = (op: string, which: 'OLD' | 'NEW', columns = names): string =>
+    `${into(columns.length)} VALUES (${num}, '${op}', ${row(which, columns)});`;
+  const differs = (columns: readonly string[]): string =>
+    columns.map((name) => `OLD.${name} IS NOT NEW.${name}`).join(' OR ');
+  const withValues = [...names, ...uniqueValues(table).map(nameOf)];
 
   const found: [what: string, rest: string][] = [
-    ['i', `AFTER INSERT ${on} BEGIN ${mark('i', 'NEW')} END`],
+    ['i', `AFTER INSERT ${on} BEGIN ${mark('i', 'NEW', withValues)} END`],
     ['u', `AFTER UPDATE ${on} BEGIN ${mark('u', 'NEW')} END`],
-    ['m', `AFTER UPDATE ${on} WHEN ${same} BEGIN ${mark('m', 'OLD')} ${mark('u', 'NEW')} END`],
+    ['m', `AFTER UPDATE ${on} WHEN ${differs(names)} BEGIN ${mark('m', 'OLD')} ${mark('u', 'NEW')} END`],
     ['d', `AFTER DELETE ${on} BEGIN ${mark('d', 'OLD')} END`],
   ];
-  const victims = victimsOf(table, into, num, names);
-  const ownNumber = `${into} SELECT ${num}, 'r', ${names[0]} FROM ${quoted(table.name)} WHERE ${names[0]} = NEW.${names[0]};`;
-  const atInsert = [...(table.kind === 'number' ? [ownNumber] : []), ...victims.map(({ insert }) => insert)];
-  if (atInsert.length > 0) found.push(['bi', `BEFORE INSERT ${on} BEGIN ${atInsert.join(' ')} END`]);
-  if (victims.length > 0) {
-    const columns = [...new Set(victims.flatMap((victim) => victim.columns))].join(', ');
-    const atUpdate = victims.map(({ update }) => update).join(' ');
-    found.push(['bu', `BEFORE UPDATE OF ${columns} ${on} BEGIN ${atUpdate} END`]);
+  // A number that SQLite is to hand out is NULL or -1 here.
+  if (table.kind === 'number') {
+    found.push(['bi', `BEFORE INSERT ${on} WHEN NEW.${names[0]} <> -1 BEGIN ${mark('b', 'NEW')} END`]);
+  }
+  if (uniques.length > 0) {
+    const when = `WHEN ${differs(uniques)}`;
+    found.push(['w', `AFTER UPDATE OF ${uniques.join(', ')} ${on} ${when} BEGIN ${mark('w', 'NEW', withValues)} END`]);
   }
   return found.map(([what, rest]) => {
     const name = `_tieout_${num}_${what}`;
     return [name, `CREATE TRIGGER ${quoted(name)} ${rest}`];
   });
-}
-
-/** Finds the rows that REPLACE would delete because of a UNIQUE value. */
-function victimsOf(table: Table, into: string, num: number, key: readonly string[]) {
-  return table.uniques
-    .filter(({ declared }) => declared)
-    .map((unique) => {
-      const columns = unique.columns.map((at) => quoted(table.columns[at]?.name as string));
-      const taken = columns.map((column) => `${column} = NEW.${column}`).join(' AND ');
-      const find = `${into} SELECT ${num}, 'v', ${key.join(', ')} FROM ${quoted(table.name)} WHERE ${taken}`;
-      const other = (row: 'OLD' | 'NEW'): string => key.map((name) => `${name} IS NOT ${row}.${name}`).join(' OR ');
-      return { columns, insert: `${find} AND (${other('NEW')});`, update: `${find} AND (${other('OLD')});` };
-    });
 }

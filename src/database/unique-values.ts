@@ -1,7 +1,6 @@
 /**
  * Values that an index keeps unique, by name: rows with one name cannot stand beside each other. References count by the
- * row that they mean. CREATE UNIQUE INDEX is also why capture asks who had a value: REPLACE deletes such a row without
- * running a trigger, and our triggers must not name its columns (SQLite would refuse to drop them later).
+ * row that they mean. Capture asks who had a value, because REPLACE deletes such a row without running a trigger.
  */
 import type { RowId } from '../core/body.ts';
 import { sha256 } from '../core/bytes.ts';
@@ -11,7 +10,7 @@ import { canonicalKey, keyOfRow, namedColumns, type Table, type Unique } from '.
 import { RowRef, type Value, value } from '../core/value.ts';
 import { indexedValues } from './asked-indexes.ts';
 import type { BaseFile } from './base-file.ts';
-import { columnId } from './shown.ts';
+import { columnId, type Shown } from './shown.ts';
 
 const values = list(value, 64);
 
@@ -120,4 +119,35 @@ export function valuesAt(
     inBase ??= base.read(table, row) ?? [];
     return inBase[at] ?? null;
   });
+}
+
+/** The rows that may be shown with these values, as the user's database holds them; some have others by now. */
+export function holdersOf(shown: Shown, table: Table, place: number, items: readonly Value[]): Set<RowId> {
+  const unique = table.uniques[place] as Unique;
+  const found = new Set<RowId>();
+  if (items.length < unique.columns.length) return found;
+  const { view, base, tables } = shown;
+  const referring = items.map((item, index) => {
+    const target = tables.get(table.references.get(unique.columns[index] as number) ?? '');
+    const row = target === undefined || typeof item !== 'bigint' ? null : shown.rowAt(target, item);
+    return row === null ? item : new RowRef(row);
+  });
+  const name = uniqueName(table, unique, referring);
+  if (name === null) return found;
+  for (const row of view.withUnique(table.id, place, name)) found.add(row);
+  const inBase =
+    unique.asked === undefined
+      ? rowsInBase(base, table, unique, referring)
+      : base.rowsAsked(table, unique, indexedValues(table, unique, referring) ?? []);
+  for (const row of inBase) found.add(row);
+  return found;
+}
+
+/** A reference to a row that was made since the base cannot be in it. */
+function rowsInBase(base: BaseFile, table: Table, unique: Unique, items: readonly Value[]): RowId[] {
+  const plain = items.map((item) => {
+    if (!(item instanceof RowRef)) return item;
+    return item.row[0] === 'k' ? (keyOfRow(item.row)[0] ?? null) : null;
+  });
+  return plain.includes(null) ? [] : base.rowsWhere(table, unique.columns, plain, unique.collations);
 }

@@ -27,6 +27,7 @@ const stories: [
   ['REPLACE without delete triggers: the same row', ['r 1', 'i 1'], [1n, 2n], { a: 1n }, []],
   ['REPLACE with delete triggers: the same row', ['r 1', 'd 1', 'i 1'], [1n, 2n], { a: 1n }, []],
   ['REPLACE over another UNIQUE: the other is gone', ['v 2', 'i 3'], [1n, 3n], { b: null }, [3n]],
+  ['an insert that names a number at which nobody is', ['r 3', 'i 3', 'd 3', 'i 3'], [1n, 2n, 3n], {}, [3n]],
   ['INSERT OR IGNORE changes nothing', ['r 1', 'v 2'], [1n, 2n], { a: 1n, b: 2n }, []],
   ['a victim, and its number taken anew', ['v 2', 'i 3', 'i 2'], [1n, 2n, 3n], { b: null }, [3n, 2n]],
   ['another number', ['m 1 5', 'u 5'], [2n, 5n], { a: 5n }, []],

@@ -57,8 +57,12 @@ export class Collisions {
   settle(): void {
     for (const [id, touched] of this.#rows.touched) {
       const table = this.#rows.tables.get(id);
-      if (table === undefined || !canCollide(table)) continue;
-      for (const { row, before, now } of touched.values()) this.#note(table, row, before, now);
+      if (table === undefined) continue;
+      // What an index mended that is there no longer is taken back.
+      const may = canCollide(table);
+      for (const { row, before, now } of touched.values()) {
+        if (may || now.mend !== undefined) this.#note(table, row, before, now);
+      }
     }
     for (const [table, place, name] of this.#open.values()) this.#look(table, place, name);
     for (const [id, rows] of this.#affected) {

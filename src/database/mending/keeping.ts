@@ -33,7 +33,6 @@ export class Keeping {
   }
 
   settle(): void {
-    if (this.#targets.size === 0) return;
     for (const [id, touched] of this.#rows.touched) {
       const table = this.#rows.tables.get(id);
       if (table === undefined) continue;
@@ -50,7 +49,8 @@ export class Keeping {
   }
 
   #begin(table: Table, row: RowId, before: Row | undefined, now: Row): void {
-    if (this.#targets.has(table.id) && isDeleted(now))
+    // The foreign key that kept it may be declared no longer.
+    if ((this.#targets.has(table.id) || isKept(now)) && isDeleted(now))
       this.#open.set(nameOf({ table: table.id, row }), { table: table.id, row });
     if (table.foreignKeys.length === 0) return;
     const special = isSpecial(now) || (before !== undefined && isSpecial(before));

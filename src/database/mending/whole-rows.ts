@@ -37,9 +37,11 @@ export class WholeRows {
   settle(): void {
     for (const [id, touched] of this.#rows.touched) {
       const table = this.#rows.tables.get(id);
-      if (table === undefined || !table.checked) continue;
+      if (table === undefined) continue;
       for (const { row, now } of touched.values()) {
-        if (!now.mixed) continue;
+        // The table may have had a CHECK until now.
+        const isMended = (now.mend?.whole.length ?? 0) > 0;
+        if (!now.mixed || (!table.checked && !isMended)) continue;
         const mend = now.mend ?? UNMENDED;
         const whole = isAlive(now) ? this.#find(table, row, withMend(now, { ...UNMENDED, kept: mend.kept })) : [];
         this.#rows.mend(id, row, { ...mend, whole });

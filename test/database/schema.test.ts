@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Copy, Office } from './copies.ts';
+
+function copies(sql: string, count: number, run: (office: Office, ...copies: Copy[]) => void): void {
+  const office = new Office(sql, count);
+  try {
+    run(office, ...office.copies);
+  } finally {
+    office.close();
+  }
+}
+
+/** What an application sees of the schema, whatever the spelling. */
+function schemaOf(copy: Copy): unknown[][] {
+  const rows = copy.query(
+    "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_tieout%' ESCAPE '\\' ORDER BY 1, 2",
+  );
+  return rows.map((row) => row.map((item) => String(item).replaceAll(/["\s]/g, '')));
+}
+
+const BASE = `CREATE TABLE account (code TEXT PRIMARY KEY, name TEXT, old INTEGER DEFAULT 4);
+  INSERT INTO account VALUES ('1', 'Cash', 5), ('2', 'Bank', NULL);
+  CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT, account TEXT REFERENCES account (code), sum REAL CHECK (sum < 100));
+  INSERT INTO entry (text, account, sum) VALUES ('one', '1', 1), ('two', '2', 2), ('three', NULL, 3);
+  CREATE TABLE note (text, more); INSERT INTO note VALUES ('n', 1), ('n', 1), ('m', NULL);
+  CREATE INDEX by_text ON entry (text); CREATE VIEW v AS SELECT text, sum FROM entry;
+  CREATE TABLE log (line TEXT);
+  CREATE TRIGGER logs AFTER UPDATE ON entry BEGIN INSERT INTO log VALUES ('changed ' || NEW.text); END;`;
+
+const EDITS =
+  "UPDATE entry SET sum = 50 WHERE id = 2; UPDATE account SET name = 'Till' WHERE code = '1'; INSERT INTO log VALUES ('by Ben')";
+
+/** What one colleague's program does, while the other's edits rows; then what is asked of both. */
+const FORMS: readonly [form: string, upgrade: string, query: string, expected?: unknown[][], edits?: string][] = [
+  [
+    'CREATE TABLE',
+    "CREATE TABLE tag (word TEXT PRIMARY KEY, n) WITHOUT ROWID; INSERT INTO tag VALUES ('x', 1)",
+    'SELECT * FROM tag',
+    [['x', 1n]],
+  ],
+  [
+    'CREATE TABLE with numbers and references',
+    "CREATE TABLE tag (id INTEGER PRIMARY KEY, entry INTEGER REFERENCES entry (id), word TEXT UNIQUE); INSERT INTO tag (entry, word) VALUES (2, 'x'), (3, 'y')",
+    'SELECT * FROM tag',
+    [
+      [1n, 2n, 'x'],
+      [2n, 3n, 'y'],
+    ],
+  ],
+  [
+    'CREATE TABLE AS',
+    'CREATE TABLE tag AS SELECT code, name FROM account',
+    'SELECT * FROM tag ORDER BY 1',
+    [
+      ['1', 'Cash'],
+      ['2', 'Bank'],
+    ],
+  ],
+  [
+    'ADD COLUMN',
+    "ALTER TABLE entry ADD COLUMN status TEXT NOT NULL DEFAULT 'open'; UPDATE entry SET status = 'done' WHERE id = 1",
+    'SELECT id, status FROM entry ORDER BY id',
+    [
+      [1n, 'done'],
+      [2n, 'open'],
+      [3n, 'open'],
+    ],
+  ],
+  [
+    'ADD COLUMN, generated',
+    'ALTER TABLE entry ADD COLUMN twice REAL AS (sum * 2)',
+    'SELECT id, twice FROM entry ORDER BY id',
+  ],
+  [
+    'ADD COLUMN, twice',
+    "ALTER TABLE account ADD COLUMN a DEFAULT 1.5; ALTER TABLE account ADD COLUMN b BLOB DEFAULT x'00ff'",
+    'SELECT code, a, b FROM account ORDER BY 1',
+  ],
+  ['RENAME COLUMN', 'ALTER TABLE entry RENAME COLUMN text TO label', 'SELECT id, label FROM entry ORDER BY id'],
+  [
+    'RENAME COLUMN of a key',
+    'ALTER TABLE account RENAME COLUMN code TO no',
+    'SELECT no, name FROM account ORDER BY no',
+  ],
+  [
+    'RENAME COLUMN, two that change places',
+    'ALTER TABLE note RENAME COLUMN text TO x; ALTER TABLE note RENAME COLUMN more TO text; ALTER TABLE note RENAME COLUMN x TO more',
+    'SELECT * FROM note ORDER BY rowid',
+  ],
+  ['DROP COLUMN', 'ALTER TABLE account DROP COLUMN old', 'SELECT * FROM account ORDER BY 1'],
+  [
+    'DROP COLUMN, and another of its name',
+    "ALTER TABLE account DROP COLUMN old; ALTER TABLE account ADD COLUMN old TEXT DEFAULT 'new'",
+    'SELECT * FROM account ORDER BY 1',
+  ],
+  ['RENAME TABLE', 'ALTER TABLE account RENAME TO ledger', 'SELECT * FROM ledger ORDER BY 1'],
+  [
+    'RENAME TABLE, two that change places',
+    'ALTER TABLE note RENAME TO x; ALTER TABLE log RENAME TO note; ALTER TABLE x RENAME TO log',
+    'SELECT * FROM log ORDER BY rowid',
+  ],
+  [
+    'DROP TABLE',
+    'DROP VIEW v; DROP TABLE entry',
+    "SELECT name FROM sqlite_schema WHERE name IN ('entry', 'v', 'by_text', 'logs')",
+    [],
+    "UPDATE account SET name = 'Till' WHERE code = '1'",
+  ],
+  [
+    'DROP TABLE, and another of its name',
+    "DROP TABLE note; CREATE TABLE note (k TEXT PRIMARY KEY); INSERT INTO note VALUES ('new')",
+    'SELECT * FROM note',
+    [['new']],
+  ],
+  [
+    'indexes',
+    'DROP INDEX by_text; CREATE UNIQUE INDEX by_name ON account (name COLLATE NOCASE); CREATE INDEX part ON entry (sum) WHERE sum > 1; CREATE INDEX expr ON entry (lower(text))',
+    "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY 1",
+    [['by_name'], ['expr'], ['part']],
+  ],
+  [
+    'views and triggers',
+    "DROP VIEW v; CREATE VIEW v AS SELECT count(*) AS n FROM entry; DROP TRIGGER logs; CREATE TRIGGER logs2 AFTER INSERT ON entry BEGIN INSERT INTO log VALUES ('new'); END",
+    'SELECT * FROM v',
+  ],
+  [
+    'the rebuild of 12 steps',
+    "CREATE TABLE new_entry (id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT REFERENCES account (code) ON DELETE SET NULL, text TEXT NOT NULL, sum INTEGER, extra TEXT); INSERT INTO new_entry SELECT id, account, upper(text), sum, 'x' || id FROM entry; DROP VIEW v; DROP TABLE entry; ALTER TABLE new_entry RENAME TO entry; CREATE INDEX by_text ON entry (text); CREATE VIEW v AS SELECT text FROM entry",
+    'SELECT id, account, text, sum, extra FROM entry ORDER BY id',
+  ],
+  [
+    'the rebuild by the old one put aside',
+    'PRAGMA legacy_alter_table = ON; ALTER TABLE account RENAME TO old_account; CREATE TABLE account (code TEXT PRIMARY KEY, name TEXT, fresh); INSERT INTO account SELECT code, name, 7 FROM old_account; DROP TABLE old_account',
+    'SELECT * FROM account ORDER BY 1',
+  ],
+  [
+    'a rebuild of rows without a key',
+    'CREATE TABLE n2 (more, text, third DEFAULT 3); INSERT INTO n2 (more, text) SELECT more, text FROM note ORDER BY rowid; DROP TABLE note; ALTER TABLE n2 RENAME TO note',
+    'SELECT * FROM note ORDER BY rowid',
+  ],
+  [
+    'another key',
+    'CREATE TABLE a2 (id INTEGER PRIMARY KEY, code TEXT, name TEXT); INSERT INTO a2 (code, name) SELECT code, name FROM account ORDER BY code; DROP TABLE account; ALTER TABLE a2 RENAME TO account',
+    'SELECT * FROM account ORDER BY 1',
+    [
+      [1n, '1', 'Cash'],
+      [2n, '2', 'Bank'],
+    ],
+    "UPDATE entry SET sum = 50 WHERE id = 2; INSERT INTO log VALUES ('by Ben')",
+  ],
+  [
+    'the version of an application',
+    'PRAGMA user_version = 7; PRAGMA application_id = 99',
+    'SELECT * FROM pragma_user_version, pragma_application_id',
+    [[7n, 99n]],
+  ],
+];
+
+for (const writer of ['sqlite3 of the system', 'node:sqlite'] as const) {
+  test(`SCH1 each change of a schema travels, with its rows in one change: ${writer}`, () => {
+    for (const [form, upgrade, query, expected, edits = EDITS] of FORMS) {
+      copies(BASE, 3, (office, ana, ben, chloe) => {
+        ben!.run(edits);
+        const script = `BEGIN; ${upgrade}; COMMIT`.replace(
+          'BEGIN; PRAGMA legacy_alter_table = ON;',
+          'PRAGMA legacy_alter_table = ON; BEGIN;',
+        );
+        if (writer === 'node:sqlite') ana!.run(script);
+        else ana!.cli(script);
+        ana!.work();
+        assert.equal(ana!.log.changes.length, 1, `${form}: one change`);
+        const schema = schemaOf(ana!);
+        office.settle();
+        assert.deepEqual(schemaOf(ana!), schema, `${form}: the program's own schema stays as it made it`);
+        for (const copy of [ben!, chloe!]) {
+          assert.deepEqual(schemaOf(copy), schema, `${form}: ${copy === ben ? 'Ben' : 'Chloe'} has the schema`);
+          assert.deepEqual(copy.query(query), ana!.query(query), form);
+          assert.deepEqual(copy.query('PRAGMA integrity_check'), [['ok']], form);
+          assert.deepEqual(copy.conflicts(), ana!.conflicts(), form);
+        }
+        if (expected !== undefined) assert.deepEqual(ana!.query(query), expected, form);
+        // Numbers that were handed out twice are written down; nothing else is.
+        const later = ana!.log.ops().slice(2).flat();
+        assert.deepEqual([...new Set(later.map(({ kind }) => kind))], later.length > 0 ? ['number'] : [], form);
+        for (const copy of office.copies) {
+          assert.equal(copy.capture(), false, form);
+          assert.deepEqual(copy.engine.problems, [], form);
+          copy.restart(true);
+          copy.work();
+          assert.equal(copy.capture(), false, form);
+          assert.deepEqual(schemaOf(copy), schema, `${form}: folded anew`);
+          assert.deepEqual(copy.query(query), ana!.query(query), form);
+        }
+      });
+    }
+  });
+}
