@@ -20,6 +20,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   conflicts: async () => (await import('./commands/conflicts.ts')).conflicts,
   resolve: async () => (await import('./commands/resolve.ts')).resolve,
   history: async () => (await import('./commands/history.ts')).history,
+  undo: async () => (await import('./commands/undo.ts')).undo,
   users: async () => (await import('./commands/users.ts')).users,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   agent: async () => (await import('./commands/agent.ts')).agent,

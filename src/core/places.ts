@@ -9,6 +9,8 @@ export type PlaceEvent =
   | { readonly op: 'i' | 'd' | 'u'; readonly number: bigint }
   /** r: an insert names its own number. v: an insert or update may have met a row with one of its UNIQUE values. */
   | { readonly op: 'r' | 'v'; readonly number: bigint }
+  /** a: a row that had been deleted was brought back by ourselves. */
+  | { readonly op: 'a'; readonly number: bigint; readonly row: RowId }
   | { readonly op: 'm'; readonly number: bigint; readonly to: bigint };
 
 /** Who is at a number: a row known before, or (null) one that was made since. */
@@ -71,6 +73,10 @@ export function tracePlaces(
         if (occupant === null || occupant.doubtful) places.set(number, taken.get(number) ?? { known: null });
         replaced.delete(number);
         taken.delete(number);
+        break;
+      case 'a':
+        places.set(number, { known: event.row });
+        known.set(event.row, null);
         break;
       case 'm':
         who(event.to);

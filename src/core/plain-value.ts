@@ -2,7 +2,7 @@
  * Cell values as they are told to programs and between processes: JSON has fewer kinds of values than SQLite. The same
  * form is checked at the door of the local API (sdk/contract/shapes.ts).
  */
-import { RawText, RowRef, type Value } from './value.ts';
+import { RawText, RowRef, sameValue, type Value } from './value.ts';
 
 export type JsonValue =
   | null
@@ -43,6 +43,14 @@ export function fromJson(json: JsonValue): Value {
   if ('$row' in json) return new RowRef(json.$row);
   if ('$text' in json) return new RawText(bytes(json.$text));
   return bytes(json.$blob);
+}
+
+/** Does a row's key hold what is asked for: each value of it, columns that are left out being of no matter? */
+export function sameKey(own: JsonRow, asked: JsonRow): boolean {
+  return Object.entries(asked).every(([name, value]) => {
+    const item = own[name];
+    return item !== undefined && sameValue(fromJson(item), fromJson(value));
+  });
 }
 
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');

@@ -105,6 +105,7 @@ class Host {
       conflicts: (id) => call('conflicts', id),
       resolve: (id, conflict, candidate) => call('resolve', id, conflict, candidate),
       history: (id, query) => call('history', id, query),
+      undo: (id, query) => call('undo', id, query),
       describe: (id) => call('describe', id),
       enterRows: (id, path) => call('enterRows', id, path),
       detach: (path) => call('detach', path),

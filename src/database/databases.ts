@@ -21,10 +21,13 @@ import type {
   HistoryEntry,
   HistoryQuery,
   OpenDatabase,
+  Undone,
+  UndoQuery,
 } from './host.ts';
 import { resolveConflict } from './resolving.ts';
 import type { ChangeSource } from './source.ts';
 import { quoted } from './sql.ts';
+import { replacedBy, undoing } from './undoing.ts';
 
 export interface LocalDatabasesOptions extends DatabasesOptions {
   readonly source: ChangeSource;
@@ -99,6 +102,22 @@ export class LocalDatabases implements Databases {
     return asked(follower.database.path, () =>
       follower.between((engine) => readHistory(id, source, engine.shown(), query)),
     );
+  }
+
+  undo(id: string, query: UndoQuery): Promise<Undone> {
+    const follower = this.#follower(id);
+    const { source } = this.#options;
+    return asked(follower.database.path, async () => {
+      let undone: Undone = { rows: 0, left: [] };
+      await follower.settle();
+      const replaced = await follower.between((engine) => replacedBy(id, source, engine.shown(), query));
+      await follower.edit(
+        undoing(query.change, replaced, (told) => {
+          undone = told;
+        }),
+      );
+      return undone;
+    });
   }
 
   async describe(id: string): Promise<DatabaseDescription> {

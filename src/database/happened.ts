@@ -86,7 +86,8 @@ function* eventsOf(marks: readonly Mark[]): Generator<PlaceEvent> {
       const next = marks[index + 1];
       const to = next?.key[0];
       if (next?.op === 'u' && next.id === id + 1 && typeof to === 'bigint') yield { op, number, to };
-    } else yield { op: 'u', number };
+    } else if (op.startsWith('a:')) yield { op: 'a', number, row: op.slice(2) };
+    else yield { op: 'u', number };
   }
 }
 

@@ -4,10 +4,10 @@
  */
 import type { DatabaseBody, DatabaseOp, RowId } from '../core/body.ts';
 import { namedValue } from '../core/body.ts';
-import { fromJson, type JsonRow, type JsonValue, toJson } from '../core/plain-value.ts';
+import { type JsonRow, type JsonValue, sameKey, toJson } from '../core/plain-value.ts';
 import { type Origin, type Seen, seenVector } from '../core/rows.ts';
 import { namedRowOrKey, type Table } from '../core/tables.ts';
-import { sameValue, type Value } from '../core/value.ts';
+import type { Value } from '../core/value.ts';
 import { EMPTY } from '../core/vector.ts';
 import { keyOf } from './conflicts.ts';
 import { changesAfter, readBody } from './containing.ts';
@@ -62,12 +62,7 @@ class Replay {
 
   #isWanted(table: Table, row: RowId): boolean {
     const { key } = this.#query;
-    if (key === undefined) return true;
-    const own = this.#keyOf(table, row);
-    return Object.entries(key).every(([name, value]) => {
-      const item = own[name];
-      return item !== undefined && sameValue(fromJson(item), fromJson(value as JsonValue));
-    });
+    return key === undefined || sameKey(this.#keyOf(table, row), key);
   }
 
   #keyOf(table: Table, row: RowId): JsonRow {
@@ -97,10 +92,11 @@ class Replay {
     seen: Seen,
   ): void {
     const about = { ...by, table: table.name, row, key: this.#keyOf(table, row), kind };
-    const { column } = this.#query;
+    const { column, kind: wanted } = this.#query;
+    if (wanted !== undefined && wanted !== kind) return;
     if (kind === 'insert' || kind === 'delete') {
       if (column !== undefined) return;
-      const whole = kind === 'insert' ? this.#named(table, cells) : this.#whole(table, row, seen);
+      const whole = this.#whole(table, row, kind === 'insert' ? new Map(cells) : this.#before(table, row, seen));
       this.#found.push({
         ...about,
         column: null,
@@ -124,24 +120,31 @@ class Replay {
     return this.#shown.base.has(table, row) ? this.#shown.base.read(table, row) : undefined;
   }
 
-  #whole(table: Table, row: RowId, seen: Seen): JsonRow {
+  /** What the row held for somebody who had seen just this. */
+  #before(table: Table, row: RowId, seen: Seen): Map<string, Value> {
     const base = this.#base(table, row);
-    return this.#named(
-      table,
-      table.columns.map(({ id }, at) => {
-        const write = this.#past(table, row, id).shownTo(seen);
-        return [id, write ? write.value : (base?.[at] ?? null)];
-      }),
-    );
+    const held = new Map<string, Value>();
+    for (const [at, { id }] of table.columns.entries()) {
+      const write = this.#past(table, row, id).shownTo(seen);
+      const value = write ? write.value : base?.[at];
+      if (value !== undefined) held.set(id, value);
+    }
+    return held;
   }
 
-  #named(table: Table, cells: readonly (readonly [string, Value])[]): JsonRow {
-    const named: JsonRow = {};
-    for (const [id, value] of cells) {
-      const at = table.columns.findIndex((each) => each.id === id);
-      if (id !== '') named[table.columns[at]?.name ?? id] = this.#json(table, at, value);
+  #whole(table: Table, row: RowId, held: ReadonlyMap<string, Value>): JsonRow {
+    // What a row's name says of its key is not written a second time.
+    const key = table.kind === 'name' ? this.#keyOf(table, row) : {};
+    const whole: JsonRow = {};
+    for (const [at, { id, name }] of table.columns.entries()) {
+      const value = held.get(id);
+      if (id !== '') whole[name] = value === undefined ? (key[name] ?? null) : this.#json(table, at, value);
     }
-    return named;
+    // Of columns that the table does not have any more.
+    for (const [id, value] of held) {
+      if (id !== '' && !table.columns.some((each) => each.id === id)) whole[id] = toJson(value);
+    }
+    return whole;
   }
 
   #json(table: Table, at: number, value: Value): JsonValue {

@@ -56,6 +56,12 @@ export interface Databases {
   /** Settles a conflict everywhere, by an own change that replaces all candidates. Throws `ProblemError` if it is no longer there. */
   resolve(id: string, conflict: string, candidate: string): Promise<void>;
   history(id: string, query: HistoryQuery): Promise<readonly HistoryEntry[]>;
+  /**
+   * Undoes one change, or what it did to one row, by a new change: cells that still show what it wrote go back to what
+   * it replaced, its new rows are deleted, what it deleted is brought back. Throws `ProblemError` if there is no such
+   * change on this database.
+   */
+  undo(id: string, query: UndoQuery): Promise<Undone>;
   describe(id: string): Promise<DatabaseDescription>;
   /**
    * Two databases were made on one path and `id` stands: enters the rows of the other one (`path`, a plain SQLite file
@@ -140,6 +146,8 @@ export interface HistoryQuery {
   /** The row by its key columns as they are shown. */
   readonly key?: JsonRow;
   readonly column?: string;
+  /** Only entries of this kind: `delete` lists the rows that were deleted, with their last values. */
+  readonly kind?: HistoryEntry['kind'];
   /** Newest first; default 100. */
   readonly limit?: number;
 }
@@ -154,6 +162,29 @@ export interface HistoryEntry extends ChangeId {
   /** The cell's value before and after; the whole row where the entry is not about one cell (null: it was not there). */
   readonly from: JsonValue | JsonRow;
   readonly to: JsonValue | JsonRow;
+}
+
+export interface UndoQuery {
+  readonly change: ChangeId;
+  /** Only in this table; with `key`: only this row, by its key columns as they are shown. */
+  readonly table?: string;
+  readonly key?: JsonRow;
+}
+
+/** What could not be put back. */
+export interface LeftAlone {
+  readonly table: string;
+  readonly key: JsonRow;
+  /** null: the whole row. */
+  readonly column: string | null;
+  /** As the end of a sentence that begins with what it is about. */
+  readonly why: string;
+}
+
+export interface Undone {
+  /** How many rows were put back. */
+  readonly rows: number;
+  readonly left: readonly LeftAlone[];
 }
 
 export interface DatabaseDescription {

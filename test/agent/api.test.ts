@@ -103,6 +103,7 @@ test('API2 the fake service answers every method in the shape of the contract', 
     promote: { document: `${folder}/memo.docx`, version: 'v1' },
     conflicts: { folder },
     resolve: { folder, conflict: 'x1', candidate: 'w1' },
+    undo: { folder, change: 'c1:7', table: 'account', key: { no: 4010 } },
     history: { path: folder, row: { database: 'tb.db', table: 'account', key: { no: 4010 } } },
   };
   for (const [method, params] of Object.entries(requests)) {

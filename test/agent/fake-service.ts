@@ -68,7 +68,14 @@ export function fakeService(replaced: Partial<Service> = {}): Service {
       },
     ],
     resolve: async ({ conflict }) => ({ id: conflict }),
-    history: async () => [{ at, by: 'Ana', copy: 'c1', what: 'account 4010 balance', from: 12, to: 12.5 }],
+    history: async () => [
+      { at, by: 'Ana', copy: 'c1', change: 'c1:7', what: 'account 4010 balance', from: 12, to: 12.5 },
+    ],
+    undo: async ({ change }) => ({
+      change,
+      rows: 2,
+      left: [{ table: 'account', key: { no: 4010 }, column: 'balance', why: 'it was edited since' }],
+    }),
     ...replaced,
   };
 }

@@ -55,6 +55,17 @@ const asked: readonly [args: string, method: string, params: Asked][] = [
       row: { database: 'tb.db', table: 'account', key: { no: 4010 }, column: 'balance' },
     }),
   ],
+  [
+    'history --database tb.db --table account --kind delete',
+    'history',
+    (at) => ({ path: at('.'), row: { database: 'tb.db', table: 'account', kind: 'delete' } }),
+  ],
+  ['undo c1:7', 'undo', (at) => ({ change: 'c1:7', folder: at('.') })],
+  [
+    'undo c1:7 tb --table account --key {"no":4010}',
+    'undo',
+    (at) => ({ change: 'c1:7', folder: at('tb'), table: 'account', key: { no: 4010 } }),
+  ],
   ['doctor', 'doctor', () => ({})],
   ['doctor tb', 'doctor', (at) => ({ folder: at('tb') })],
 ];
@@ -134,6 +145,10 @@ test('CLI4 wrong usage ends with 2, and nothing is asked of the agent', async (t
     ['history', '--key', '{}'],
     ['history', '--database', 'd', '--table', 't', '--key', '[1]'],
     ['history', '--limit', '-1'],
+    ['history', '--kind', 'delete'],
+    ['history', '--database', 'd', '--kind', 'nonsense'],
+    ['undo'],
+    ['undo', 'c1:7', '--key', '{}'],
     ['hub', 'start'],
     ['hub', 'start', '--dir', 'd', '--listen', 'nowhere'],
     ['hub', 'invite', '--dir', 'd'],

@@ -8,6 +8,7 @@ import { RowRef } from '../../src/core/value.ts';
 
 const event = (text: string): PlaceEvent => {
   const [op, number, to] = text.split(' ') as [PlaceEvent['op'], string, string?];
+  if (op === 'a') return { op, number: BigInt(number), row: to as string };
   return (op === 'm' ? { op, number: BigInt(number), to: BigInt(to!) } : { op, number: BigInt(number) }) as PlaceEvent;
 };
 
@@ -34,6 +35,9 @@ const stories: [
   ['two swap by way of a third', ['m 1 9', 'm 2 1', 'm 9 2'], [1n, 2n], { a: 2n, b: 1n }, []],
   ['a number taken from another row', ['m 1 2'], [2n], { a: 2n, b: null }, []],
   ['a deletion that no trigger saw', ['u 1'], [2n], { a: null }, []],
+  ['a deleted row brought back', ['a 3 c'], [1n, 2n, 3n], { c: 3n }, []],
+  ['brought back at a number that was left', ['d 1', 'a 1 c'], [1n, 2n], { a: null, c: 1n }, []],
+  ['brought back, and deleted again', ['a 3 c', 'd 3'], [1n, 2n], { c: null }, []],
   ['an insert that no trigger saw', ['d 1'], [1n, 2n], { a: null }, [1n]],
 ];
 

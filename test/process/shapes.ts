@@ -85,11 +85,17 @@ export const shapes = {
       at: time,
       by: z.string().min(1),
       copy: id,
+      change: id.nullable(),
       what: z.string().min(1),
       from: z.union([cell, row]),
       to: z.union([cell, row]),
     }),
   ),
+  undo: z.strictObject({
+    change: id,
+    rows: count,
+    left: z.array(z.strictObject({ table: z.string(), key: row, column: z.string().nullable(), why: z.string() })),
+  }),
   users: z.array(
     z.strictObject({
       user: z.string().min(1),

@@ -1,8 +1,9 @@
 /** What was written without knowledge of each other, and what was written before. */
+import type { ChangeId } from '../../core/change.ts';
 import { stampMs } from '../../core/clock.ts';
 import { ProblemError } from '../../core/problem.ts';
 import type { Origin } from '../../core/rows.ts';
-import type { DatabaseConflict, HistoryEntry } from '../../database/host.ts';
+import type { DatabaseConflict, HistoryEntry, HistoryQuery } from '../../database/host.ts';
 import type { Result, Service } from '../../sdk/contract.ts';
 import type { Entry } from '../../store/registry.ts';
 import type { Agent } from '../agent.ts';
@@ -14,7 +15,7 @@ import { iso } from './time.ts';
 type Conflict = Result<'conflicts'>[number];
 type Happened = Result<'history'>[number];
 
-export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'resolve' | 'history'> {
+export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'resolve' | 'history' | 'undo'> {
   return {
     async conflicts({ folder }) {
       const copy = await agent.copyNamed(folder);
@@ -36,6 +37,17 @@ export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'reso
       throw noConflict(conflict);
     },
 
+    async undo({ folder, change, table, key }) {
+      const copy = await agent.copyNamed(folder);
+      const of = changeNamed(change);
+      const database = copy.store.log.get(of)?.subject;
+      // What is about the registry has an empty subject: documents have versions.
+      if (!database) throw noChange(change);
+      const query = { change: of, ...(table === undefined ? {} : { table }), ...(key === undefined ? {} : { key }) };
+      const { rows, left } = await copy.databases.process.undo(database, query);
+      return { change, rows, left: [...left] };
+    },
+
     async history({ path, row, limit = Number.MAX_SAFE_INTEGER }) {
       const copy = await agent.copyNamed(path);
       if (row !== undefined) return rowHistory(copy, row, limit);
@@ -46,6 +58,13 @@ export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'reso
       return fileHistory(copy, inFile, limit);
     },
   };
+}
+
+/** COPY:NUMBER, as `history` tells it. */
+function changeNamed(text: string): ChangeId {
+  const [, copy, seq] = /^([0-9a-f]{32}):([1-9]\d{0,14})$/.exec(text) ?? [];
+  if (copy === undefined || seq === undefined) throw noChange(text);
+  return { copy, seq: Number(seq) };
 }
 
 /** The copy that the caller stands in, or else all of this machine's. */
@@ -99,14 +118,13 @@ function names(copy: Copy, by: readonly Origin[]): string {
   return [...new Set(by.map((one) => copy.makerName(one.copy)))].join(', ');
 }
 
-type RowAsked = { database: string; table: string; key: Record<string, never>; column?: string | undefined };
+type RowAsked = { database: string } & HistoryQuery;
 
 async function rowHistory(copy: Copy, row: object, limit: number): Promise<Happened[]> {
-  const { database, table, key, column } = row as RowAsked;
+  const { database, ...asked } = row as RowAsked;
   const entry = copy.registry.entryAt(database);
   if (entry?.kind !== 'database') throw noDatabase(database);
-  const query = { table, key, limit, ...(column === undefined ? {} : { column }) };
-  const entries = await copy.databases.process.history(entry.id, query);
+  const entries = await copy.databases.process.history(entry.id, { ...asked, limit });
   return entries.map((one) => happened(copy, database, one));
 }
 
@@ -120,6 +138,7 @@ function documentHistory(copy: Copy, path: string, history = copy.documents.hist
     at: iso(at),
     by,
     copy: of ?? copy.facts.copy,
+    change: null,
     what: `${path} ${what}`,
     from,
     to,
@@ -157,6 +176,7 @@ function happened(copy: Copy, database: string, entry: HistoryEntry): Happened {
     at: iso(stampMs(entry.stamp)),
     by: copy.makerName(entry.copy),
     copy: entry.copy,
+    change: `${entry.copy}:${entry.seq}`,
     what: `${kind} ${database} ${table} ${row}${cell}`,
     from,
     to,
@@ -168,6 +188,14 @@ function noConflict(id: string): ProblemError {
     code: 'no-conflict',
     text: `There is no conflict ${id}.`,
     remedy: 'See `tieout conflicts`; it may have been settled meanwhile.',
+  });
+}
+
+function noChange(change: string): ProblemError {
+  return new ProblemError({
+    code: 'no-change',
+    text: `There is no change ${change} to a database of this file.`,
+    remedy: 'See `tieout history --json`; an older version of a document is made current with `tieout promote`.',
   });
 }
 

@@ -1,25 +1,33 @@
+import { Option } from 'commander';
 import { fromHere } from '../../platform/home.ts';
 import type { Request } from '../../sdk/contract.ts';
 import { calls } from '../call.ts';
 import { command } from '../command.ts';
 import { usage } from '../report.ts';
+import { rowKey } from '../row-key.ts';
 import { table } from '../table.ts';
 import { content, time } from '../text.ts';
+
+const KINDS = ['insert', 'update', 'delete', 'number'];
 
 interface Options {
   readonly database?: string;
   readonly table?: string;
   readonly key?: string;
   readonly column?: string;
+  readonly kind?: string;
   readonly limit?: string;
 }
 
 export const history = command('history', 'show what happened, newest first: in a file, a document, a row or a cell')
   .argument('[FOLDER|DOC]', "a file's folder, any folder inside it, or a document (default: the current folder)")
-  .option('--database <D>', 'path of a database within the file; with --table and --key: one row')
+  .option('--database <D>', 'path of a database within the file')
   .option('--table <T>', 'a table of it')
-  .option('--key <JSON>', 'the row, by its key columns: \'{"no":4010}\'')
-  .option('--column <C>', 'one column of that row')
+  .option('--key <JSON>', 'a row of it, by its key columns: \'{"no":4010}\'')
+  .option('--column <C>', 'one column')
+  .addOption(
+    new Option('--kind <K>', 'only insert, update or delete (the rows that were deleted), or number').choices(KINDS),
+  )
   .option('--limit <N>', 'not more than N entries')
   .action(
     calls({
@@ -31,8 +39,15 @@ export const history = command('history', 'show what happened, newest first: in 
       }),
       text: (entries) =>
         table(
-          ['At', 'By', 'What', 'From', 'To'],
-          entries.map(({ at, by, what, from, to }) => [time(at), by, what, content(from), content(to)]),
+          ['At', 'By', 'What', 'From', 'To', 'Change'],
+          entries.map(({ at, by, what, from, to, change }) => [
+            time(at),
+            by,
+            what,
+            content(from),
+            content(to),
+            change ?? '',
+          ]),
           'Nothing has happened here yet.',
         ),
     }),
@@ -40,20 +55,12 @@ export const history = command('history', 'show what happened, newest first: in 
 
 type Row = NonNullable<Request<'history'>['row']>;
 
-function rowOf({ database, table, key, column }: Options): Row | undefined {
-  if ([database, table, key, column].every((option) => option === undefined)) return undefined;
-  if (database === undefined || table === undefined || key === undefined) {
+function rowOf({ database, table, key, column, kind }: Options): Row | undefined {
+  if ([database, table, key, column, kind].every((option) => option === undefined)) return undefined;
+  if (database === undefined || (table === undefined && (key ?? column) !== undefined)) {
     throw usage('A row is named by --database, --table and --key together.', 'See `tieout history --help`.');
   }
-  return { database, table, key: keyOf(key), column };
-}
-
-function keyOf(json: string): Row['key'] {
-  try {
-    const key: unknown = JSON.parse(json);
-    if (typeof key === 'object' && key !== null && !Array.isArray(key)) return key as Row['key'];
-  } catch {}
-  throw usage(`--key ${json} is not a JSON object.`, 'Write the key columns with their values: \'{"no":4010}\'.');
+  return { database, table, key: key === undefined ? undefined : rowKey(key), column, kind: kind as Row['kind'] };
 }
 
 function numberOf(text: string): number {

@@ -33,7 +33,7 @@ export const conflicts = {
     result: z.object({ id }),
   },
 
-  /** What happened, newest first: in the whole file (`path` is a folder), in a document, or in one row or cell. */
+  /** What happened, newest first: in the whole file (`path` is a folder), in a document, or in a database, a row or a cell. */
   history: {
     params: z.strictObject({
       path: place,
@@ -41,15 +41,53 @@ export const conflicts = {
         .strictObject({
           /** Path of the database within the file. */
           database: z.string().min(1),
-          table: z.string().min(1),
-          key: row,
+          /** Default: all its tables. */
+          table: z.string().min(1).optional(),
+          /** Only this row of the table, by its key columns. */
+          key: row.optional(),
           /** Only this column. */
           column: z.string().min(1).optional(),
+          /** `delete` lists the rows that were deleted, with their last values. */
+          kind: z.enum(['insert', 'update', 'delete', 'number']).optional(),
         })
+        .refine(({ table, key }) => table !== undefined || key === undefined, 'a key is one of a table')
         .optional(),
       /** Not more than this many entries. Default: all. */
       limit: count.optional(),
     }),
-    result: z.array(z.object({ at: time, by: z.string(), copy: id, what: z.string(), from: content, to: content })),
+    result: z.array(
+      z.object({
+        at: time,
+        by: z.string(),
+        copy: id,
+        /** For `undo`. null: not an edit of a database. */
+        change: id.nullable(),
+        what: z.string(),
+        from: content,
+        to: content,
+      }),
+    ),
+  },
+
+  /**
+   * Undoes one change to a database, as a new change: every cell that still shows what it wrote goes back to what it
+   * replaced, its new rows are deleted, what it deleted is brought back. `left` is what was left alone, and why.
+   */
+  undo: {
+    params: z
+      .strictObject({
+        folder: place,
+        change: id,
+        /** Only in this table. */
+        table: z.string().min(1).optional(),
+        /** Only this row of the table, by its key columns. */
+        key: row.optional(),
+      })
+      .refine(({ table, key }) => table !== undefined || key === undefined, 'a key is one of a table'),
+    result: z.object({
+      change: id,
+      rows: count,
+      left: z.array(z.object({ table: z.string(), key: row, column: z.string().nullable(), why: z.string() })),
+    }),
   },
 };

@@ -1,0 +1,172 @@
+/**
+ * Undo of one change, as a new change: what it replaced, read from the log, and what of that can be put back now. A cell
+ * goes back only while it still shows what the change wrote; what somebody edited since is left alone and told.
+ */
+import type { DatabaseOp, RowId } from '../core/body.ts';
+import { namedValue } from '../core/body.ts';
+import type { ChangeId } from '../core/change.ts';
+import { type JsonRow, sameKey } from '../core/plain-value.ts';
+import { ProblemError } from '../core/problem.ts';
+import {
+  ABSENT,
+  aliveByOwnWrites,
+  candidates,
+  foldDelete,
+  foldWrite,
+  IN_BASE,
+  type Origin,
+  type Row,
+  seenVector,
+  type Write,
+  winner,
+} from '../core/rows.ts';
+import { namedRowOrKey, numberColumn, type Table } from '../core/tables.ts';
+import { sameValue, type Value } from '../core/value.ts';
+import { covers, EMPTY, withEntry } from '../core/vector.ts';
+import { keyOf } from './conflicts.ts';
+import { changesAfter, readBody } from './containing.ts';
+import type { LeftAlone, Undone, UndoQuery } from './host.ts';
+import type { OpenFile } from './open-file.ts';
+import { cellsOf } from './ops.ts';
+import { type PutBack, putBack } from './putting-back.ts';
+import type { Shown } from './shown.ts';
+import type { ChangeSource, SourceChange } from './source.ts';
+
+/** What one op of the change did to a row, and the row as its maker had it in front of him. */
+interface Replaced {
+  readonly table: Table;
+  readonly row: RowId;
+  readonly kind: DatabaseOp['kind'];
+  readonly columns: readonly string[];
+  readonly before: Row;
+}
+
+/** The change's rows, without a lock on the user's database. Throws `ProblemError` when there is no such change. */
+export function replacedBy(database: string, source: ChangeSource, shown: Shown, query: UndoQuery): Replaced[] {
+  const change = changeOf(database, source, query.change);
+  const body = readBody(source, change);
+  const seen = body.seen ?? change.deps;
+  const ops = opsOf(shown, body, change).filter(({ table, row }) => isAsked(shown, query, table, row));
+  const rows = new Map(
+    ops.map(({ table, row }) => [`${table.id}\0${row}`, shown.base.has(table, row) ? IN_BASE : ABSENT]),
+  );
+  for (const earlier of changesAfter(source, database, EMPTY)) {
+    if (!covers(seen, earlier.copy, earlier.seq)) continue;
+    const known = readBody(source, earlier);
+    const had = seenVector(known.seen ?? earlier.deps);
+    for (const { table, row, op, cells } of opsOf(shown, known, earlier)) {
+      const place = `${table.id}\0${row}`;
+      const was = rows.get(place);
+      if (was === undefined) continue;
+      const isNumber = op.kind === 'number';
+      const by: Origin = { copy: earlier.copy, seq: earlier.seq, stamp: earlier.stamp };
+      rows.set(place, op.kind === 'delete' ? foldDelete(was, by, had) : foldWrite(was, by, cells, had, isNumber));
+    }
+  }
+  return ops.map(({ table, row, op, cells }) => ({
+    table,
+    row,
+    kind: op.kind,
+    columns: cells.map(([id]) => id),
+    before: rows.get(`${table.id}\0${row}`) as Row,
+  }));
+}
+
+/** Puts back what can be put back, for `DatabaseEngine.edit`. `tell` hears of it before it is committed. */
+export function undoing(by: ChangeId, replaced: readonly Replaced[], tell: (undone: Undone) => void) {
+  return (file: OpenFile, shown: Shown): void => {
+    const left: LeftAlone[] = [];
+    const leave = ({ table, row }: Replaced, why: string, column: string | null = null): null => {
+      left.push({ table: table.name, key: keyOf(shown, table, row), column, why });
+      return null;
+    };
+    const steps = replaced
+      .map((one) => (file.tables.has(one.table.id) ? stepOf(shown, by, one, leave) : leave(one, 'its table is gone')))
+      .filter((step) => step !== null);
+    const { done, kept } = putBack(file, shown, steps);
+    for (const [{ table, row }, why] of kept)
+      left.push({ table: table.name, key: keyOf(shown, table, row), column: null, why });
+    tell({ rows: done, left });
+  };
+}
+
+type Leave = (one: Replaced, why: string, column?: string | null) => null;
+
+function stepOf(shown: Shown, by: ChangeId, one: Replaced, leave: Leave): PutBack | null {
+  const { table, row, kind, before } = one;
+  const merged = shown.merged(table, row);
+  const isThere = shown.isThere(table, row, merged);
+  // A number that mending gave is nobody's edit.
+  if (kind === 'number') return null;
+  if (kind === 'delete') {
+    if (isThere) return leave(one, 'it is there again');
+    const values = aliveByOwnWrites(before) ? wholeRow(shown, one) : null;
+    return values && { table, row, target: values };
+  }
+  if (!isThere) return leave(one, 'it is deleted');
+  if (kind === 'insert' && !aliveByOwnWrites(before)) {
+    const isEdited = [...merged.cells.values()].some((writes) =>
+      writes.some((write) => !write.dead && !isBy(write, by)),
+    );
+    return isEdited ? leave(one, 'it was edited since') : { table, row, target: null };
+  }
+  const values = shown.values(table, row, merged);
+  if (values === null) return leave(one, 'it is deleted');
+  const target = [...values];
+  for (const id of one.columns) {
+    const at = table.columns.findIndex((column) => column.id === id);
+    const name = table.columns[at]?.name ?? id;
+    const writes = merged.cells.get(id) ?? [];
+    const was = at < 0 ? null : valueIn(shown, one, at);
+    if (at < 0) leave(one, 'the column is gone', name);
+    else if (sameValue(was, values[at] ?? null)) continue;
+    else if (candidates(writes).length > 1) leave(one, 'it is in conflict', name);
+    else if (writes[0] === undefined || !isBy(writes[0], by)) leave(one, 'it was edited since', name);
+    else target[at] = was;
+  }
+  return target.some((item, at) => !sameValue(item, values[at] ?? null)) ? { table, row, target } : null;
+}
+
+/** A deleted row as it was last. */
+function wholeRow(shown: Shown, one: Replaced): Value[] {
+  const number = numberColumn(one.table);
+  return one.table.columns.map((_, at) => (at === number ? shown.number(one.table, one.row) : valueIn(shown, one, at)));
+}
+
+/** What the maker of the change had in front of him, as the user's database holds it. */
+function valueIn(shown: Shown, { table, row, before }: Replaced, at: number): Value {
+  const write = winner(before, table.columns[at]?.id ?? '');
+  if (write !== undefined) return shown.plain(table, at, write.value);
+  if (before.base) return shown.inBase(table, at, shown.base.read(table, row)?.[at] ?? null);
+  const inKey = table.key.findIndex((key) => key.at === at);
+  return inKey < 0 ? null : (shown.key(table, row)?.[inKey] ?? null);
+}
+
+function isBy({ copy, seq }: Write, by: ChangeId): boolean {
+  return copy === by.copy && seq === by.seq;
+}
+
+function isAsked(shown: Shown, { table: name, key }: UndoQuery, table: Table, row: RowId): boolean {
+  if (name !== undefined && name !== table.name) return false;
+  return key === undefined || sameKey(keyOf(shown, table, row) as JsonRow, key);
+}
+
+function opsOf(shown: Shown, body: ReturnType<typeof readBody>, by: SourceChange) {
+  return body.ops.flatMap((op, index) => {
+    const use = body.uses[op.use];
+    const table = use && shown.tables.get(use.table);
+    if (table === undefined) return [];
+    const cells = cellsOf(op, use?.columns ?? []).map(([id, item]): [string, Value] => [id, namedValue(item, by)]);
+    return [{ table, row: namedRowOrKey(op.row ?? `n${index}`, by), op, cells }];
+  });
+}
+
+function changeOf(database: string, source: ChangeSource, { copy, seq }: ChangeId): SourceChange {
+  const [found] = source.after(withEntry(source.vector(), copy, seq - 1), { subject: database, limit: 1 });
+  if (found?.copy === copy && found.seq === seq) return found;
+  throw new ProblemError({
+    code: 'no-change',
+    text: `There is no change ${copy}:${seq} on this database.`,
+    remedy: 'See `tieout history --json` for the changes that there are.',
+  });
+}
