@@ -18,6 +18,7 @@ import {
 import { numberColumn, type Table } from '../core/tables.ts';
 import type { Value } from '../core/value.ts';
 import type { ConflictCandidate, DatabaseConflict } from './host.ts';
+import { schemaConflicts } from './schema/conflicts.ts';
 import type { Shown } from './shown.ts';
 
 export type { DatabaseConflict };
@@ -52,7 +53,7 @@ export function listConflicts(database: string, shown: Shown): DatabaseConflict[
     const about = { database, table: table.name, row, key: keyOf(shown, table, row) };
     found.push({ ...about, ...constraintConflict(about, view.unplaced({ table: id, row }) ?? null) });
   }
-  return found;
+  return [...found, ...schemaConflicts(database, shown).map(({ conflict }) => conflict)];
 }
 
 type About = { readonly table: string; readonly row: RowId };

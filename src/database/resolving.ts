@@ -8,6 +8,8 @@ import { DELETE, KEEP, listConflicts, WITHHELD } from './conflicts.ts';
 import type { DatabaseConflict } from './host.ts';
 import { addMark } from './marks.ts';
 import type { OpenFile } from './open-file.ts';
+import { schemaConflicts } from './schema/conflicts.ts';
+import { markWrites } from './schema/known.ts';
 import type { Shown } from './shown.ts';
 
 /** Throws `ProblemError` when the conflict or the candidate is not, or no longer, there. */
@@ -16,6 +18,11 @@ export function resolveConflict(database: string, id: string, candidate: string)
     const conflict = listConflicts(database, shown).find((each) => each.id === id);
     const chosen = conflict?.candidates.find((each) => each.id === candidate);
     if (conflict === undefined || chosen === undefined) throw noLonger();
+    const ofSchema = schemaConflicts(database, shown).find((each) => each.conflict.id === id);
+    if (ofSchema !== undefined) {
+      const write = ofSchema.writes.get(candidate);
+      return markWrites(file.sql, write === undefined ? [] : [write]);
+    }
     if (candidate === WITHHELD) throw noRoom(conflict.note ?? '');
     const table = [...shown.tables.values()].find(({ name }) => name === conflict.table) as Table;
     const key = shown.key(table, conflict.row);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Copy, Office } from './copies.ts';
+import { resolveConflict } from '../../src/database/resolving.ts';
+import { type Copy, DB, Office } from './copies.ts';
 
 function copies(sql: string, count: number, run: (office: Office, ...copies: Copy[]) => void): void {
   const office = new Office(sql, count);
@@ -196,3 +197,95 @@ for (const writer of ['sqlite3 of the system', 'node:sqlite'] as const) {
     }
   });
 }
+
+/** What a person chooses, captured and applied by everybody. */
+function choose(office: Office, copy: Copy, of: { kind: string; column: string | null }, shown: boolean): void {
+  const conflict = copy.conflicts().find(({ kind, column }) => kind === of.kind && column === of.column);
+  const candidate = conflict?.candidates.find((each) => each.shown === shown);
+  assert.ok(conflict !== undefined && candidate !== undefined, JSON.stringify(copy.conflicts()));
+  assert.equal(copy.engine.edit(resolveConflict(DB, conflict.id, candidate.id)), 'done');
+  office.settle();
+}
+
+test('SCH3 a table or column that one drops and another uses is listed; the table is kept, a choice settles both', () => {
+  for (const shown of [true, false]) {
+    copies(BASE, 3, (office, ana, ben, chloe) => {
+      ana!.run('DROP VIEW v; DROP TABLE entry; ALTER TABLE account DROP COLUMN old');
+      ben!.run("INSERT INTO entry (text) VALUES ('of Ben'); UPDATE account SET old = 77 WHERE code = '1'");
+      office.settle();
+      for (const copy of [ana!, ben!, chloe!]) {
+        assert.deepEqual(copy.query('SELECT text FROM entry ORDER BY id'), [['one'], ['two'], ['three'], ['of Ben']]);
+        assert.deepEqual(
+          copy.conflicts().map(({ kind, table, column }) => [kind, table, column]),
+          [
+            ['row', 'entry', null],
+            ['row', 'account', 'old'],
+          ],
+        );
+      }
+      choose(office, chloe!, { kind: 'row', column: null }, shown);
+      choose(office, ana!, { kind: 'row', column: 'old' }, shown);
+      for (const copy of [ana!, ben!, chloe!]) {
+        assert.deepEqual(copy.conflicts(), []);
+        const entry = "SELECT count(*) FROM sqlite_schema WHERE name = 'entry'";
+        assert.deepEqual(copy.query(entry), [[shown ? 1n : 0n]]);
+        const old = "SELECT count(*) FROM pragma_table_info('account') WHERE name = 'old'";
+        assert.deepEqual(copy.query(old), [[shown ? 0n : 1n]]);
+        if (!shown)
+          assert.deepEqual(copy.query('SELECT code, old FROM account ORDER BY code'), [
+            ['1', 77n],
+            ['2', null],
+          ]);
+      }
+    });
+  }
+});
+
+test('SCH4 of two definitions of one column the later is shown and the other listed; two things of one name stand beside each other', () => {
+  copies(BASE, 2, (office, ana, ben) => {
+    ana!.run("ALTER TABLE note ADD COLUMN state TEXT DEFAULT 'a'; ALTER TABLE log RENAME TO journal");
+    ben!.run('ALTER TABLE note ADD COLUMN state INTEGER DEFAULT 5; CREATE TABLE journal (k TEXT PRIMARY KEY)');
+    ana!.capture(1_000_010);
+    ben!.capture(1_000_020);
+    office.settle();
+    for (const copy of [ana!, ben!]) {
+      assert.deepEqual(copy.query('SELECT state FROM note'), [[5n], [5n], [5n]]);
+      const [conflict, ...others] = copy.conflicts();
+      assert.deepEqual(others, []);
+      assert.deepEqual([conflict?.kind, conflict?.table, conflict?.column], ['cell', 'note', 'state']);
+      assert.deepEqual(
+        conflict?.candidates.map(({ value }) => value),
+        ['INTEGER DEFAULT 5', "TEXT DEFAULT 'a'"],
+      );
+      const names = "SELECT name FROM sqlite_schema WHERE name LIKE 'journal%' ORDER BY 1";
+      assert.deepEqual(copy.query(names), [['journal'], ['journal_2']]);
+    }
+    choose(office, ben!, { kind: 'cell', column: 'state' }, false);
+    for (const copy of [ana!, ben!]) {
+      assert.deepEqual(copy.conflicts(), []);
+      assert.deepEqual(copy.query("SELECT type FROM pragma_table_info('note') WHERE name = 'state'"), [['TEXT']]);
+    }
+  });
+});
+
+test('SCH5 the higher version of an application stands against an old program, and what merging broke is withheld', () => {
+  copies(BASE, 3, (office, ana, ben, chloe) => {
+    ana!.run('PRAGMA user_version = 7; ALTER TABLE note DROP COLUMN more');
+    ben!.run('PRAGMA user_version = 3; CREATE INDEX by_more ON note (more)');
+    ana!.capture(1_000_010);
+    ben!.capture(1_000_020);
+    office.settle();
+    for (const copy of [ana!, ben!, chloe!]) {
+      assert.deepEqual(copy.query('PRAGMA user_version'), [[7n]]);
+      assert.deepEqual(copy.query("SELECT name FROM sqlite_schema WHERE name = 'by_more'"), []);
+      assert.deepEqual(
+        copy.conflicts().map(({ kind, table }) => [kind, table]),
+        [['constraint', 'index by_more']],
+      );
+    }
+    // Who has seen it may turn it back.
+    chloe!.run('PRAGMA user_version = 6');
+    office.settle();
+    assert.deepEqual(ana!.query('PRAGMA user_version'), [[6n]]);
+  });
+});
