@@ -18,9 +18,8 @@ import {
   type Row,
   seenVector,
   type Write,
-  winner,
 } from '../core/rows.ts';
-import { namedRowOrKey, numberColumn, type Table } from '../core/tables.ts';
+import { namedRowOrKey, type Table } from '../core/tables.ts';
 import { sameValue, type Value } from '../core/value.ts';
 import { covers, EMPTY, withEntry } from '../core/vector.ts';
 import { keyOf } from './conflicts.ts';
@@ -98,10 +97,11 @@ function stepOf(shown: Shown, by: ChangeId, one: Replaced, leave: Leave): PutBac
   const isThere = shown.isThere(table, row, merged);
   // A number that mending gave is nobody's edit.
   if (kind === 'number') return null;
+  // As the maker of the change had it in front of him.
+  const was = shown.values(table, row, before);
   if (kind === 'delete') {
     if (isThere) return leave(one, 'it is there again');
-    const values = aliveByOwnWrites(before) ? wholeRow(shown, one) : null;
-    return values && { table, row, target: values };
+    return was && { table, row, target: was };
   }
   if (!isThere) return leave(one, 'it is deleted');
   if (kind === 'insert' && !aliveByOwnWrites(before)) {
@@ -111,35 +111,19 @@ function stepOf(shown: Shown, by: ChangeId, one: Replaced, leave: Leave): PutBac
     return isEdited ? leave(one, 'it was edited since') : { table, row, target: null };
   }
   const values = shown.values(table, row, merged);
-  if (values === null) return leave(one, 'it is deleted');
+  if (values === null || was === null) return leave(one, 'it was deleted before');
   const target = [...values];
   for (const id of one.columns) {
     const at = table.columns.findIndex((column) => column.id === id);
     const name = table.columns[at]?.name ?? id;
     const writes = merged.cells.get(id) ?? [];
-    const was = at < 0 ? null : valueIn(shown, one, at);
     if (at < 0) leave(one, 'the column is gone', name);
-    else if (sameValue(was, values[at] ?? null)) continue;
+    else if (sameValue(was[at] ?? null, values[at] ?? null)) continue;
     else if (candidates(writes).length > 1) leave(one, 'it is in conflict', name);
     else if (writes[0] === undefined || !isBy(writes[0], by)) leave(one, 'it was edited since', name);
-    else target[at] = was;
+    else target[at] = was[at] ?? null;
   }
   return target.some((item, at) => !sameValue(item, values[at] ?? null)) ? { table, row, target } : null;
-}
-
-/** A deleted row as it was last. */
-function wholeRow(shown: Shown, one: Replaced): Value[] {
-  const number = numberColumn(one.table);
-  return one.table.columns.map((_, at) => (at === number ? shown.number(one.table, one.row) : valueIn(shown, one, at)));
-}
-
-/** What the maker of the change had in front of him, as the user's database holds it. */
-function valueIn(shown: Shown, { table, row, before }: Replaced, at: number): Value {
-  const write = winner(before, table.columns[at]?.id ?? '');
-  if (write !== undefined) return shown.plain(table, at, write.value);
-  if (before.base) return shown.inBase(table, at, shown.base.read(table, row)?.[at] ?? null);
-  const inKey = table.key.findIndex((key) => key.at === at);
-  return inKey < 0 ? null : (shown.key(table, row)?.[inKey] ?? null);
 }
 
 function isBy({ copy, seq }: Write, by: ChangeId): boolean {

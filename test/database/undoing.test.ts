@@ -204,6 +204,32 @@ test('UND4 what a constraint does not allow is left alone and told: a key that i
   });
 });
 
+test('UND2 a change is undone in tables that have got other columns and another name since, as far as they are there', () => {
+  copies(BOOKS, (office, ana, ben) => {
+    ana.run("INSERT INTO entry VALUES (2, 'later')");
+    office.settle();
+    ana.run("BEGIN; UPDATE account SET balance = 0, name = name || '?'; DELETE FROM entry; DELETE FROM line; COMMIT");
+    office.settle();
+    ben.run(`ALTER TABLE account DROP COLUMN balance; ALTER TABLE account RENAME TO ledger;
+      ALTER TABLE entry ADD COLUMN more NOT NULL DEFAULT 'none'; ALTER TABLE entry RENAME COLUMN text TO said`);
+    office.settle();
+    const { rows, left } = undo(office, ana, {}, ana.log.changes.length - 2);
+    assert.deepEqual(
+      [rows, left.map(({ table, column, why }) => `${table}.${column}: ${why}`)],
+      [6, ['ledger.balance: the column is gone', 'ledger.balance: the column is gone']],
+    );
+    assert.deepEqual(everywhere(office, 'SELECT * FROM ledger'), [
+      ['1', 'Cash'],
+      ['2', 'Bank'],
+    ]);
+    assert.deepEqual(everywhere(office, 'SELECT * FROM entry'), [
+      [1n, 'opening', 'none'],
+      [2n, 'later', 'none'],
+    ]);
+    assert.equal(everywhere(office, 'SELECT * FROM line').length, 2);
+  });
+});
+
 test('HIS1 the history tells inserts and deletions with whole rows, keys included, and lists those of one kind', () => {
   copies(BOOKS, (office, ana, ben) => {
     ana.run("INSERT INTO account VALUES ('3', 'Stock', 30)");
