@@ -97,6 +97,7 @@ export class Naming {
   readonly #happened: ReadonlyMap<string, Happened>;
   readonly #at = new Map<string, ReadonlyMap<bigint, RowId>>();
   readonly #fresh = new Map<string, ReadonlyMap<bigint, RowId>>();
+  readonly #movedBase = new Map<string, boolean>();
 
   /** `firstRow`: the id of a new row that is not named by its op. */
   constructor(
@@ -131,12 +132,14 @@ export class Naming {
     return this.#happened.get(table)?.places?.known.get(row) ?? undefined;
   }
 
-  /** Is a row of the base at another number than it was? */
+  /** Is a row of the base at another number than it was? Asked for every cell that refers. */
   movedBase(table: string): boolean {
-    for (const [row, number] of this.#happened.get(table)?.places?.known ?? []) {
-      if (number !== null && row[0] === 'k' && row !== rowOfNumber(number)) return true;
-    }
-    return false;
+    const known = this.#movedBase.get(table);
+    if (known !== undefined) return known;
+    const places = [...(this.#happened.get(table)?.places?.known ?? [])];
+    const moved = places.some(([row, number]) => number !== null && row[0] === 'k' && row !== rowOfNumber(number));
+    this.#movedBase.set(table, moved);
+    return moved;
   }
 
   /** A cell's value with references in place of numbers. A number that no row has stays a number. */

@@ -30,6 +30,7 @@ interface TableEntry {
   /** At least as many as there are rows withheld, and rows that watch a value: nearly always none. */
   withheld: number;
   watching: number;
+  listed: number;
   readonly columns: Map<string, number>;
   readonly columnIds: string[];
 }
@@ -110,6 +111,7 @@ export class RowState {
       const entry = this.#knowTable(Number(num), id as string, top as bigint | null, movedBase === 1n);
       entry.moved = Number(this.#get('SELECT count(*) FROM moved WHERE tbl = ?', entry.num)?.[0]);
       entry.withheld = Number(this.#get('SELECT count(*) FROM withheld WHERE tbl = ?', entry.num)?.[0]);
+      entry.listed = Number(this.#get('SELECT count(*) FROM listed WHERE tbl = ?', entry.num)?.[0]);
       entry.watching = Number(this.#get('SELECT count(*) FROM watch WHERE tbl = ?', entry.num)?.[0]);
       for (const [column, name] of this.#all('SELECT num, id FROM source_column WHERE tbl = ?', entry.num)) {
         entry.columns.set(name as string, Number(column));
@@ -143,8 +145,14 @@ export class RowState {
     }
     const listed = isListed(state);
     if (listed === (before !== undefined && isListed(before))) return;
+    entry.listed += listed ? 1 : -1;
     if (listed) this.#run('INSERT INTO listed VALUES (?, ?) ON CONFLICT DO NOTHING', entry.num, id);
     else this.#run('DELETE FROM listed WHERE tbl = ? AND id = ?', entry.num, id);
+  }
+
+  hasListed(): boolean {
+    for (const { listed } of this.#tables.values()) if (listed > 0) return true;
+    return false;
   }
 
   /** Rows in conflict, in one order on all copies. */
@@ -397,6 +405,7 @@ export class RowState {
       moved: 0,
       withheld: 0,
       watching: 0,
+      listed: 0,
       columns: new Map(),
       columnIds: [],
     };

@@ -80,10 +80,12 @@ export class Collisions {
         !sameWhole ||
         (unique.asked?.touching ?? unique.columns).some((at) => isCellOther(columnId(table, at), was, now));
       if (sameLife && !isWritten) continue;
-      const name = this.#nameOf(table, place, row, now);
-      if (name !== null && (isWritten || !now.base)) this.#rows.state.addUnique(table.id, place, name, row);
-      if (name !== null && isAlive(now)) this.#enter(table, place, name);
-      if (was !== undefined && isAlive(was)) this.#left(table, place, this.#nameOf(table, place, row, was));
+      if (isAlive(now) || isWritten || was === undefined)
+        this.#claim(table, place, unique, row, now, isWritten || was === undefined);
+      // Nobody waits for a value while nobody watches one.
+      if (was === undefined || !isAlive(was) || !this.#rows.state.isWatching(table.id)) continue;
+      const left = this.#nameOf(table, place, row, was);
+      if (left !== null) this.#enter(table, place, left);
     }
     if (hasMovingKey(table)) {
       const name = this.#nameOf(table, KEY, row, now);
@@ -95,13 +97,25 @@ export class Collisions {
     }
   }
 
-  #enter(table: Table, place: number, name: string): void {
-    this.#open.set(`${table.id}\0${place}\0${name}`, [table, place, name]);
+  #claim(table: Table, place: number, unique: Unique, row: RowId, now: Row, isNew: boolean): void {
+    const items = itemsOf(table, unique, this.#rows.base, row, now);
+    const name = uniqueName(table, unique, items);
+    if (name === null) return;
+    if (isNew) this.#rows.state.addUnique(table.id, place, name, row);
+    if (isAlive(now) && !this.#isAlone(table, place, unique, name, items)) this.#enter(table, place, name);
   }
 
-  #left(table: Table, place: number, name: string | null): void {
-    // Nobody waits for a value while nobody watches one.
-    if (name !== null && this.#rows.state.isWatching(table.id)) this.#enter(table, place, name);
+  /** Nearly always: nobody else ever had the value, and nobody watches one. */
+  #isAlone(table: Table, place: number, unique: Unique, name: string, items: readonly Value[]): boolean {
+    const { state } = this.#rows;
+    if (state.isWatching(table.id)) return false;
+    const written = state.withUnique(table.id, place, name);
+    if (written.length > 1) return false;
+    return this.#rowsInBase(table, unique, items).every((other) => other === written[0]);
+  }
+
+  #enter(table: Table, place: number, name: string): void {
+    this.#open.set(`${table.id}\0${place}\0${name}`, [table, place, name]);
   }
 
   #look(table: Table, place: number, name: string): void {
@@ -309,13 +323,17 @@ export class Collisions {
       break;
     }
     // Who left a value may have had it in the base, where nobody else had it.
-    if (known === undefined) return [];
+    return known === undefined ? [] : this.#rowsInBase(table, unique, known);
+  }
+
+  #rowsInBase(table: Table, unique: Unique, items: readonly Value[]): RowId[] {
+    const { base } = this.#rows;
     if (unique.asked !== undefined) {
-      const made = indexedValues(table, unique, known);
+      const made = indexedValues(table, unique, items);
       return made === null ? [] : base.rowsAsked(table, unique, made);
     }
-    if (known.some(isMadeSince)) return [];
-    return base.rowsWhere(table, unique.columns, known.map(baseItem), unique.collations);
+    if (items.some(isMadeSince)) return [];
+    return base.rowsWhere(table, unique.columns, items.map(baseItem), unique.collations);
   }
 
   #compare(table: Table, columns: readonly number[], a: RowId, b: RowId): number {

@@ -56,7 +56,10 @@ export class Keeping {
     const special = isSpecial(now) || (before !== undefined && isSpecial(before));
     if (!special && !this.#references.changed(table, before, now)) return;
     if (isAlive(now)) this.#openTargets(this.#references.targets(table, row, now), { table: table.id, row });
-    if (before !== undefined) this.#openTargets(this.#references.targets(table, row, before));
+    // Whom it referred to may be kept by nobody now: kept rows are listed.
+    if (before !== undefined && this.#rows.state.hasListed()) {
+      this.#openTargets(this.#references.targets(table, row, before));
+    }
   }
 
   /** `from`: who refers to them, to be written down. */
