@@ -337,3 +337,21 @@ test('MND8 a reference by a unique value goes where its row goes, and stays what
     assert.deepEqual(ben.query('SELECT name FROM line WHERE id = 1'), [['one']]);
   });
 });
+
+test('MND4 an index that somebody makes counts for what others had written before they had it', () => {
+  const sql =
+    "CREATE TABLE doc (id INTEGER PRIMARY KEY, no INTEGER, name TEXT); INSERT INTO doc VALUES (1, 1, 'one'), (2, 2, 'two')";
+  copies(sql, (office, ana, ben, chloe) => {
+    ana.run('CREATE UNIQUE INDEX doc_name ON doc (name)');
+    ben.run("INSERT INTO doc (no, name) VALUES (7, 'one')");
+    chloe.run("INSERT INTO doc (no, name) VALUES (8, 'one')");
+    ana.capture(1_000_001);
+    ben.capture(1_000_002);
+    chloe.capture(1_000_003);
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT no, name FROM doc WHERE no > 2 ORDER BY no'), [
+      [7n, 'one (2)'],
+      [8n, 'one (3)'],
+    ]);
+  });
+});
