@@ -18,6 +18,7 @@ import { capture } from './capture.ts';
 import { compareTables } from './comparing-tables.ts';
 import { isBeyond, lackingAt, readBody } from './containing.ts';
 import { Folding, type KnownRows, type Renumbered, type TouchedRows } from './folding.ts';
+import { rebuildIndexes } from './full-text.ts';
 import type { Appended, AppendRequest } from './host.ts';
 import { addMark, hasMarksToClear, marksAfter, newestMark } from './marks.ts';
 import type { OpenFile } from './open-file.ts';
@@ -378,6 +379,7 @@ export class DatabaseEngine {
       const placing = new PlacingRows(from, after, this.state, (table) => file.sqlOf(table));
       const all = [...new Set([...tables, ...(upgrade?.tables ?? [])])];
       file.withoutLeaks(all, () => placing.place(upgrade?.touched(touched, after) ?? touched, all));
+      rebuildIndexes(file.sql, file.schema, new Set([...touched.keys(), ...all]));
       this.#askToSettle(file, after, moved);
       standing.commit(file);
       return { kind: 'applied', changes, rows: placing.rows };

@@ -7,6 +7,7 @@ import type { Table } from '../core/tables.ts';
 import type { FileFacts } from '../platform/ports.ts';
 import { UserConnection } from './connection.ts';
 import { describeTables } from './describe.ts';
+import { notSynced } from './full-text.ts';
 import { createPosition } from './position.ts';
 import { RowSql } from './row-sql.ts';
 import { defaultOf, readActual, readValues } from './schema/actual.ts';
@@ -211,7 +212,7 @@ export class OpenFile {
   }
 
   #take(schema: Schema, described: readonly Table[]): void {
-    const problems: Problem[] = [];
+    const problems: Problem[] = notSynced(schema, this.connection.path);
     const tables = new Map<string, Table>();
     this.#schema = schema;
     this.#rowSql = new Map();

@@ -289,3 +289,26 @@ test('SCH5 the higher version of an application stands against an old program, a
     assert.deepEqual(ana!.query('PRAGMA user_version'), [[6n]]);
   });
 });
+
+test('SCH7 an FTS5 index over a followed table travels and is rebuilt with what is applied; other virtual tables are told', () => {
+  copies(BASE, 2, (office, ana, ben) => {
+    ana!.run(`CREATE VIRTUAL TABLE search USING fts5(text, content='entry', content_rowid='id');
+      INSERT INTO search (search) VALUES ('rebuild'); CREATE VIRTUAL TABLE own USING fts5(body);
+      CREATE TRIGGER to_search AFTER INSERT ON entry BEGIN INSERT INTO search (rowid, text) VALUES (NEW.id, NEW.text); END`);
+    office.settle();
+    ana!.run("INSERT INTO entry (text) VALUES ('needle')");
+    office.settle();
+    ben!.run("INSERT INTO entry (text) VALUES ('thread')");
+    office.settle();
+    for (const copy of [ana!, ben!]) {
+      const found = (word: string) => copy.query(`SELECT rowid FROM search WHERE search MATCH '${word}'`);
+      assert.deepEqual([found('one'), found('needle'), found('thread')], [[[1n]], [[4n]], [[5n]]]);
+      copy.run("INSERT INTO search (search) VALUES ('integrity-check')");
+      assert.deepEqual(
+        copy.engine.problems.map(({ code }) => code),
+        ['virtual-table-not-followed'],
+      );
+      assert.deepEqual(copy.conflicts(), []);
+    }
+  });
+});
