@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Copy, Office, withDatabase } from './copies.ts';
 import { BASE, type Edit, edit, run } from './schema-edits.ts';
+import { STORIES, stepsOf } from './schema-stories.ts';
 
 /** A longer run: `RUNS=500 STEPS=60 COPIES=4 node --test test/database/schema-convergence.test.ts`. */
 const COPIES = Number(process.env.COPIES ?? 3);
@@ -137,6 +138,10 @@ export function play(steps: readonly Step[]): void {
 }
 
 const seed = process.env.SEED === undefined ? {} : { seed: Number(process.env.SEED) };
+
+test('SCH2 stories that failed once end well', () => {
+  for (const [wrong, steps] of STORIES) assert.doesNotThrow(() => play(stepsOf(steps)), wrong);
+});
 
 test('SCH2 whatever was done to schemas and rows, in whatever order it travelled: the copies end equal', () => {
   fc.assert(fc.property(fc.array(step, { minLength: 5, maxLength: STEPS, size: 'max' }), play), {
