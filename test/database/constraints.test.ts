@@ -129,7 +129,7 @@ const EDITS: readonly ((copy: number, n: number, pick: number) => string)[] = [
   (copy, n, pick) =>
     `INSERT INTO pay (id, entry) SELECT ${copy * 1000 + n}, no FROM entry WHERE id = ${copy * 1000 + pick}`,
   (copy, n, pick) => `UPDATE entry SET no = ${copy * 1000 + 500 + n} WHERE id = ${copy * 1000 + pick}`,
-  (copy) => `UPDATE tax SET ${['code', 'year', 'open', 'note'][copy % 4]} = ${copy * 7} WHERE id = 1`,
+  (copy) => (copy > 3 ? '' : `UPDATE tax SET ${['code', 'year', 'open', 'note'][copy]} = ${copy * 7} WHERE id = 1`),
 ];
 
 test('MND9 where edits do not overlap the copies end like one database in which all of them were made', () => {
