@@ -8,11 +8,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { big } from './big.ts';
 import { burst } from './burst.ts';
+import { busy } from './busy.ts';
 import { catchup } from './catchup.ts';
 import { cell } from './cell.ts';
 import { cellbytes } from './cellbytes.ts';
 import { type Figure, median, reached, table } from './figure.ts';
 import { head } from './head.ts';
+import { marks } from './marks.ts';
 import { row } from './row.ts';
 import { save } from './save.ts';
 import { small } from './small.ts';
@@ -28,6 +30,8 @@ const benchmarks: Record<string, (bench: Bench) => Promise<Figure[]>> = {
   small,
   row,
   head,
+  marks,
+  busy,
 };
 
 const { values, positionals } = parseArgs({
