@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { stampAt } from '../../src/core/clock.ts';
 import { LocalDatabases } from '../../src/database/databases.ts';
 import type { DatabaseEvents, DatabaseProblem } from '../../src/database/host.ts';
@@ -267,3 +269,49 @@ test('DBS7 of two databases made on one path the rows of the other become edits'
   assert.deepEqual(other.conflicts(), await databases.conflicts(DB));
   await followed.close();
 });
+
+test('DBS10 a program that commits all the time meets our lock rarely, and what waited comes when it pauses', async () => {
+  const followed = new Followed();
+  const { copy, other, databases } = followed;
+  await followed.open();
+  await databases.settle();
+  const edits = 120;
+  let applied = 0;
+  await withWriter(copy.path, async (db) => {
+    for (let count = 1; count <= edits; count++) {
+      const before = copy.log.changes.length;
+      while (!commits(db, `UPDATE account SET name = 'edit ${count}' WHERE code = '1'`)) await setImmediate();
+      databases.poke(DB);
+      await followed.until(() => copy.log.changes.length > before);
+      other.run(`UPDATE account SET name = 'theirs ${count}' WHERE code = '2'`);
+      other.work();
+      copy.log.pull(other.log);
+      databases.forward();
+    }
+    applied = (await databases.describe(DB)).figures.applies;
+  });
+  // Until it was known to be hot every look brought the other's edit.
+  assert.ok(applied < edits / 10, `${applied} applied beside ${edits} commits`);
+  await followed.until(() => copy.query("SELECT name FROM account WHERE code = '2'")[0]?.[0] === `theirs ${edits}`);
+  await followed.close();
+});
+
+async function withWriter(path: string, work: (db: DatabaseSync) => Promise<void>): Promise<void> {
+  const db = new DatabaseSync(path, { timeout: 0 });
+  try {
+    await work(db);
+  } finally {
+    db.close();
+  }
+}
+
+/** False: somebody holds the lock. In this process nobody can let go of it while we wait. */
+function commits(db: DatabaseSync, sql: string): boolean {
+  try {
+    db.exec(sql);
+    return true;
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode !== 5) throw error;
+    return false;
+  }
+}
