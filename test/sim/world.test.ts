@@ -16,7 +16,7 @@ import { knownSeeds } from './seeds.ts';
 import { storyOf } from './story.ts';
 import { MachineClock, Timeline, Wall } from './time.ts';
 
-const SEEDS = 8;
+const SEEDS = Number(process.env.RUNS ?? 8);
 
 test('SIM1 what is due happens in its order, nothing of a machine after its end, and the same for the same seed', async () => {
   const run = async (): Promise<string> => {
