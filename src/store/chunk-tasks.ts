@@ -4,20 +4,17 @@ import type { FileBytes } from '../platform/ports.ts';
 import { inPlace, type TaskRunner } from '../platform/tasks.ts';
 import { type WorkerPool, workerPool } from '../platform/workers.ts';
 import { type Assemble, type AssembleRequest, assemble } from './assemble.ts';
-import { type Extract, type ExtractRequest, extract } from './extract.ts';
 import { type Ingest, type IngestRequest, ingest } from './ingest.ts';
 
 export type ChunkTasks = {
   ingest: (request: IngestRequest) => Ingest;
   assemble: (request: AssembleRequest) => Assemble;
-  extract: (request: ExtractRequest) => Extract;
 };
 
 export function chunkTasks(files: FileBytes): ChunkTasks {
   return {
     ingest: (request) => ingest(files, request),
     assemble: (request) => assemble(files, request),
-    extract: (request) => extract(files, request),
   };
 }
 
@@ -49,9 +46,8 @@ export function chunkWorkers(): ChunkWorkers {
   };
 }
 
-function bytesOf(request: IngestRequest | AssembleRequest | ExtractRequest): number {
+function bytesOf(request: IngestRequest | AssembleRequest): number {
   if ('paths' in request) return bytesIn(request.paths);
-  if ('pieces' in request) return request.pieces.reduce((sum, { size }) => sum + size, 0);
   const { files } = request;
   return files.length > SMALL_FILES ? Infinity : files.reduce((sum, { content }) => sum + content.size, 0);
 }

@@ -223,29 +223,3 @@ test('CHK15 with sync, a file survives a power cut once it is told finished', as
   disk.crash(1, () => 0);
   assert.ok(disk.inode('/target')?.bytes.equals(bytes));
 });
-
-test('CHK23 chunks are taken out of documents as they lie on disk, and only where they prove themselves', async () => {
-  const disk = newDisk();
-  for (const name of ['a', 'b', 'c']) put(disk, `/in/${name}`, randomBytes(700_000));
-  const paths = ['/in/a', '/in/b', '/in/c', '/in/gone'];
-  const { results, stored } = await read(disk, paths);
-  const [a, b, c] = results.slice(0, 3).map(contentOf) as [DocumentContent, DocumentContent, DocumentContent];
-  put(disk, '/in/b', randomBytes(700_000));
-  const pieces = [a, b, c, c].flatMap(({ chunks }, n) => {
-    let at = 0;
-    return chunks.map(({ id, size }) => {
-      at += size;
-      return { id, size, path: paths[n] as string, at: at - size };
-    });
-  });
-  const steps = chunkTasksInPlace(new SimBytes(disk)).start('extract', { pieces });
-  const [found, missing]: [Stored, Hash[]] = [new Map(), []];
-  for (let step = await steps.next(null); step; step = await steps.next(null)) {
-    for (const [n, bytes] of unpack(step.stored).entries()) found.set(step.ids[n] as Hash, bytes);
-    missing.push(...step.missing);
-  }
-  const idsOf = ({ chunks }: DocumentContent) => chunks.map(({ id }) => id);
-  assert.deepEqual([...found.keys()].sort(), [...idsOf(a), ...idsOf(c)].sort());
-  for (const [id, bytes] of found) assert.ok(Buffer.from(bytes).equals(stored.get(id) as Uint8Array));
-  assert.deepEqual(missing, [...idsOf(b), ...idsOf(c)]);
-});
