@@ -1,4 +1,5 @@
 /** Copies of one database for tests: real SQLite files, real engines, logs in memory. */
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -263,4 +264,16 @@ export function factsOf(path: string): FileFacts | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What all copies hold, which must be the same; their foreign keys hold. */
+export function everywhere(office: Office, sql: string): unknown[][] {
+  const [first] = office.copies as [Copy];
+  for (const copy of office.copies) {
+    assert.deepEqual(copy.query('PRAGMA foreign_key_check'), []);
+    assert.deepEqual(copy.query(sql), first.query(sql));
+    assert.deepEqual(copy.conflicts(), first.conflicts());
+    assert.deepEqual(copy.engine.state.allUnplaced(), []);
+  }
+  return first.query(sql);
 }

@@ -37,10 +37,14 @@ export function steps(statement: fc.Arbitrary<string>, copies: number, most: num
 
 /** `run`: how the application commits these statements. */
 export function take(office: Office, step: Step, run: (copy: Copy, sql: readonly string[]) => void): void {
+  if (step.kind === 'run') run(office.copies[step.copy] as Copy, step.sql);
+  else happen(office, step);
+}
+
+/** A step that is not the application's. */
+export function happen(office: Office, step: Exclude<Step, { kind: 'run' }>): void {
   const at = office.copies[step.copy] as Copy;
   switch (step.kind) {
-    case 'run':
-      return run(at, step.sql);
     case 'capture':
       return void at.capture();
     case 'apply':

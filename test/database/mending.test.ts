@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resolveConflict } from '../../src/database/resolving.ts';
-import { type Copy, DB, Office } from './copies.ts';
+import { type Copy, DB, everywhere, Office } from './copies.ts';
 
 function copies(sql: string, work: (office: Office, ana: Copy, ben: Copy, chloe: Copy) => void): void {
   const office = new Office(sql, 3);
@@ -11,18 +11,6 @@ function copies(sql: string, work: (office: Office, ana: Copy, ben: Copy, chloe:
   } finally {
     office.close();
   }
-}
-
-/** What all copies hold, which must be the same; their foreign keys hold. */
-function everywhere(office: Office, sql: string): unknown[][] {
-  const [first] = office.copies as [Copy];
-  for (const copy of office.copies) {
-    assert.deepEqual(copy.query('PRAGMA foreign_key_check'), []);
-    assert.deepEqual(copy.query(sql), first.query(sql));
-    assert.deepEqual(copy.conflicts(), first.conflicts());
-    assert.deepEqual(copy.engine.state.allUnplaced(), []);
-  }
-  return first.query(sql);
 }
 
 function listed(copy: Copy): unknown[] {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, renameSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Copy, Office, withDatabase } from './copies.ts';
+import { happen } from './histories.ts';
 import { BASE, type Edit, edit, run } from './schema-edits.ts';
 import { STORIES, stepsOf } from './schema-stories.ts';
 
@@ -44,49 +44,15 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
 let tokens = 0;
 
 export function take(office: Office, step: Step): void {
-  const at = office.copies[step.copy] as Copy;
-  switch (step.kind) {
-    case 'run':
-      return withDatabase(at.path, (db) => {
-        db.exec('BEGIN');
-        for (const each of step.edits) {
-          const sql = run(db, each, `w${tokens++}`);
-          if (process.env.TELL && sql !== '') console.log(`${step.copy}: ${sql}`);
-        }
-        db.exec('COMMIT');
-      });
-    case 'capture':
-      return void at.capture();
-    case 'apply':
-      return void at.engine.apply();
-    case 'tidy':
-      return void at.engine.tidy();
-    case 'restart':
-    case 'forget':
-      return at.restart(step.kind === 'forget');
-    case 'disconnect':
-      return at.engine.disconnect();
-    case 'vacuum':
-      return at.run('VACUUM');
-    case 'crash':
-      at.failNextCommit();
-      try {
-        at.work();
-      } catch (error) {
-        assert.match(String(error), /injected/);
-      }
-      return at.restart();
-    case 'backup':
-      return copyFileSync(at.path, `${at.path}.kept`);
-    case 'restore':
-      if (!existsSync(`${at.path}.kept`)) return;
-      copyFileSync(`${at.path}.kept`, `${at.path}.new`);
-      return renameSync(`${at.path}.new`, at.path);
-    case 'pull':
-      return at.log.pull((office.copies[step.from] as Copy).log, step.count);
-    default:
-      step satisfies never;
-  }
+  if (step.kind !== 'run') return happen(office, step);
+  withDatabase((office.copies[step.copy] as Copy).path, (db) => {
+    db.exec('BEGIN');
+    for (const each of step.edits) {
+      const sql = run(db, each, `w${tokens++}`);
+      if (process.env.TELL && sql !== '') console.log(`${step.copy}: ${sql}`);
+    }
+    db.exec('COMMIT');
+  });
 }
 
 /** The schema whatever its spelling, and all rows. */

@@ -6,7 +6,7 @@ import type { JsonRow } from '../../src/core/plain-value.ts';
 import { readHistory } from '../../src/database/history.ts';
 import type { HistoryQuery, Undone } from '../../src/database/host.ts';
 import { replacedBy, undoing } from '../../src/database/undoing.ts';
-import { type Copy, DB, Office } from './copies.ts';
+import { type Copy, DB, everywhere, Office } from './copies.ts';
 
 function copies(sql: string, work: (office: Office, ana: Copy, ben: Copy) => void): void {
   const office = new Office(sql);
@@ -36,16 +36,6 @@ function undo(office: Office, copy: Copy, where: { table?: string; key?: JsonRow
   assert.equal(edited, 'done');
   office.settle();
   return undone as Undone;
-}
-
-function everywhere(office: Office, sql: string): unknown[][] {
-  const [first] = office.copies as [Copy];
-  for (const copy of office.copies) {
-    assert.deepEqual(copy.query('PRAGMA foreign_key_check'), []);
-    assert.deepEqual(copy.query(sql), first.query(sql));
-    assert.deepEqual(copy.conflicts(), first.conflicts());
-  }
-  return first.query(sql);
 }
 
 const BOOKS = `
