@@ -172,7 +172,7 @@ export class Folding {
     }
   }
 
-  /** Who wrote what is written over now is looked for in the history, and where rows are shown as somebody had them. */
+  /** Who wrote what is written over now is looked for where rows are shown as somebody had them. */
   #notePast(table: string, { row, now }: Touched, cells: readonly [string, Value][], seen: Seen): void {
     for (const [column] of cells) {
       for (const write of now.cells.get(column) ?? []) if (seen(write)) this.#state.addPast(table, row, write);
