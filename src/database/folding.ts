@@ -20,7 +20,7 @@ import {
 } from '../core/rows.ts';
 import { namedRowOrKey, numberColumn, type Table } from '../core/tables.ts';
 import type { Value } from '../core/value.ts';
-import { at, type Vector, withEntry } from '../core/vector.ts';
+import { at, covers, type Vector, withEntry } from '../core/vector.ts';
 import type { RowState } from '../store/row-state.ts';
 import type { BaseFile } from './base-file.ts';
 import { readBody } from './containing.ts';
@@ -28,6 +28,7 @@ import { Collisions } from './mending/collisions.ts';
 import { Following } from './mending/following.ts';
 import { Keeping } from './mending/keeping.ts';
 import { References } from './mending/references.ts';
+import { rowsWritten } from './mending/row-history.ts';
 import { referredUniques } from './mending/unique-targets.ts';
 import { WholeRows } from './mending/whole-rows.ts';
 import { Withholding } from './mending/withholding.ts';
@@ -172,8 +173,8 @@ export class Folding {
     }
   }
 
-  /** Who wrote what is written over now is looked for where rows are shown as somebody had them. */
   #notePast(table: string, { row, now }: Touched, cells: readonly [string, Value][], seen: Seen): void {
+    if (!this.#state.remembers(table)) return;
     for (const [column] of cells) {
       for (const write of now.cells.get(column) ?? []) if (seen(write)) this.#state.addPast(table, row, write);
     }
@@ -319,6 +320,16 @@ export class Folding {
 
   seenBy(change: ChangeId): Vector {
     return seenBy(this.#by.source, this.#by.database, change);
+  }
+
+  past(table: string, row: RowId): readonly ChangeId[] {
+    const { source, database } = this.#by;
+    if (!this.#state.remembers(table)) {
+      const folded = (id: ChangeId) => covers(this.#vector, id.copy, id.seq);
+      for (const [by, row] of rowsWritten(source, database, table)) if (folded(by)) this.#state.addPast(table, row, by);
+      this.#state.setRemembers(table);
+    }
+    return this.#state.past(table, row);
   }
 
   /** Rows that are shown otherwise than the ops left them. */

@@ -25,6 +25,8 @@ interface TableEntry {
   readonly id: string;
   top: bigint | null;
   movedBase: boolean;
+  /** Is `past` kept of its rows? */
+  remembered: boolean;
   /** Rows shown with another number than they claim: nearly always none, which spares a look per row. */
   moved: number;
   /** At least as many as there are rows withheld, and rows that watch a value: nearly always none. */
@@ -106,9 +108,13 @@ export class RowState {
     const source = this.#get('SELECT vector FROM source WHERE num = ?', this.#num);
     assert(source, 'the row of a database in rows.db');
     this.#vector = decode(vectorCodec, source[0] as Uint8Array);
-    const tables = this.#all('SELECT num, id, top, moved_base FROM source_table WHERE source = ?', this.#num);
-    for (const [num, id, top, movedBase] of tables) {
+    const tables = this.#all(
+      'SELECT num, id, top, moved_base, remembered FROM source_table WHERE source = ?',
+      this.#num,
+    );
+    for (const [num, id, top, movedBase, remembered] of tables) {
       const entry = this.#knowTable(Number(num), id as string, top as bigint | null, movedBase === 1n);
+      entry.remembered = remembered === 1n;
       entry.moved = Number(this.#get('SELECT count(*) FROM moved WHERE tbl = ?', entry.num)?.[0]);
       entry.withheld = Number(this.#get('SELECT count(*) FROM withheld WHERE tbl = ?', entry.num)?.[0]);
       entry.listed = Number(this.#get('SELECT count(*) FROM listed WHERE tbl = ?', entry.num)?.[0]);
@@ -320,7 +326,19 @@ export class RowState {
     return this.#places('SELECT tbl, id FROM unplaced');
   }
 
-  /** A change wrote to the row; its write stands no longer. */
+  /** Whether it is known which changes wrote to the rows of a table: few tables are ever asked for it. */
+  remembers(table: string): boolean {
+    return this.#tables.get(table)?.remembered ?? false;
+  }
+
+  /** From now on it is known: all that were until now have been added. */
+  setRemembers(table: string): void {
+    const entry = this.#table(table);
+    entry.remembered = true;
+    this.#run('UPDATE source_table SET remembered = 1 WHERE num = ?', entry.num);
+  }
+
+  /** A change wrote to the row; its write need not stand any longer. */
   addPast(table: string, row: RowId, { copy, seq }: ChangeId): void {
     const entry = this.#table(table);
     const maker = this.#naming(entry).maker(copy);
@@ -402,6 +420,7 @@ export class RowState {
       id,
       top,
       movedBase,
+      remembered: false,
       moved: 0,
       withheld: 0,
       watching: 0,

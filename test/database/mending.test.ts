@@ -243,6 +243,31 @@ test('MND6 who edits such a row edits what is shown: something else leaves it as
   });
 });
 
+test('MND6 the row that is shown has what its writer had in front of him, though it was written over since', () => {
+  copies(
+    'CREATE TABLE pair (id INTEGER PRIMARY KEY, a INTEGER, b INTEGER, CHECK (a + b < 10)); INSERT INTO pair VALUES (1, 0, 0)',
+    (office, ana, ben) => {
+      ana.run('UPDATE pair SET a = 3 WHERE id = 1');
+      office.settle();
+      ana.run('UPDATE pair SET a = 8 WHERE id = 1');
+      ben.run('UPDATE pair SET b = 6 WHERE id = 1');
+      ana.capture(1_000_001);
+      ben.capture(1_000_002);
+      office.settle();
+      assert.deepEqual(everywhere(office, 'SELECT * FROM pair'), [[1n, 3n, 6n]]);
+      // From now on it is remembered as it is written.
+      ana.run('UPDATE pair SET a = 2, b = 2 WHERE id = 1');
+      office.settle();
+      ana.run('UPDATE pair SET a = 7 WHERE id = 1');
+      ben.run('UPDATE pair SET b = 5 WHERE id = 1');
+      ana.capture(1_000_003);
+      ben.capture(1_000_004);
+      office.settle();
+      assert.deepEqual(everywhere(office, 'SELECT * FROM pair'), [[1n, 2n, 5n]]);
+    },
+  );
+});
+
 test('MND6 what one copy alone brought in against a check stays as it is', () => {
   copies(BALANCE, (office, ana, ben) => {
     ana.run('PRAGMA ignore_check_constraints = ON; UPDATE line SET debit = 5, credit = 5 WHERE id = 1');

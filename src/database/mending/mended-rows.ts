@@ -23,5 +23,7 @@ export interface MendedRows {
   change(id: ChangeId): { change: SourceChange; body: DatabaseBody };
   /** What the maker of a change had seen of this database. */
   seenBy(change: ChangeId): Vector;
+  /** The changes that wrote to a row and whose writes are all superseded, at least. */
+  past(table: string, row: RowId): readonly ChangeId[];
   after(): Shown;
 }

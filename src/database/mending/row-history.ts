@@ -5,8 +5,10 @@ import type { ChangeId } from '../../core/change.ts';
 import { ABSENT, compareOrigins, foldWrite, IN_BASE, type Origin, type Row, seenVector } from '../../core/rows.ts';
 import { namedRowOrKey, type Table } from '../../core/tables.ts';
 import type { Value } from '../../core/value.ts';
-import { covers, type Vector } from '../../core/vector.ts';
+import { covers, EMPTY, type Vector } from '../../core/vector.ts';
+import { changesAfter, readBody } from '../containing.ts';
 import { cellsOf } from '../ops.ts';
+import type { ChangeSource } from '../source.ts';
 import type { MendedRows } from './mended-rows.ts';
 
 export interface RowWrite {
@@ -19,12 +21,25 @@ export interface RowWrite {
 export function writesTo(rows: MendedRows, table: Table, row: RowId, merged: Row): RowWrite[] {
   const makers = new Map<string, ChangeId>();
   const standing = [...merged.cells.values()].flat();
-  for (const { copy, seq } of [...rows.state.past(table.id, row), ...standing]) {
+  for (const { copy, seq } of [...rows.past(table.id, row), ...standing]) {
     makers.set(`${copy}:${seq}`, { copy, seq });
   }
   return [...makers.values()]
     .flatMap((id) => writesOf(rows, table, row, id))
     .sort((a, b) => sizeOf(a.seen) - sizeOf(b.seen) || compareOrigins(a.by, b.by));
+}
+
+/** Every write to the rows of a table that is in the log. */
+export function* rowsWritten(source: ChangeSource, database: string, table: string): Generator<[Origin, RowId]> {
+  for (const change of changesAfter(source, database, EMPTY)) {
+    const body = readBody(source, change);
+    if (!body.uses.some((use) => use.table === table)) continue;
+    const by: Origin = { copy: change.copy, seq: change.seq, stamp: change.stamp };
+    for (const [index, op] of body.ops.entries()) {
+      if (body.uses[op.use]?.table !== table || op.kind === 'delete') continue;
+      yield [by, namedRowOrKey(op.row ?? `n${index}`, by)];
+    }
+  }
 }
 
 /** The row when a writer had written his change, and had seen what he had seen; not mended. */
