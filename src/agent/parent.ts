@@ -124,7 +124,7 @@ export class Parent implements Attached, ChunkSource {
     if (this.exchange === null) await this.#options.hub.sessionOrRefusal();
   }
 
-  /** Chunks that are not here. Resolves with those that could not be had. */
+  /** Chunks that are not here, for who proves each by its id. Resolves with those that could not be had. */
   async fetch(
     ids: readonly Hash[],
     deliver: (id: Hash, stored: Uint8Array) => void | Promise<void>,
@@ -150,7 +150,8 @@ export class Parent implements Attached, ChunkSource {
       stopTimer = this.#options.clock.after(PATIENCE_MS, () => giveUp.abort());
     };
     try {
-      await exchange.fetch(ids, take, { signal: AbortSignal.any([signal, giveUp.signal]), waiting });
+      const given = AbortSignal.any([signal, giveUp.signal]);
+      await exchange.fetch(ids, take, { signal: given, waiting, proving: true });
     } catch {
       // What has not come is told.
     }

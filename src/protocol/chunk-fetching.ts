@@ -14,6 +14,8 @@ export type Deliver = (chunk: ChunkRecord) => undefined | Promise<void>;
 export interface FetchOptions {
   /** Goes before everything that was not asked for yet: a change waits for it. */
   readonly urgent?: boolean;
+  /** Who takes them unpacks them and proves them by their ids: the stored hash, of as many bytes, would say no more. */
+  readonly proving?: boolean;
   /** Nobody waits any longer: nothing more is delivered, and what was not asked for is not asked for. */
   readonly signal?: AbortSignal;
   /** All that is left is not at the partner yet. Called again whenever that is so after something has come. */
@@ -25,6 +27,7 @@ type Fetch = {
   /** Of those left, what the partner has promised for later. */
   later: number;
   over: boolean;
+  readonly proving: boolean;
   readonly waiting: () => void;
   readonly deliver: Deliver;
   readonly done: () => void;
@@ -51,9 +54,9 @@ export class ChunkFetching {
     this.#line = line;
   }
 
-  /** Asks for chunks; each is delivered once, checked against its stored hash. Rejects when the line ends. */
+  /** Asks for chunks; each is delivered once, checked unless `proving`. Rejects when the line ends. */
   fetch(ids: readonly string[], deliver: Deliver, options: FetchOptions = {}): Promise<void> {
-    const { urgent = false, signal, waiting = () => {} } = options;
+    const { urgent = false, proving = false, signal, waiting = () => {} } = options;
     if (this.#ended || signal?.aborted) return Promise.reject(this.#ended ?? nobodyWaits());
     const distinct = [...new Set(ids)];
     if (distinct.length === 0) return Promise.resolve();
@@ -69,7 +72,7 @@ export class ChunkFetching {
         over();
         reject(error);
       };
-      const fetch: Fetch = { left: distinct.length, later: 0, over: false, waiting, deliver, done, failed };
+      const fetch: Fetch = { left: distinct.length, later: 0, over: false, proving, waiting, deliver, done, failed };
       const unasked: string[] = [];
       for (const id of distinct) {
         const others = this.#wanted.get(id);
@@ -109,7 +112,12 @@ export class ChunkFetching {
     for (const fetch of waiting) this.#noteWaiting(fetch);
   }
 
-  /** A chunk, checked against its stored hash. False: nobody here has asked for it. */
+  /** Does everybody who waits for it prove it himself? */
+  isProvedByTakers(id: string): boolean {
+    return this.#wanted.get(id)?.every(({ proving }) => proving) ?? false;
+  }
+
+  /** A chunk, checked where its takers do not. False: nobody here has asked for it. */
   take(chunk: ChunkRecord): boolean {
     const fetches = this.#wanted.get(chunk.id);
     if (fetches === undefined) return this.#unwanted.delete(chunk.id);

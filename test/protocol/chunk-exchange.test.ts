@@ -246,6 +246,24 @@ test('EXC24 wants above the agreed number, chunks that nobody asked for and alte
   }
 });
 
+test('CHK6 who proves chunks by their ids takes them unchecked; beside one who does not they are checked', async () => {
+  for (const isAlone of [true, false]) {
+    const { connection } = await pair();
+    const chunk = encodeChunk(text('altered on the way'));
+    const taken: string[] = [];
+    const take = ({ id }: { id: string }): undefined => void taken.push(id);
+    const proving = connection.exchange.fetch([chunk.id], take, { proving: true });
+    const other = isAlone ? proving : connection.exchange.fetch([chunk.id], take);
+    const altered = { ...chunk, hash: '00'.repeat(32) };
+    connection.wire.ends[1].send(encodeMessage({ kind: 'chunks', channel: 1, chunks: [altered] }));
+    const outcome = Promise.allSettled([proving, other]);
+    await quiet(connection.wire);
+    await outcome;
+    assert.deepEqual(taken, isAlone ? [chunk.id] : []);
+    if (!isAlone) assert.match(connection.reasons.join(), /not what its hash says/);
+  }
+});
+
 test('EXC28 what nobody has uploaded yet stands in the way of nothing else', async () => {
   const { hub, connection } = await pair();
   const there = hub.keep(text('there'));
