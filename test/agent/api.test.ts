@@ -67,7 +67,7 @@ test('API2 every method is called with what its caller gave, and answers with wh
     },
     sync: async (params) => {
       calls.push(params);
-      return { sent: { changes: 1, bytes: 2 }, received: { changes: 0, bytes: 0 } };
+      return { sent: { changes: 1, bytes: 2 }, received: { changes: 0, bytes: 0 }, problems: [] };
     },
   });
   assert.deepEqual(await client.call('resolve', { folder, conflict: 'x1', candidate: 'w2' }), { id: 'x1' });

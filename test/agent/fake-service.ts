@@ -29,7 +29,11 @@ export function fakeService(replaced: Partial<Service> = {}): Service {
       problems: [],
       safe: true,
     }),
-    sync: async () => ({ sent: { changes: 2, bytes: 700 }, received: none }),
+    sync: async () => ({
+      sent: { changes: 2, bytes: 700 },
+      received: none,
+      problems: [{ path: 'notes', text: 'Much has gone. Say that you meant it.', since: at }],
+    }),
     detach: async ({ folder }) => ({ folder }),
     offline: async () => ({ state: 'offline' }),
     online: async () => ({ state: 'online' }),

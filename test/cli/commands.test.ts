@@ -103,6 +103,10 @@ test('CLI1 without --json there is text for people, without colours where there 
     'Müller 2026  /files/Müller 2026\nState      online\nTo send    nothing\nTo receive nothing\n' +
       'The hub has everything that was done here.\n',
   );
+  assert.equal(
+    (await run('sync')).out,
+    'Sent 2 changes, 700 B; received nothing.\nnotes: Much has gone. Say that you meant it. (since 2026-11-22 10:30)\n',
+  );
   assert.match(
     (await run('conflicts')).out,
     /^tb\.db › account › no=4010 › balance {2}x1\n {2}● 12\.5 {2}Ana, .*shown/,

@@ -59,11 +59,7 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
         state: stateOf(copy),
         pending: copy.pending(),
         conflicts: await conflictCount(copy),
-        problems: problemsOf(copy).map(({ path, text, remedy, since }) => ({
-          path: path ?? null,
-          text: `${text} ${remedy}`,
-          since: iso(since),
-        })),
+        problems: problemsIn(copy),
         safe: isSafe(copy),
       };
     },
@@ -75,7 +71,11 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
       if (deleteGone) await copy.documents.deleteGone();
       await syncCopy(copy, signal);
       const after = copy.traffic.total();
-      return { sent: difference(after.sent, before.sent), received: difference(after.received, before.received) };
+      return {
+        sent: difference(after.sent, before.sent),
+        received: difference(after.received, before.received),
+        problems: problemsIn(copy),
+      };
     },
 
     async detach({ folder, unsent }, { signal }) {
@@ -169,4 +169,12 @@ function workingOffline(): ProblemError {
     text: 'This copy works offline, as you asked.',
     remedy: 'Use `tieout online` first.',
   });
+}
+
+function problemsIn(copy: Copy): { path: string | null; text: string; since: string }[] {
+  return problemsOf(copy).map(({ path, text, remedy, since }) => ({
+    path: path ?? null,
+    text: `${text} ${remedy}`,
+    since: iso(since),
+  }));
 }

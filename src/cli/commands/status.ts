@@ -2,7 +2,8 @@ import { fromHere } from '../../platform/home.ts';
 import type { Result } from '../../sdk/contract.ts';
 import { calls } from '../call.ts';
 import { command, FOLDER } from '../command.ts';
-import { amount, count, inkFor, plain, time } from '../text.ts';
+import { problemLines } from '../problem-lines.ts';
+import { amount, count, inkFor, plain } from '../text.ts';
 
 export const status = command('status', 'say how a sync copy stands')
   .argument(...FOLDER)
@@ -24,10 +25,7 @@ function text({ file, folder, state, pending, conflicts, problems, safe }: Resul
     `To receive ${amount(pending.in)}`,
     safe ? ink.green('The hub has everything that was done here.') : 'The hub does not have everything from here yet.',
     conflicts > 0 && ink.yellow(`${count(conflicts, 'conflict')}: see \`tieout conflicts\`.`),
-    ...problems.map((problem) => {
-      const where = problem.path === null ? '' : `${plain(problem.path)}: `;
-      return ink.red(`${where}${plain(problem.text)} (since ${time(problem.since)})`);
-    }),
+    ...problemLines(problems, ink),
   ]
     .filter(Boolean)
     .join('\n');

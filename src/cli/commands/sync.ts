@@ -1,6 +1,7 @@
 import { folderOf, fromHere, isFolder } from '../../platform/home.ts';
 import { calls } from '../call.ts';
 import { command } from '../command.ts';
+import { problemLines } from '../problem-lines.ts';
 import { amount } from '../text.ts';
 
 export const sync = command('sync', 'exchange everything with the hub now, and return when nothing is pending')
@@ -15,7 +16,8 @@ export const sync = command('sync', 'exchange everything with the hub now, and r
         const { folder, documents } = given(first, others);
         return { folder, documents: options.documents ? ('all' as const) : documents, deleteGone: options.deleteGone };
       },
-      text: ({ sent, received }) => `Sent ${amount(sent)}; received ${amount(received)}.`,
+      text: ({ sent, received, problems }) =>
+        [`Sent ${amount(sent)}; received ${amount(received)}.`, ...problemLines(problems)].join('\n'),
     }),
   );
 

@@ -1,6 +1,6 @@
 /** Files, their sync copies on this machine, and how those stand. */
 import { z } from 'zod';
-import { amount, bytes, count, file, id, inFile, name, place, time, transfer } from './shapes.ts';
+import { amount, bytes, count, file, id, inFile, name, place, problems, time, transfer } from './shapes.ts';
 
 const state = z.enum(['online', 'offline', 'syncing', 'unreachable']);
 
@@ -46,7 +46,7 @@ export const files = {
       state,
       pending: z.object({ out: amount, in: amount }),
       conflicts: count,
-      problems: z.array(z.object({ path: z.string().nullable(), text: z.string(), since: time })),
+      problems,
       /** The parent has everything that was done here. */
       safe: z.boolean(),
     }),
@@ -61,7 +61,7 @@ export const files = {
       /** What has gone from the folder is to be deleted for everybody, however much it is. */
       deleteGone: z.boolean().optional(),
     }),
-    result: z.object({ sent: amount, received: amount }),
+    result: z.object({ sent: amount, received: amount, problems }),
     progress: transfer,
   },
 
