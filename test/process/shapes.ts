@@ -10,6 +10,7 @@ const count = z.int().nonnegative();
 const file = z.strictObject({ id, name: z.string().min(1) });
 const amount = z.strictObject({ changes: count, bytes: count });
 const state = z.enum(['online', 'offline', 'syncing', 'unreachable']);
+const problems = z.array(z.strictObject({ path: z.string().nullable(), text: z.string(), since: time }));
 /** A value of SQLite as JSON has it; what JSON does not have is an object with one $-field. */
 const cell = z.union([z.null(), z.number(), z.string(), z.record(z.string().regex(/^\$[a-z]+$/), z.string())]);
 const row = z.record(z.string(), cell);
@@ -40,10 +41,10 @@ export const shapes = {
     state,
     pending: z.strictObject({ out: amount, in: amount }),
     conflicts: count,
-    problems: z.array(z.strictObject({ path: z.string().nullable(), text: z.string(), since: time })),
+    problems,
     safe: z.boolean(),
   }),
-  sync: z.strictObject({ sent: amount, received: amount }),
+  sync: z.strictObject({ sent: amount, received: amount, problems }),
   detach: z.strictObject({ folder: z.string() }),
   offline: z.strictObject({ state }),
   online: z.strictObject({ state }),
