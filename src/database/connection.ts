@@ -27,8 +27,12 @@ export class UserConnection {
     });
     this.sql = new Statements(db);
     try {
-      // What we apply must be durable before the position says so, whatever the application has chosen for itself.
-      db.exec('PRAGMA synchronous = FULL; PRAGMA recursive_triggers = OFF; PRAGMA temp_store = MEMORY;');
+      db.exec('PRAGMA recursive_triggers = OFF; PRAGMA temp_store = MEMORY;');
+      // What we apply is in the log durably. A WAL loses whole commits in a power cut, together with the position that
+      // says so, and they are applied again; an fsync would keep the lock for its time. A rollback journal that is not
+      // synced can tear a database.
+      const isWal = this.sql.one('PRAGMA journal_mode') === 'wal';
+      db.exec(`PRAGMA synchronous = ${isWal ? 'NORMAL' : 'FULL'}`);
       // Checks were judged when rows were mended; what one copy broke on purpose is to be the same everywhere.
       db.exec('PRAGMA ignore_check_constraints = ON');
       this.encoding = this.sql.one('PRAGMA encoding') as Encoding;

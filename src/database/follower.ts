@@ -7,6 +7,7 @@ import type { Clock, FileFacts, Random } from '../platform/ports.ts';
 import type { DatabaseEngine } from './engine.ts';
 import { busyProblem, isBusy, problemOf } from './failing.ts';
 import type { DatabaseEvents, DatabaseFigures, DatabaseProblem, OpenDatabase } from './host.ts';
+import { Pauses } from './pauses.ts';
 
 export interface FollowerOptions {
   readonly database: OpenDatabase;
@@ -26,18 +27,15 @@ const POLL_ACTIVE_MS = 250;
 const LOOKS_MS = [1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89];
 const POLL_QUIET_MS = 1000;
 const ACTIVE_MS = 5_000;
-/** How long a database without a WAL is left alone after a commit, and for how long at most while commits go on. */
-const REST_MS = 4;
-const REST_LIMIT_MS = 40;
 /**
- * A program is hot that edited at so many looks within a second and so goes on: it never pauses, and may not wait for a
- * lock. It meets ours as rarely as colleagues can bear: they wait for seconds instead of milliseconds.
+ * A program is hot that edited at so many looks within so long: it does not pause, and may not wait for a lock. Until it
+ * pauses, what colleagues edit waits for seconds instead of milliseconds, so that our lock is held for this share of the
+ * time.
  */
-const HOT_EDITS = 16;
-const HOT_WITHIN_MS = 1000;
-const HOT_APPLY_MS = 3000;
-const HOT_READ_MS = 500;
-const HOT_LOOK_MS = 250;
+const HOT_EDITS = 4;
+const HOT_WITHIN_MS = 250;
+const HOT_APPLY_LIMIT_MS = 30_000;
+const HOT_LOCK_SHARE = { wal: 1 / 1000, other: 1 / 50 };
 /** Then the captured marks are cleared. */
 const QUIET_MS = 2_000;
 /** Then the connection is closed. */
@@ -60,12 +58,13 @@ export class Follower {
   #waiting: (() => void)[] = [];
   #cancelRetry: (() => void) | null = null;
   #cancelTick: (() => void) | null = null;
-  #cancelSoon: (() => void) | null = null;
-  #pokedSince: number | null = null;
+  readonly #pauses: Pauses;
   #busySince: number | null = null;
   #busyTries = 0;
   #lastWork = 0;
   #lastApply = Number.NEGATIVE_INFINITY;
+  /** How long the last applying kept the lock. */
+  #lockedMs = 0;
   /** When the program edited, at the last looks. */
   readonly #edits: number[] = [];
   /** Somebody waits until all is done. */
@@ -80,6 +79,7 @@ export class Follower {
 
   constructor(options: FollowerOptions) {
     this.#options = options;
+    this.#pauses = new Pauses(options.clock, () => this.#want());
     this.#lastWork = options.clock.monotonic();
     this.#want();
   }
@@ -95,13 +95,13 @@ export class Follower {
   poke(): void {
     const isNews = this.#engine?.isOpen === true || this.#left === '' || this.#left !== this.#facts();
     if (!isNews) return;
+    if (!this.#isWal()) return this.#pauses.committed();
     this.#looks = 0;
-    if (this.#isWal()) this.#want();
-    else this.#wantSoon();
+    this.#want();
   }
 
   forward(): void {
-    if (this.#engine === null || this.#engine.hasMore()) this.#want();
+    if (this.#engine === null || this.#engine.hasMore()) this.#wantInPause();
   }
 
   settle(): Promise<void> {
@@ -157,7 +157,7 @@ export class Follower {
     this.#closed = true;
     this.#cancelRetry?.();
     this.#cancelTick?.();
-    this.#cancelSoon?.();
+    this.#pauses.stop();
     await this.#running;
     this.#engine?.close();
     this.#engine = null;
@@ -168,20 +168,9 @@ export class Follower {
     return this.#options.facts(`${this.database.path}-wal`) !== undefined;
   }
 
-  /**
-   * Without a WAL whoever reads keeps others from committing, and a program that has just committed often does so again
-   * at once: let it come to rest for a moment.
-   */
-  #wantSoon(): void {
-    const now = this.#options.clock.monotonic();
-    this.#pokedSince ??= now;
-    this.#cancelSoon?.();
-    const limit = this.#isHot() ? HOT_READ_MS : REST_LIMIT_MS;
-    const wait = now - this.#pokedSince < limit ? REST_MS : 0;
-    this.#cancelSoon = this.#options.clock.after(wait, () => {
-      this.#pokedSince = null;
-      this.#want();
-    });
+  #wantInPause(): void {
+    if (this.#isWal()) this.#want();
+    else this.#pauses.wait();
   }
 
   #want(): void {
@@ -233,22 +222,26 @@ export class Follower {
 
   async #pass(): Promise<void> {
     const engine = this.#getEngine();
+    let held: number | null = null;
     for (let disturbed = 0; !this.#closed; ) {
-      if (disturbed >= PATIENCE) engine.hold();
-      const captured = await this.#capture(engine);
-      if (captured !== 'must apply' && this.#isHot() && !this.#awaited && this.#sinceApply() < HOT_APPLY_MS) {
-        this.#retryIn(HOT_LOOK_MS);
-        return;
+      if (disturbed >= PATIENCE) {
+        engine.hold();
+        held ??= this.#options.clock.monotonic();
       }
+      const captured = await this.#capture(engine);
+      const left = captured === 'must apply' || this.#awaited ? 0 : this.#untilMayApply();
+      if (left > 0) return this.#isWal() ? this.#retryIn(Math.min(left, HOT_WITHIN_MS)) : this.#pauses.wait();
       const began = this.#options.clock.monotonic();
       const step = engine.apply();
       if (step.kind === 'applied') {
         disturbed = 0;
         this.#lastApply = this.#options.clock.monotonic();
+        this.#lockedMs = this.#lastApply - (held ?? began);
+        held = null;
         this.#worked();
         this.#figures.applies += 1;
         this.#figures.appliedRows += step.rows;
-        this.#figures.longestLockMs = Math.max(this.#figures.longestLockMs, this.#options.clock.monotonic() - began);
+        this.#figures.longestLockMs = Math.max(this.#figures.longestLockMs, this.#lockedMs);
         const { id } = this.database;
         this.#options.events.applied({ database: id, changes: step.changes, rows: step.rows, vector: engine.vector });
         this.#options.events.conflictsChanged?.(id);
@@ -282,13 +275,17 @@ export class Follower {
   }
 
   #isHot(): boolean {
+    if (!this.#isWal()) return this.#pauses.isRestless;
     const [first] = this.#edits;
     if (first === undefined || this.#edits.length < HOT_EDITS) return false;
     return this.#options.clock.monotonic() - first < HOT_WITHIN_MS;
   }
 
-  #sinceApply(): number {
-    return this.#options.clock.monotonic() - this.#lastApply;
+  /** Milliseconds; not above 0: now. */
+  #untilMayApply(): number {
+    if (!this.#isHot()) return 0;
+    const share = this.#isWal() ? HOT_LOCK_SHARE.wal : HOT_LOCK_SHARE.other;
+    return this.#lastApply + Math.min(this.#lockedMs / share, HOT_APPLY_LIMIT_MS) - this.#options.clock.monotonic();
   }
 
   #getEngine(): DatabaseEngine {
@@ -346,7 +343,7 @@ export class Follower {
     if (this.#closed || this.#running !== null) return;
     try {
       const quiet = this.#options.clock.monotonic() - this.#lastWork;
-      if (engine.isReplaced() || engine.dataVersion() !== this.#dataVersion) return this.#want();
+      if (engine.isReplaced() || engine.dataVersion() !== this.#dataVersion) return this.#wantInPause();
       if (quiet > QUIET_MS && !this.#isTidy) this.#isTidy = engine.tidy();
       if (quiet > IDLE_MS && this.#isTidy) {
         engine.disconnect();
