@@ -4,7 +4,7 @@ export interface Figure {
   /** BENCHMARK.NAME, e.g. 'cell.p50'. */
   readonly id: string;
   readonly what: string;
-  readonly unit: 'ms' | 's' | 'bytes' | 'rows/s' | 'MB' | '%' | 'x';
+  readonly unit: 'ms' | 's' | 'bytes' | 'rows/s' | 'cells/s' | 'MB' | 'MB/s' | '%' | 'x';
   /** One value a run. */
   readonly runs: readonly number[];
   /** From docs/GOALS.md; undefined for what is only measured beside (peers, floors). */
@@ -53,7 +53,9 @@ function goal(figure: Figure): string {
   return `${sign} ${shown(value, figure.unit)}: ${reached(figure) ? 'reached' : 'MISSED'}`;
 }
 
+const WHOLE: ReadonlySet<Figure['unit']> = new Set(['bytes', 'rows/s', 'cells/s', 'MB', 'MB/s']);
+
 function shown(value: number, unit: Figure['unit']): string {
-  const digits = unit === 'bytes' || unit === 'rows/s' || unit === 'MB' ? 0 : value < 10 ? 2 : 1;
+  const digits = WHOLE.has(unit) ? 0 : value < 10 ? 2 : 1;
   return `${value.toLocaleString('en', { maximumFractionDigits: digits })} ${unit}`;
 }

@@ -6,15 +6,20 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { apply } from './apply.ts';
 import { big } from './big.ts';
+import { bulk } from './bulk.ts';
 import { burst } from './burst.ts';
 import { busy } from './busy.ts';
-import { catchup } from './catchup.ts';
+import { catchup, catchupMillion } from './catchup.ts';
 import { cell } from './cell.ts';
 import { cellbytes } from './cellbytes.ts';
+import { clock } from './clock.ts';
 import { type Figure, median, reached, table } from './figure.ts';
+import { gigabyte } from './gigabyte.ts';
 import { head } from './head.ts';
 import { marks } from './marks.ts';
+import { reconcile } from './reconcile.ts';
 import { row } from './row.ts';
 import { save } from './save.ts';
 import { small } from './small.ts';
@@ -32,6 +37,12 @@ const benchmarks: Record<string, (bench: Bench) => Promise<Figure[]>> = {
   head,
   marks,
   busy,
+  apply,
+  reconcile,
+  'catchup-million': catchupMillion,
+  clock,
+  gigabyte,
+  bulk,
 };
 
 const { values, positionals } = parseArgs({

@@ -15,6 +15,10 @@ export const w1 = { documents: 2_000, make: () => cached('w1', makeW1) };
 export const w2 = { documents: 50_000, make: () => cached('w2', makeW2) };
 /** records.db alone: 50,000 records of 8 fields, in WAL. */
 export const records = { rows: 50_000, make: () => cached('records', makeRecords) };
+/** The same with 250,000, with a million, and 1 GB of them: each some 90 bytes, in the last 1,000. */
+export const manyRecords = { rows: 250_000, make: () => cached('many-records', (to) => makeRecords(to, 250_000)) };
+export const millionRecords = { rows: 1_000_000, make: () => cached('million', (to) => makeRecords(to, 1_000_000)) };
+export const gigabyteOfRecords = { make: () => cached('gigabyte', makeGigabyte) };
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -127,15 +131,30 @@ function makeJournal(path: string): void {
   database.close();
 }
 
-function makeRecords(folder: string): void {
+function makeRecords(folder: string, rows = records.rows): void {
   const chance = seeded(50);
   const database = new DatabaseSync(join(folder, 'records.db'));
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF');
   const fields = Array.from({ length: 8 }, (_, index) => `f${index} TEXT NOT NULL`).join(', ');
   database.exec(`CREATE TABLE record (id INTEGER PRIMARY KEY, ${fields}); BEGIN`);
   const insert = database.prepare('INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
-  for (let id = 1; id <= records.rows; id++) insert.run(id, ...Array.from({ length: 8 }, () => word(chance)));
+  for (let id = 1; id <= rows; id++) insert.run(id, ...Array.from({ length: 8 }, () => word(chance)));
   database.exec('COMMIT');
+  database.close();
+}
+
+/** A million rows of 1,000 bytes, half of which are text. */
+function makeGigabyte(folder: string): void {
+  const chance = seeded(1000);
+  const database = new DatabaseSync(join(folder, 'records.db'));
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF');
+  database.exec('CREATE TABLE record (id INTEGER PRIMARY KEY, title TEXT, text TEXT, scan BLOB); BEGIN');
+  const insert = database.prepare('INSERT INTO record VALUES (?, ?, ?, ?)');
+  for (let id = 1; id <= 1_000_000; id++) {
+    const text = Array.from({ length: 55 }, () => word(chance)).join(' ');
+    insert.run(id, `${word(chance)} ${id}`, text, randomBytes(500, chance));
+  }
+  database.exec('COMMIT; PRAGMA wal_checkpoint(TRUNCATE)');
   database.close();
 }
 
