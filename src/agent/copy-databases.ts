@@ -45,6 +45,7 @@ export interface CopyDatabasesOptions {
   readonly record: (ops: readonly RegistryOp[], within?: (by: Origin) => void) => Promise<Origin>;
   /** One change of these bytes, and another of the ops, if there are any: both or none. */
   readonly append: (bytes: Uint8Array, ops: readonly RegistryOp[]) => StoredChange;
+  readonly appendPieces: (pieces: AsyncIterable<Uint8Array>) => Promise<StoredChange>;
   readonly concerns: (vector: Vector, subject: string) => boolean;
   readonly make: (events: DatabaseEvents) => Databases;
   /** Asks for `place` in a while: the disk did not do what it was asked to. */
@@ -263,13 +264,16 @@ export class CopyDatabases implements DatabaseReports {
 
   // What the database process says
 
-  async #append({ bytes, seen, database, entered }: AppendRequest): Promise<Appended> {
-    const { append, concerns } = this.#options;
+  async #append({ bytes, rest, seen, database, entered }: AppendRequest): Promise<Appended> {
+    const { append, appendPieces, concerns } = this.#options;
     const other = entered ? this.#entering.take(database) : undefined;
     // Nobody waits for it any more: entered without its database being removed, it would be entered again.
     if (entered && other === undefined) throw notEntered();
     const ops = other === undefined ? [] : [this.#removal(other)];
-    const { copy, seq, stamp } = append(concerns(seen, database) ? withSeen(bytes, seen) : bytes, ops);
+    const { copy, seq, stamp } =
+      rest === undefined
+        ? append(concerns(seen, database) ? withSeen(bytes, seen) : bytes, ops)
+        : await appendPieces(joined(bytes, rest));
     const path = this.#options.registry.entry(database)?.shown ?? '';
     this.#options.tell({ what: 'captured', text: `${path}: edited here`, path, bytes: bytes.byteLength });
     return { copy, seq, stamp };
@@ -306,6 +310,11 @@ export class CopyDatabases implements DatabaseReports {
       }
     });
   }
+}
+
+async function* joined(head: Uint8Array, rest: NonNullable<AppendRequest['rest']>): AsyncGenerator<Uint8Array> {
+  yield head;
+  yield* rest;
 }
 
 /** Two people who make a database on one path make two: what is in one cannot be read as edits of the other. */

@@ -123,6 +123,7 @@ export class Copy {
       problems: this.problems,
       record: (ops, within) => this.record(ops, within),
       append: (bytes, ops) => this.#own.append(bytes, ops),
+      appendPieces: (pieces) => this.#own.appendPieces(pieces),
       concerns: (vector, subject) => this.store.log.concerns(vector, subject),
       again: () => void clock.after(DISK_AGAIN_MS, () => this.databases.place()),
       make: (events) => options.makeDatabases(facts.copy, folder, events),

@@ -4,6 +4,7 @@ import { encode } from '../core/codec.ts';
 import { assert } from '../core/problem.ts';
 import type { Origin } from '../core/rows.ts';
 import type { CopyId } from '../core/vector.ts';
+import { BodyCutter, type Laid } from '../store/body-parts.ts';
 import type { Author, FileStore } from '../store/file-store.ts';
 import type { StoredChange } from '../store/log.ts';
 
@@ -30,12 +31,22 @@ export class OwnChanges {
   }
 
   /** A body as one change, and the registry ops, if there are any, as another: both or none. */
-  append(bytes: Uint8Array, ops: readonly RegistryOp[] = []): StoredChange {
-    return this.#append(ops.length === 0 ? [bytes] : [bytes, registryBody(ops)]);
+  append(body: Uint8Array | Laid, ops: readonly RegistryOp[] = []): StoredChange {
+    return this.#append(ops.length === 0 ? [body] : [body, registryBody(ops)]);
+  }
+
+  /**
+   * The same of a body that comes in pieces; others have their turn in between. What was kept of one that never came to
+   * its end is in nobody's way.
+   */
+  async appendPieces(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<StoredChange> {
+    const cutter = new BodyCutter(this.#options.store.chunks);
+    for await (const piece of pieces) cutter.add(piece);
+    return this.append(cutter.finish());
   }
 
   /** Returns the first. */
-  #append(bodies: readonly Uint8Array[], within?: (by: Origin) => void): StoredChange {
+  #append(bodies: readonly (Uint8Array | Laid)[], within?: (by: Origin) => void): StoredChange {
     const { store, author, note, made } = this.#options;
     const changes = store.append(author, bodies, (all) => {
       for (const { copy, seq, stamp } of all) within?.({ copy, seq, stamp });

@@ -23,7 +23,7 @@ export { type RowId, rowId } from './value.ts';
 /** The tables that ops speak of, with the columns that they name by index. Ids of base tables and columns are names. */
 const tableUse = struct({ table: text(MAX_NAME), columns: list(text(MAX_NAME), MAX_COLUMNS) });
 
-const databaseOp = union(
+export const databaseOp = union(
   { insert: 1, update: 2, delete: 3, number: 4 },
   {
     /** A new row with a value for each of the used columns. `row` is null where the op itself names the row. */
@@ -46,15 +46,19 @@ const databaseOp = union(
   },
 );
 
-const bodyFields = struct({
+const headFields = {
   database: databaseId,
   /** The vector that was applied to the database when the edits were read; null: equal to deps. */
   seen: optional(vectorCodec),
   /** The last mark that these edits contain, by which a restored database file is recognised. */
   mark: optional(struct({ id: varint(), nonce: value })),
   uses: list(tableUse, MAX_TABLES),
-  ops: list(databaseOp, MAX_OPS),
-});
+};
+
+/** A database's body up to the number of its ops. */
+export const databaseHead = struct(headFields);
+
+const bodyFields = struct({ ...headFields, ops: list(databaseOp, MAX_OPS) });
 
 /** Whoever folds a body may rely on its indexes: an op names a table and columns that the body lists, and its own ops. */
 const databaseBody: typeof bodyFields = {
@@ -66,7 +70,7 @@ const databaseBody: typeof bodyFields = {
   },
 };
 
-function checkIndexes(op: Carried<typeof databaseOp>, columns: number, ops: number): void {
+export function checkIndexes(op: Carried<typeof databaseOp>, columns: number, ops: number): void {
   if (columns < 0) throw new MalformedError('an op on a table that is not listed');
   if (op.row !== null) checkRow(op.row, ops);
   switch (op.kind) {
@@ -116,6 +120,16 @@ export const body = union({ database: 1, registry: 2 }, { database: databaseBody
 export type Body = Carried<typeof body>;
 export type DatabaseBody = Carried<typeof databaseBody>;
 export type DatabaseOp = Carried<typeof databaseOp>;
+/** Ops that are not all in memory: each time they are gone through they are read anew. */
+export interface OpSequence {
+  readonly length: number;
+  /** Each with its index. */
+  entries(): IteratorObject<[number, DatabaseOp], undefined>;
+}
+
+/** A database's body as whoever folds it needs it. */
+export type ReadBody = Carried<typeof databaseHead> & { readonly ops: OpSequence };
+
 export type RegistryBody = Carried<typeof registryBody>;
 export type RegistryOp = Carried<typeof registryOp>;
 export type TableUse = Carried<typeof tableUse>;

@@ -11,6 +11,13 @@ export class MalformedError extends Error {
   override readonly name = 'MalformedError';
 }
 
+/** There may be more to come: whoever reads bytes in pieces tries again with the next. */
+export class CutShortError extends MalformedError {
+  constructor() {
+    super('cut short');
+  }
+}
+
 export class Writer {
   #buffer: Buffer;
   #length = 0;
@@ -123,7 +130,7 @@ export class Reader {
 
   byte(): number {
     const value = this.#bytes[this.#at];
-    if (value === undefined) throw new MalformedError('cut short');
+    if (value === undefined) throw new CutShortError();
     this.#at += 1;
     return value;
   }
@@ -169,7 +176,7 @@ export class Reader {
   }
 
   double(): number {
-    if (this.left < 8) throw new MalformedError('cut short');
+    if (this.left < 8) throw new CutShortError();
     const value = this.#bytes.readDoubleBE(this.#at);
     this.#at += 8;
     return value;
@@ -181,7 +188,7 @@ export class Reader {
   }
 
   #view(count: number): Buffer {
-    if (count > this.left) throw new MalformedError('cut short');
+    if (count > this.left) throw new CutShortError();
     const bytes = this.#bytes.subarray(this.#at, this.#at + count);
     this.#at += count;
     return bytes;
@@ -278,7 +285,7 @@ export function list<T>(item: Codec<T>, limit: number): Codec<readonly T[]> {
     read: (from) => {
       // Every item takes a byte at least, so a count above what is left is a lie and must not reserve memory.
       const count = from.varint(limit);
-      if (count > from.left) throw new MalformedError('cut short');
+      if (count > from.left) throw new CutShortError();
       const values: T[] = [];
       for (let index = 0; index < count; index++) values.push(item.read(from));
       return values;

@@ -3,7 +3,7 @@
  * is compared with the rows as they were at the changes that it does hold.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import type { DatabaseBody } from '../core/body.ts';
+import type { ReadBody } from '../core/body.ts';
 import type { ChangeId } from '../core/change.ts';
 import { at, EMPTY, type Vector, withEntry } from '../core/vector.ts';
 import { ROWS_SCHEMA, RowState } from '../store/row-state.ts';
@@ -23,7 +23,7 @@ export interface Behind {
 
 export interface Folded {
   readonly change: SourceChange;
-  readonly body: DatabaseBody;
+  readonly body: ReadBody;
 }
 
 /** The rows as they were when exactly these changes were contained. */

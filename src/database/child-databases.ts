@@ -3,7 +3,7 @@
  * is started again and everything opened anew; what was asked of it meanwhile fails, and is tried again by whoever
  * asked.
  */
-import { ProblemError } from '../core/problem.ts';
+import { type Problem, ProblemError } from '../core/problem.ts';
 import type { Renaming } from '../core/reissue.ts';
 import type { CopyId } from '../core/vector.ts';
 import { type Child, startChild } from '../platform/child.ts';
@@ -53,6 +53,8 @@ class Host {
   readonly #clock: Clock;
   readonly #copies = new Map<number, Copy>();
   readonly #waiting = new Map<number, Waiting>();
+  /** By the number of the body that is being appended: who waits for its next piece. */
+  readonly #pieces = new Map<number, (answer: Answer<Uint8Array | null>) => void>();
   readonly #unasked: ToChild[] = [];
   #child: Child<ToChild, FromChild> | null = null;
   #lastId = 0;
@@ -161,6 +163,9 @@ class Host {
     const lost = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const waiting of lost) waiting({ kind: 'problem', problem: processGone() });
+    const cut = [...this.#pieces.values()];
+    this.#pieces.clear();
+    for (const take of cut) take({ kind: 'problem', problem: processGone() });
     if (this.#ended) return;
     this.#failures = this.#clock.monotonic() - this.#startedAt > STEADY_MS ? 0 : this.#failures + 1;
     const wait = RESTART_MS[Math.min(this.#failures, RESTART_MS.length - 1)] as number;
@@ -170,6 +175,20 @@ class Host {
     });
   }
 
+  /** What follows of a large body: a piece is asked for when the one before is kept, so that none pile up. */
+  async *#rest(id: number): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const answer = await new Promise<Answer<Uint8Array | null>>((resolve) => {
+        if (this.#child === null) return resolve({ kind: 'problem', problem: processGone() });
+        this.#pieces.set(id, resolve);
+        this.#send({ kind: 'more', id });
+      });
+      const piece = openAnswer(answer);
+      if (piece === null) return;
+      yield piece;
+    }
+  }
+
   async #receive(message: FromChild): Promise<void> {
     if (message.kind === 'answer') {
       const waiting = this.#waiting.get(message.id);
@@ -177,12 +196,18 @@ class Host {
       waiting?.(message.answer);
       return;
     }
+    if (message.kind === 'piece') {
+      const take = this.#pieces.get(message.id);
+      this.#pieces.delete(message.id);
+      return take?.(message.answer);
+    }
     const events = this.#copies.get(message.at)?.events;
     if (events === undefined) return;
     switch (message.kind) {
       case 'append': {
-        const { id, request } = message;
-        const answer = await answerOf(() => events.append(request));
+        const { id, request, hasRest } = message;
+        const whole = hasRest ? { ...request, rest: this.#rest(id) } : request;
+        const answer = await answerOf(() => events.append(whole));
         return this.#send({ kind: 'appended', id, answer });
       }
       case 'applied':
@@ -197,7 +222,7 @@ class Host {
   }
 }
 
-function processGone() {
+function processGone(): Problem {
   return new ProblemError({
     code: 'database-process-gone',
     text: 'The process that has the databases open has ended; it is being started again.',

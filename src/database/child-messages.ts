@@ -27,11 +27,22 @@ export type ToChild =
     }
   | { readonly kind: 'poke'; readonly at: number; readonly database: string }
   | { readonly kind: 'forward'; readonly at: number }
+  /** Asks for the next piece of the body that is being appended under this number. */
+  | { readonly kind: 'more'; readonly id: number }
   | { readonly kind: 'appended'; readonly id: number; readonly answer: Answer<Appended> };
 
 export type FromChild =
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer<unknown> }
-  | { readonly kind: 'append'; readonly at: number; readonly id: number; readonly request: AppendRequest }
+  | {
+      readonly kind: 'append';
+      readonly at: number;
+      readonly id: number;
+      readonly request: Omit<AppendRequest, 'rest'>;
+      /** The body has more than the bytes of the request: it is asked for piece by piece. */
+      readonly hasRest: boolean;
+    }
+  /** null: that was all of the body. */
+  | { readonly kind: 'piece'; readonly id: number; readonly answer: Answer<Uint8Array | null> }
   | { readonly kind: 'applied'; readonly at: number; readonly event: Applied }
   | { readonly kind: 'conflicts'; readonly at: number; readonly database: string }
   | {

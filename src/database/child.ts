@@ -15,6 +15,8 @@ import type { Appended, DatabaseEvents } from './host.ts';
 const parent = parentProcess<ToChild, FromChild>();
 const copies = new Map<number, { databases: LocalDatabases; log: LogReader }>();
 const appending = new Map<number, (answer: Answer<Appended>) => void>();
+/** What is left of bodies that are too large for one message. */
+const rests = new Map<number, Iterator<Uint8Array>>();
 let lastId = 0;
 
 parent.onMessage((message) => {
@@ -29,7 +31,10 @@ parent.onMessage((message) => {
       return copies.get(message.at)?.databases.poke(message.database);
     case 'forward':
       return copies.get(message.at)?.databases.forward();
+    case 'more':
+      return void sendPiece(message.id);
     case 'appended':
+      rests.delete(message.id);
       appending.get(message.id)?.(message.answer);
       return void appending.delete(message.id);
     default:
@@ -46,7 +51,7 @@ parent.onGone(() => {
 function start(at: number, { copy, rowsPath, storePath, packs, renamings }: CopyStart) {
   const log = new LogReader(storePath, packs);
   const events: DatabaseEvents = {
-    append: (request) =>
+    append: ({ rest, ...request }) =>
       new Promise((resolve, reject) => {
         const id = ++lastId;
         appending.set(id, (made) => {
@@ -56,7 +61,8 @@ function start(at: number, { copy, rowsPath, storePath, packs, renamings }: Copy
             reject(error as Error);
           }
         });
-        parent.send({ kind: 'append', at, id, request });
+        if (rest !== undefined) rests.set(id, (rest as Iterable<Uint8Array>)[Symbol.iterator]());
+        parent.send({ kind: 'append', at, id, request, hasRest: rest !== undefined });
       }),
     applied: (event) => parent.send({ kind: 'applied', at, event }),
     problems: (database, problems) => parent.send({ kind: 'problems', at, database, problems }),
@@ -74,6 +80,15 @@ function start(at: number, { copy, rowsPath, storePath, packs, renamings }: Copy
     removeFile: realFileBytes.remove,
   });
   return { databases, log };
+}
+
+async function sendPiece(id: number): Promise<void> {
+  const answer = await answerOf(async () => {
+    const next = rests.get(id)?.next();
+    if (next === undefined) throw new Error('nobody appends this any more');
+    return next.done ? null : next.value;
+  });
+  parent.send({ kind: 'piece', id, answer });
 }
 
 async function stop(at: number): Promise<void> {

@@ -6,25 +6,23 @@ import type { RowId } from '../core/body.ts';
 import { ProblemError } from '../core/problem.ts';
 import { numberColumn, type Table } from '../core/tables.ts';
 import { sameValue, type Value } from '../core/value.ts';
-import { Naming } from './happened.ts';
 import type { Mark } from './marks.ts';
+import { Naming } from './naming.ts';
 import type { OpenFile } from './open-file.ts';
 import type { Shown } from './shown.ts';
 
 /** Fewer rows than this may go without a question: a small table emptied is work, a large one an accident. */
 const MANY_ROWS = 50;
 
-/** Marks that are in no file: what would have been marked. */
-export function compareTables(file: OpenFile, shown: Shown): Mark[] {
-  const marks: Mark[] = [];
+/** Marks that are in no file: what would have been marked. Throws `ProblemError` at its end when too much is gone. */
+export function* compareTables(file: OpenFile, shown: Shown): Generator<Mark> {
   for (const id of file.unmarked) {
     const table = file.tables.get(id);
     if (table === undefined) continue;
     for (const { op, key } of differences(file, shown, table)) {
-      marks.push({ id: 0, nonce: 0n, table: file.numberOf(table), op, key });
+      yield { id: 0, nonce: 0n, table: file.numberOf(table), op, key };
     }
   }
-  return marks;
 }
 
 interface Difference {
@@ -32,8 +30,7 @@ interface Difference {
   readonly key: readonly Value[];
 }
 
-function differences(file: OpenFile, shown: Shown, table: Table): Difference[] {
-  const found: Difference[] = [];
+function* differences(file: OpenFile, shown: Shown, table: Table): Generator<Difference> {
   const naming = new Naming(shown, new Map());
   const sql = file.sqlOf(table);
   let rows = 0;
@@ -43,8 +40,8 @@ function differences(file: OpenFile, shown: Shown, table: Table): Difference[] {
     if (key.includes(null)) continue;
     const row = rowAt(shown, naming, table, key);
     const known = row === null ? null : shown.values(table, row);
-    if (known === null) found.push({ op: 'i', key });
-    else if (known.some((item, at) => !sameValue(item, actual[at] as Value))) found.push({ op: 'u', key });
+    if (known === null) yield { op: 'i', key };
+    else if (known.some((item, at) => !sameValue(item, actual[at] as Value))) yield { op: 'u', key };
   }
   let gone = 0;
   let known = 0;
@@ -54,10 +51,9 @@ function differences(file: OpenFile, shown: Shown, table: Table): Difference[] {
     const key = shown.key(table, row);
     if (key === null || sql.has(key)) continue;
     gone += 1;
-    found.push({ op: 'd', key });
+    yield { op: 'd', key };
   }
   if (gone > MANY_ROWS && gone > known / 2) throw manyGone(file, table, gone, known, rows);
-  return found;
 }
 
 function rowAt(shown: Shown, naming: Naming, table: Table, key: readonly Value[]): RowId | null {

@@ -27,7 +27,7 @@ export class UserConnection {
     });
     this.sql = new Statements(db);
     try {
-      db.exec('PRAGMA recursive_triggers = OFF; PRAGMA temp_store = MEMORY;');
+      db.exec('PRAGMA recursive_triggers = OFF;');
       // What we apply is in the log durably. A WAL loses whole commits in a power cut, together with the position that
       // says so, and they are applied again; an fsync would keep the lock for its time. A rollback journal that is not
       // synced can tear a database.

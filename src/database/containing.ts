@@ -3,7 +3,8 @@
  * own changes are in it besides. So a file that lost its last commits, or came back from a backup, is known for what it
  * is.
  */
-import { type Body, body as bodyCodec, type DatabaseBody, subjectOf } from '../core/body.ts';
+import { type Body, body as bodyCodec, type ReadBody, subjectOf } from '../core/body.ts';
+import { readPieces } from '../core/body-pieces.ts';
 import type { ChangeId } from '../core/change.ts';
 import { decode, MalformedError } from '../core/codec.ts';
 import { assert } from '../core/problem.ts';
@@ -15,6 +16,10 @@ import type { ChangeSource, SourceChange } from './source.ts';
 import type { Statements } from './sql.ts';
 
 const PAGE = 1000;
+/** Bodies up to this are decoded at once: some 30,000 rows. */
+const WHOLE_BYTES = 1024 * 1024;
+/** Large bodies that were read to their end. */
+const readable = new WeakMap<ChangeSource, Set<string>>();
 
 export interface Containing {
   /** What was applied. */
@@ -38,8 +43,12 @@ export function* changesAfter(source: ChangeSource, subject: string, vector: Vec
   }
 }
 
-/** A body that cannot be read was signed by its maker, so its log goes on; it has no effect on any copy. */
-export function readBody(source: ChangeSource, change: SourceChange): DatabaseBody {
+/**
+ * A body that cannot be read was signed by its maker, so its log goes on; it has no effect on any copy. Of a large one
+ * the ops are gone through once, to know that they can be read, and again whenever they are asked for.
+ */
+export function readBody(source: ChangeSource, change: SourceChange): ReadBody {
+  if (change.size > (source.wholeBytes ?? WHOLE_BYTES)) return readLarge(source, change);
   const bytes = source.body(change);
   let read: Body;
   try {
@@ -51,6 +60,27 @@ export function readBody(source: ChangeSource, change: SourceChange): DatabaseBo
   }
   assert(read.kind === 'database', `change ${change.seq} of ${change.copy} is not on a database`);
   return read;
+}
+
+function readLarge(source: ChangeSource, change: SourceChange): ReadBody {
+  const known = readable.get(source) ?? new Set();
+  readable.set(source, known);
+  try {
+    const body = openLarge(source, change);
+    const name = `${change.copy}:${change.seq}`;
+    if (!known.has(name)) for (const _ of body.ops.entries());
+    known.add(name);
+    return body;
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    source.unreadable?.(change);
+    return { database: '', seen: null, mark: null, uses: [], ops: [] };
+  }
+}
+
+/** What a large body begins with; whether the rest can be read is not known yet. Throws `MalformedError`. */
+function openLarge(source: ChangeSource, change: SourceChange): ReadBody {
+  return readPieces(() => source.pieces(change));
 }
 
 /**

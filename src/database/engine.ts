@@ -6,7 +6,8 @@
  * Captured changes are appended by the driver: `capture` answers with the body, the driver makes it durable in the log
  * and hands its place back to `captured`. Between the two no other step may run.
  */
-import { body as bodyCodec, type DatabaseBody } from '../core/body.ts';
+import { body as bodyCodec, type ReadBody } from '../core/body.ts';
+import { encodeHead } from '../core/body-pieces.ts';
 import { encode } from '../core/codec.ts';
 import { assert, type Problem } from '../core/problem.ts';
 import type { Row } from '../core/rows.ts';
@@ -14,22 +15,23 @@ import type { Table } from '../core/tables.ts';
 import { type CopyId, covers, EMPTY, join, type Vector, withEntry } from '../core/vector.ts';
 import type { RowState } from '../store/row-state.ts';
 import { type Behind, foldInto, stateAt } from './behind.ts';
-import { capture } from './capture.ts';
-import { compareTables } from './comparing-tables.ts';
+import { captureFile } from './capture-file.ts';
 import { isBeyond, lackingAt, readBody } from './containing.ts';
-import { Folding, type KnownRows, type Renumbered, type TouchedRows } from './folding.ts';
+import { Folding, type Renumbered } from './folding.ts';
 import { rebuildIndexes } from './full-text.ts';
 import type { Appended, AppendRequest } from './host.ts';
-import { addMark, hasMarksToClear, marksAfter, newestMark } from './marks.ts';
+import { addMark, hasMarksToClear, newestMark } from './marks.ts';
 import type { OpenFile } from './open-file.ts';
+import type { MadeBody } from './ops.ts';
 import { rowsOfOther } from './other-rows.ts';
 import { PlacingRows } from './placing-rows.ts';
-import { addWrites, tablesMade, writesOf } from './schema/known.ts';
+import type { Room } from './room.ts';
 import { SCHEMA } from './schema/reserved.ts';
 import { tablesWithUses } from './schema/schema-folding.ts';
 import { Shown } from './shown.ts';
 import type { ChangeSource, SourceChange } from './source.ts';
 import { type EngineOptions, Standing } from './standing.ts';
+import type { KnownRows, TouchedRows } from './touched.ts';
 import { areCompared } from './triggers.ts';
 import type { Upgrade } from './upgrade.ts';
 
@@ -61,6 +63,8 @@ interface Plan {
   /** Where something changed: rows that were kept out of these tables may fit now. */
   readonly tables: readonly string[];
   readonly moved: Iterable<Renumbered>;
+  /** Nothing of it is asked for any more. */
+  readonly close: () => void;
 }
 
 export class DatabaseEngine {
@@ -69,7 +73,7 @@ export class DatabaseEngine {
   readonly #skipped = new Map<string, Problem>();
   /** By copy: the last change of it that this release cannot read. */
   readonly #unreadable = new Map<CopyId, number>();
-  #capturing: { body: DatabaseBody; known: KnownRows } | null = null;
+  #capturing: { body: MadeBody; known: KnownRows | undefined } | null = null;
 
   constructor(options: EngineOptions) {
     this.#standing = new Standing({ ...options, source: noting(options.source, this.#unreadable) });
@@ -90,6 +94,11 @@ export class DatabaseEngine {
 
   get state(): RowState {
     return this.#standing.state;
+  }
+
+  /** What was held in memory at most, over all steps. */
+  get room(): Room {
+    return this.#standing.room;
   }
 
   /** Problems of single tables, and of rows in them. */
@@ -163,30 +172,23 @@ export class DatabaseEngine {
   }
 
   #captureWithin(file: OpenFile): CaptureStep {
+    const { mark } = this.#standing;
+    if (file.unmarked.size === 0 && newestMark(file.sql) <= mark.id) return { kind: 'nothing' };
+    return this.#standing.withFileShown(file, (shown, seen) => this.#edited(file, shown, seen));
+  }
+
+  #edited(file: OpenFile, shown: Shown, seen: Vector): CaptureStep {
     const { id, mark } = this.#standing;
-    const marks = marksAfter(file.sql, mark.id, file.width, file.connection.encoding);
-    if (marks.length === 0 && file.unmarked.size === 0) return { kind: 'nothing' };
-    return this.#standing.withFileShown(file, (shown, seen) => {
-      const writes = writesOf(marks);
-      const captured = capture({
-        marks: [...compareTables(file, shown), ...marks],
-        tableOf: (num) => file.tableOf(num),
-        sqlOf: (table) => file.sqlOf(table),
-        shown,
-        made: tablesMade(writes),
-      });
-      addWrites(captured.ops, writes);
-      for (const [table, count] of captured.skipped) this.#skipped.set(table, rowsNotFollowed(file, table, count));
-      const last = marks.at(-1) ?? null;
-      if (captured.ops.count === 0) {
-        if (last !== null) this.#standing.mark = last;
-        file.unmarked.clear();
-        return { kind: 'nothing' };
-      }
-      const body = captured.ops.body(id, null, last && { id: last.id, nonce: last.nonce });
-      this.#capturing = { body: { ...body, seen }, known: captured.merged };
-      return { kind: 'append', request: requestOf(body, seen) };
-    });
+    const { ops, skipped, merged, last } = captureFile(file, shown, mark.id, this.room);
+    for (const [table, count] of skipped) this.#skipped.set(table, rowsNotFollowed(file, table, count));
+    if (ops.count === 0) {
+      if (last !== null) this.#standing.mark = last;
+      file.unmarked.clear();
+      return { kind: 'nothing' };
+    }
+    const body = { ...ops.body(id, null, last), seen };
+    this.#capturing = { body, known: merged };
+    return { kind: 'append', request: requestOf(body, seen) };
   }
 
   /** The captured change is durable in the log at this place. */
@@ -219,8 +221,8 @@ export class DatabaseEngine {
     const [first] = edited;
     if (first === undefined) return 'done';
     state.begin();
+    const folding = this.#folding(known);
     try {
-      const folding = this.#folding(known);
       for (const { change, body } of edited) folding.fold(change, body);
       // What was stored and not applied is in the deps, but it was not seen.
       folding.settle(join(folding.vector, first.body.seen ?? first.change.deps));
@@ -234,6 +236,8 @@ export class DatabaseEngine {
     } catch (error) {
       state.rollback();
       throw error;
+    } finally {
+      folding.close();
     }
   }
 
@@ -264,13 +268,13 @@ export class DatabaseEngine {
   }
 
   /** Does it touch the schema, or a table that somebody dropped, which it may keep? */
-  #mayAlter({ uses }: DatabaseBody): boolean {
+  #mayAlter({ uses }: ReadBody): boolean {
     const dropped = tablesWithUses(this.state);
     return uses.some(({ table }) => table === SCHEMA || dropped.has(table));
   }
 
   /** An upgrade arrives whole: the schema and the rows of its change in one transaction. */
-  #applyUpgrade(file: OpenFile, change: SourceChange, body: DatabaseBody): ApplyStep {
+  #applyUpgrade(file: OpenFile, change: SourceChange, body: ReadBody): ApplyStep {
     const schema = (): void => {
       const folding = this.#folding();
       folding.fold(change, body, 'schema');
@@ -356,7 +360,7 @@ export class DatabaseEngine {
     const tables = [...new Set(this.#standing.untried.map(({ table }) => table))];
     const step = this.#write(file, () => {
       const shown = this.shown();
-      return { changes: 0, before: shown, after: shown, touched: new Map(), tables, moved: [] };
+      return { changes: 0, before: shown, after: shown, touched: new Map(), tables, moved: [], close: () => {} };
     });
     if (step.kind === 'applied') this.#standing.untried = [];
     return step;
@@ -368,17 +372,21 @@ export class DatabaseEngine {
    */
   #write(file: OpenFile, plan: (upgrade: Upgrade | null) => Plan, schema?: () => void): ApplyStep {
     const standing = this.#standing;
+    const open: { close(): void }[] = [];
     this.state.begin();
     try {
       if (schema !== undefined && !this.#lock(file)) return { kind: 'capture' };
       schema?.();
       const upgrade = schema === undefined ? null : standing.bringSchema(file);
-      const { changes, before, after, touched, tables, moved } = plan(upgrade);
-      if (schema === undefined && !this.#lock(file)) return { kind: 'capture' };
+      const { changes, before, after, touched, tables, moved, close } = plan(upgrade);
+      open.push({ close });
       const from = upgrade?.before(before) ?? before;
-      const placing = new PlacingRows(from, after, this.state, (table) => file.sqlOf(table));
+      const placing = new PlacingRows(from, after, this.state, (table) => file.sqlOf(table), this.room);
+      open.push(placing);
       const all = [...new Set([...tables, ...(upgrade?.tables ?? [])])];
-      file.withoutLeaks(all, () => placing.place(upgrade?.touched(touched, after) ?? touched, all));
+      placing.plan(upgrade?.touched(touched, after) ?? touched, all);
+      if (schema === undefined && !this.#lock(file)) return { kind: 'capture' };
+      file.withoutLeaks(all, () => placing.write());
       rebuildIndexes(file.sql, file.schema, new Set([...touched.keys(), ...all]));
       this.#askToSettle(file, after, moved);
       standing.commit(file);
@@ -386,6 +394,8 @@ export class DatabaseEngine {
     } catch (error) {
       standing.undo(file);
       throw error;
+    } finally {
+      for (const one of open) one.close();
     }
   }
 
@@ -485,6 +495,7 @@ function noting(source: ChangeSource, unreadable: Map<CopyId, number>): ChangeSo
     vector: () => source.vector(),
     after: (vector, options) => source.after(vector, options),
     body: (change) => source.body(change),
+    pieces: (change) => source.pieces(change),
     unreadable: ({ copy, seq }) => unreadable.set(copy, seq),
   };
 }
@@ -507,9 +518,14 @@ function rowsNotFollowed(file: OpenFile, table: string, count: number): Problem 
   };
 }
 
-function requestOf(body: DatabaseBody, seen: Vector): AppendRequest {
-  const bytes = encode(bodyCodec, { kind: 'database', ...body, seen: null });
-  return { database: body.database, bytes, seen, ops: body.ops.length };
+function requestOf(body: MadeBody, seen: Vector): AppendRequest {
+  const { database, ops } = body;
+  if (ops.items === null) {
+    // What is stored while it is handed over is not in `seen`, whatever it is about.
+    return { database, bytes: encodeHead({ ...body, seen }, ops.length), rest: ops.pieces(), seen, ops: ops.length };
+  }
+  const bytes = encode(bodyCodec, { kind: 'database', ...body, seen: null, ops: ops.items });
+  return { database, bytes, seen, ops: ops.length };
 }
 
 function aliveByOthers(row: Row, column: string): boolean {
@@ -520,5 +536,6 @@ function aliveByOthers(row: Row, column: string): boolean {
 function planOf(folding: Folding, before: Shown, touched: TouchedRows): Plan {
   const { changes } = folding;
   const tables = [...folding.touched.keys()];
-  return { changes, before, after: folding.after(), touched, tables, moved: [...folding.newlyNumbered()] };
+  const moved = [...folding.newlyNumbered()];
+  return { changes, before, after: folding.after(), touched, tables, moved, close: () => folding.close() };
 }

@@ -3,7 +3,7 @@
  * memory, then settled once for all: rows written, numbers mended, references to moved rows followed. Runs inside a
  * transaction of `RowState` that the caller opened.
  */
-import type { DatabaseBody, DatabaseOp, RowId } from '../core/body.ts';
+import type { DatabaseOp, ReadBody, RowId } from '../core/body.ts';
 import { namedValue } from '../core/body.ts';
 import type { ChangeId } from '../core/change.ts';
 import type { Mend, Seen } from '../core/rows.ts';
@@ -34,29 +34,14 @@ import { WholeRows } from './mending/whole-rows.ts';
 import { Withholding } from './mending/withholding.ts';
 import { cellsOf } from './ops.ts';
 import { Renumbering } from './renumbering.ts';
+import type { Room } from './room.ts';
 import { SCHEMA } from './schema/reserved.ts';
 import { SchemaFolding } from './schema/schema-folding.ts';
 import { columnId, forwarding, type RowView, Shown } from './shown.ts';
 import type { SourceChange } from './source.ts';
 import { type ChangeSource, changeAt, seenBy } from './source.ts';
+import { type KnownRows, type Touched, type TouchedRows, TouchedStore } from './touched.ts';
 import { itemsOf, uniqueName } from './unique-values.ts';
-
-/** A row that changes may have made to be shown otherwise. */
-export interface Touched {
-  readonly row: RowId;
-  /** As it was; undefined: nobody had written to it. */
-  before: Row | undefined;
-  now: Row;
-  /** The columns that may be shown with other values. */
-  readonly columns: Set<string>;
-  /** As the ops leave it: with what was mended before and is not written over. */
-  edited: Row;
-  /** An op touched it; otherwise it is shown otherwise because of another row. */
-  ops: boolean;
-}
-
-export type KnownRows = ReadonlyMap<string, ReadonlyMap<RowId, Row | undefined>>;
-export type TouchedRows = ReadonlyMap<string, ReadonlyMap<RowId, Touched>>;
 
 /** A row whose own copy should write down the number that it is shown with in this column. */
 export interface Renumbered {
@@ -71,6 +56,7 @@ export interface FoldingBy {
   readonly base: BaseFile;
   readonly tables: ReadonlyMap<string, Table>;
   readonly source: ChangeSource;
+  readonly room: Room;
 }
 
 export class Folding {
@@ -78,7 +64,7 @@ export class Folding {
   readonly #by: FoldingBy;
   readonly #base: BaseFile;
   readonly #tables: ReadonlyMap<string, Table>;
-  readonly #touched = new Map<string, Map<RowId, Touched>>();
+  readonly #touched: TouchedStore;
   readonly #consequences = new Map<string, Map<RowId, Touched>>();
   readonly #renumbering: Renumbering;
   readonly #anew = new Set<string>();
@@ -90,6 +76,7 @@ export class Folding {
   /** `known`: merged rows that were read from the state as it is. */
   constructor(state: RowState, by: FoldingBy, known?: KnownRows) {
     this.#known = known;
+    this.#touched = new TouchedStore(state, by.room);
     this.#state = state;
     this.#by = by;
     this.#base = by.base;
@@ -108,8 +95,13 @@ export class Folding {
   }
 
   /** Rows per table that are, or may be, shown otherwise. Complete after `settle`. */
-  get touched(): TouchedRows {
-    return this.#touched;
+  get touched(): TouchedStore['tables'] {
+    return this.#touched.tables;
+  }
+
+  /** Lets go of what is on the disk; nothing of the folding is asked for any more. */
+  close(): void {
+    this.#touched.close();
   }
 
   /** Of these, the rows that have another number than before, and those that refer to them. */
@@ -118,25 +110,24 @@ export class Folding {
   }
 
   get rows(): number {
-    let count = 0;
-    for (const rows of this.#touched.values()) count += rows.size;
-    return count;
+    return this.#touched.size;
   }
 
   /**
    * After everything that it has seen, and once: the caller knows what is folded. `part`: the rows of the schema, or all
    * others, where the tables are brought to the schema in between.
    */
-  fold(change: SourceChange, body: DatabaseBody, part: 'all' | 'schema' | 'rows' = 'all'): void {
+  fold(change: SourceChange, body: ReadBody, part: 'all' | 'schema' | 'rows' = 'all'): void {
     const by: Origin = { copy: change.copy, seq: change.seq, stamp: change.stamp };
     const seen = seenVector(body.seen ?? change.deps);
-    body.ops.forEach((op, index) => {
+    for (const [index, op] of body.ops.entries()) {
       const use = body.uses[op.use];
-      if (use === undefined) return;
+      if (use === undefined) continue;
       if (part !== 'rows') this.#upgrades.note(op, use, by, body.seen ?? change.deps, part === 'schema');
       if (part !== 'schema') this.#upgrades.noteAltered(op, use);
       if (part === 'all' || (part === 'schema') === (use.table === SCHEMA)) this.#foldOp(op, index, use, by, seen);
-    });
+      this.#touched.relieve();
+    }
     if (at(this.#vector, change.copy) < change.seq) this.#vector = withEntry(this.#vector, change.copy, change.seq);
     this.#changes += 1;
   }
@@ -202,15 +193,14 @@ export class Folding {
 
   /** The row's place in this folding, made when it is met first. */
   #touch(table: string, row: RowId): Touched {
-    const rows = this.#touched.get(table) ?? new Map<RowId, Touched>();
-    this.#touched.set(table, rows);
-    let touched = rows.get(row);
+    const rows = this.#touched.table(table);
+    let touched = rows.hold(row);
     if (touched === undefined) {
       const known = this.#known?.get(table);
       const before = known?.has(row) ? known.get(row) : this.#state.row(table, row);
       const now = before ?? this.#unwritten(table, row);
       touched = { row, before, now, edited: now, columns: new Set(), ops: false };
-      rows.set(row, touched);
+      rows.add(touched);
     }
     return touched;
   }
@@ -222,18 +212,13 @@ export class Folding {
 
   /** Writes the rows, mends them, and finds all others that are shown otherwise because of them. */
   settle(others: Vector = this.#vector): void {
-    for (const [table, rows] of this.#touched) {
-      for (const touched of rows.values()) {
-        touched.edited = touched.now;
-        if (touched.now !== touched.before) this.#state.putRow(table, touched.row, touched.now, touched.before);
-      }
-    }
+    for (const rows of this.touched.values()) rows.store();
     this.#upgrades.settle(this.#tables);
     const restore = this.#touchAnew();
     new WholeRows(this).settle();
     const references = new References(this);
     new Keeping(this, references).settle();
-    for (const [table, rows] of this.#touched) {
+    for (const [table, rows] of this.touched) {
       const known = this.#tables.get(table);
       if (known === undefined || numberColumn(known) === undefined) continue;
       for (const { row, before, now } of rows.values()) {
@@ -266,10 +251,9 @@ export class Folding {
     const befores = new Map<Touched, Row | undefined>();
     for (const table of this.#tables.keys()) {
       for (const row of this.#state.rows(table)) {
-        const known = this.#touched.get(table)?.get(row);
-        const now = known?.now ?? this.#state.row(table, row);
+        const now = this.row(table, row);
         if (!anew.has(table) && now?.mend === undefined && now?.deletions.length === 0) continue;
-        const touched = known ?? this.#touch(table, row);
+        const touched = this.#touch(table, row);
         touched.edited = touched.now;
         befores.set(touched, touched.before);
         touched.before = undefined;
@@ -293,7 +277,7 @@ export class Folding {
   }
 
   row(table: string, row: RowId): Row | undefined {
-    const touched = this.#touched.get(table)?.get(row);
+    const touched = this.touched.get(table)?.get(row);
     return touched === undefined ? this.#state.row(table, row) : touched.now;
   }
 
@@ -313,7 +297,7 @@ export class Folding {
     this.#state.putRow(table, row, touched.now, before);
   }
 
-  change(id: ChangeId): { change: SourceChange; body: DatabaseBody } {
+  change(id: ChangeId): { change: SourceChange; body: ReadBody } {
     const change = changeAt(this.#by.source, this.#by.database, id);
     return { change, body: readBody(this.#by.source, change) };
   }
@@ -334,8 +318,8 @@ export class Folding {
 
   /** Rows that are shown otherwise than the ops left them. */
   #gatherMended(): void {
-    for (const [table, rows] of this.#touched) {
-      for (const { row, edited, now, columns } of rows.values()) {
+    for (const [table, rows] of this.touched) {
+      for (const { row, edited, now, columns } of rows.held()) {
         if (edited === now || sameMend(edited.mend, now.mend)) continue;
         for (const mend of [edited.mend, now.mend]) {
           for (const column of mend?.cells.keys() ?? []) columns.add(column);
@@ -377,10 +361,10 @@ export class Folding {
       const column = columnId(table, numberColumn(table) as number);
       for (const row of moves) if (this.#state.movedTo(id, row) !== undefined) yield { table, row, column };
     }
-    for (const [id, rows] of this.#touched) {
+    for (const [id, rows] of this.touched) {
       const table = this.#tables.get(id);
       if (table === undefined) continue;
-      for (const { row, before, now } of rows.values()) {
+      for (const { row, before, now } of rows.held()) {
         if (now.mend === undefined) continue;
         for (const [column, { value }] of now.mend.cells) {
           const known = before?.mend?.cells.get(column)?.value;
@@ -403,7 +387,7 @@ export class Folding {
     const wroteNumber = (table: string, row: RowId): boolean => {
       const known = this.#tables.get(table);
       const at = known && numberColumn(known);
-      const touched = this.#touched.get(table)?.get(row);
+      const touched = this.touched.get(table)?.get(row);
       if (known === undefined || at === undefined || !touched?.ops) return false;
       const column = columnId(known, at);
       return touched.edited.cells.get(column) !== touched.before?.cells.get(column);
@@ -427,7 +411,7 @@ export class Folding {
         return this.#renumbering.movedAtBefore(table, number).find((row) => movedTo(table, row) === number);
       },
       row: (table, row) => {
-        const touched = this.#touched.get(table)?.get(row);
+        const touched = this.touched.get(table)?.get(row);
         return touched ? rowOf(touched) : this.#state.row(table, row);
       },
     };

@@ -2,10 +2,9 @@
  * What the marks say happened: per table the rows that were touched and the numbers where rows are now. Reads the
  * user's database only to see which rows are there.
  */
-import type { RowId } from '../core/body.ts';
 import { type PlaceEvent, type Places, tracePlaces } from '../core/places.ts';
-import { canonicalKey, keyOfRow, rowOfKey, rowOfNumber, type Table } from '../core/tables.ts';
-import { RowRef, sameValue, type Value } from '../core/value.ts';
+import { rowOfKey, type Table } from '../core/tables.ts';
+import type { Value } from '../core/value.ts';
 import type { Mark } from './marks.ts';
 import type { RowSql } from './row-sql.ts';
 import type { Shown } from './shown.ts';
@@ -49,7 +48,8 @@ export function whatHappened(
   return happened;
 }
 
-function inTable(table: Table, marks: readonly Mark[], sql: RowSql, shown: Shown): Happened {
+/** The marks of one table, in order. */
+export function inTable(table: Table, marks: readonly Mark[], sql: RowSql, shown: Shown): Happened {
   const asked = marks.filter(({ op }) => op[0] === 'c' || op[0] === 's').map(({ op, key }) => ({ op, key }));
   if (table.kind === 'name') {
     const keys = new Map<string, readonly Value[]>();
@@ -74,7 +74,7 @@ function inTable(table: Table, marks: readonly Mark[], sql: RowSql, shown: Shown
   return { table, places, rows, keys: [], asked, nameless: 0 };
 }
 
-function* eventsOf(marks: readonly Mark[]): Generator<PlaceEvent> {
+export function* eventsOf(marks: readonly Mark[]): Generator<PlaceEvent> {
   for (let index = 0; index < marks.length; index++) {
     const { op, key, id } = marks[index] as Mark;
     const number = key[0];
@@ -88,106 +88,5 @@ function* eventsOf(marks: readonly Mark[]): Generator<PlaceEvent> {
       if (next?.op === 'u' && next.id === id + 1 && typeof to === 'bigint') yield { op, number, to };
     } else if (op.startsWith('a:')) yield { op: 'a', number, row: op.slice(2) };
     else yield { op: 'u', number };
-  }
-}
-
-/** Rows and numbers as they are in the user's database now, seen from what was shown before. */
-export class Naming {
-  readonly #shown: Shown;
-  readonly #happened: ReadonlyMap<string, Happened>;
-  readonly #at = new Map<string, ReadonlyMap<bigint, RowId>>();
-  readonly #fresh = new Map<string, ReadonlyMap<bigint, RowId>>();
-  readonly #movedBase = new Map<string, boolean>();
-
-  /** `firstRow`: the id of a new row that is not named by its op. */
-  constructor(
-    shown: Shown,
-    happened: ReadonlyMap<string, Happened>,
-    firstRow: (table: Table, number: bigint) => RowId | null = () => null,
-  ) {
-    this.#shown = shown;
-    this.#happened = happened;
-    let index = 0;
-    for (const [id, { table, places }] of happened) {
-      if (places === null) continue;
-      const at = new Map<bigint, RowId>();
-      for (const [row, number] of places.known) if (number !== null) at.set(number, row);
-      this.#at.set(id, at);
-      const named = [...places.fresh].map((number): [bigint, RowId] => {
-        const row = firstRow(table, number) ?? `n${index}`;
-        index += 1;
-        return [number, row];
-      });
-      this.#fresh.set(id, new Map(named));
-    }
-  }
-
-  /** New rows by number. Those named by the index of the op that makes them (`n…`): they come first in the change. */
-  fresh(table: string): ReadonlyMap<bigint, RowId> {
-    return this.#fresh.get(table) ?? new Map();
-  }
-
-  /** Where a row is now, if the marks say so. */
-  numberNow(table: string, row: RowId): bigint | undefined {
-    return this.#happened.get(table)?.places?.known.get(row) ?? undefined;
-  }
-
-  /** Is a row of the base at another number than it was? Asked for every cell that refers. */
-  movedBase(table: string): boolean {
-    const known = this.#movedBase.get(table);
-    if (known !== undefined) return known;
-    const places = [...(this.#happened.get(table)?.places?.known ?? [])];
-    const moved = places.some(([row, number]) => number !== null && row[0] === 'k' && row !== rowOfNumber(number));
-    this.#movedBase.set(table, moved);
-    return moved;
-  }
-
-  /** A cell's value with references in place of numbers. A number that no row has stays a number. */
-  referring(table: Table, at: number, item: Value): Value {
-    const target = table.references.get(at);
-    if (target === undefined || typeof item !== 'bigint') return item;
-    const row = this.#rowAt(target, item);
-    return row === null ? item : new RowRef(row);
-  }
-
-  #rowAt(target: string, number: bigint): RowId | null {
-    const fresh = this.#fresh.get(target)?.get(number);
-    if (fresh !== undefined) return fresh;
-    const known = this.#at.get(target)?.get(number);
-    if (known !== undefined) return known;
-    const table = this.#shown.tables.get(target);
-    const row = table === undefined ? null : this.#shown.rowAt(table, number);
-    const elsewhere = row !== null && this.#happened.get(target)?.places?.known.has(row) === true;
-    return elsewhere ? null : row;
-  }
-
-  /** The id of a row that is named by its key. References to rows of the base stay the numbers that they are. */
-  rowOfKey(table: Table, key: readonly Value[]): RowId {
-    const row = this.#referringRow(table, key);
-    return table.references.size === 0 ? row : (this.rowsOfKey(table, key)[0] ?? row);
-  }
-
-  /** The rows that are shown at this key: by reference, or by a number that no row had when it was written. */
-  rowsOfKey(table: Table, key: readonly Value[]): RowId[] {
-    const literally = rowOfKey(key.map((item, index) => canonicalKey(item, table.key[index]?.collation ?? 'BINARY')));
-    const ids = new Set([this.#referringRow(table, key), literally]);
-    return [...ids].filter((row) => this.#isShownAt(table, row, key));
-  }
-
-  #isShownAt(table: Table, row: RowId, key: readonly Value[]): boolean {
-    if (row.includes('06') && keyOfRow(row).some((item) => item instanceof RowRef && item.row[0] === 'n')) return false;
-    if (!this.#shown.isThere(table, row)) return false;
-    return this.#shown.key(table, row)?.every((item, index) => sameValue(item, key[index] ?? null)) === true;
-  }
-
-  #referringRow(table: Table, key: readonly Value[]): RowId {
-    return rowOfKey(
-      key.map((item, index) => {
-        const { at, collation } = table.key[index] as Table['key'][number];
-        const named = this.referring(table, at, item);
-        // Numbers of the base move only by the hand of the application, which then changes the keys itself.
-        return named instanceof RowRef && named.row[0] !== 'k' ? named : canonicalKey(item, collation);
-      }),
-    );
   }
 }

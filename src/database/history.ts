@@ -2,7 +2,7 @@
  * The history of rows and cells, read from the log: who wrote what, when, and what was there before for everybody who
  * had the same changes.
  */
-import type { DatabaseBody, DatabaseOp, RowId } from '../core/body.ts';
+import type { DatabaseOp, ReadBody, RowId } from '../core/body.ts';
 import { namedValue } from '../core/body.ts';
 import { type JsonRow, type JsonValue, sameKey, toJson } from '../core/plain-value.ts';
 import { type Origin, type Seen, seenVector } from '../core/rows.ts';
@@ -45,19 +45,19 @@ class Replay {
     return this.#found.slice(-limit).reverse();
   }
 
-  take(change: SourceChange, body: DatabaseBody): void {
+  take(change: SourceChange, body: ReadBody): void {
     const by: Origin = { copy: change.copy, seq: change.seq, stamp: change.stamp };
     const seen = seenVector(body.seen ?? change.deps);
-    body.ops.forEach((op, index) => {
+    for (const [index, op] of body.ops.entries()) {
       const use = body.uses[op.use];
       const table = use && this.#tables.get(use.table);
-      if (table === undefined) return;
+      if (table === undefined) continue;
       const row = namedRowOrKey(op.row ?? `n${index}`, by);
-      if (!this.#isWanted(table, row)) return;
+      if (!this.#isWanted(table, row)) continue;
       const cells = cellsOf(op, use?.columns ?? []).map(([id, value]): [string, Value] => [id, namedValue(value, by)]);
       this.#tell(table, row, op.kind, cells, by, seen);
       for (const [id, value] of cells) this.#past(table, row, id).add(by, value, seen);
-    });
+    }
   }
 
   #isWanted(table: Table, row: RowId): boolean {

@@ -81,6 +81,8 @@ export interface AppendRequest {
   readonly database: string;
   /** The encoded `Body`, with `seen` omitted. */
   readonly bytes: Uint8Array;
+  /** Of a body too large to be held: what follows on `bytes`, which then have `seen` in them. Gone through once. */
+  readonly rest?: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   /** Put into the bytes by `withSeen(bytes, seen)` unless no stored change on this database is beyond it. */
   readonly seen: Vector;
   readonly ops: number;

@@ -19,13 +19,14 @@ export interface Mark {
   readonly key: readonly Value[];
 }
 
-/** The marks after the one with this id, in order. `width`: how many key columns there are. */
-export function marksAfter(sql: Statements, id: number, width: number, encoding: Encoding): Mark[] {
+/** The marks after the one with this id, in order, up to `limit`. `width`: how many key columns there are. */
+export function marksAfter(sql: Statements, id: number, width: number, encoding: Encoding, limit = -1): Mark[] {
   const names = Array.from({ length: width }, (_, index) => `k${index}`);
   const again = names.map((name) => `CAST(${name} AS BLOB)`).join(', ');
-  const rows = sql.all(`SELECT id, tbl, op, nonce, ${names.join(', ')} FROM ${MARKS} WHERE id > ? ORDER BY id`, [
-    BigInt(id),
-  ]);
+  const rows = sql.all(
+    `SELECT id, tbl, op, nonce, ${names.join(', ')} FROM ${MARKS} WHERE id > ? ORDER BY id LIMIT ?`,
+    [BigInt(id), BigInt(limit)],
+  );
   return rows.map((row) => ({
     id: Number(row[0]),
     table: Number(row[1]),

@@ -1,8 +1,12 @@
 /** Gathers the ops of one change: tables and columns once, rows by what they are. */
-import type { DatabaseBody, DatabaseOp, RowId } from '../core/body.ts';
+import { type DatabaseOp, databaseOp, type ReadBody, type RowId } from '../core/body.ts';
 import type { Table } from '../core/tables.ts';
 import type { Value } from '../core/value.ts';
+import { KeptList } from './kept-list.ts';
+import { Room } from './room.ts';
 import { columnId } from './shown.ts';
+
+export type MadeBody = ReadBody & { readonly ops: KeptList<DatabaseOp> };
 
 interface Use {
   readonly table: string;
@@ -13,7 +17,12 @@ export class Ops {
   readonly #uses: Use[] = [];
   readonly #inserts = new Map<string, number>();
   readonly #updates = new Map<string, { use: number; places: Map<number, number> }>();
-  readonly #ops: DatabaseOp[] = [];
+  readonly #ops: KeptList<DatabaseOp>;
+
+  /** `room`: for ops; as much as it takes where it is not given. */
+  constructor(room = new Room(Number.POSITIVE_INFINITY)) {
+    this.#ops = new KeptList(databaseOp, room);
+  }
 
   get count(): number {
     return this.#ops.length;
@@ -25,7 +34,7 @@ export class Ops {
     const known = this.#inserts.get(name);
     const use = known ?? this.#use(table, columns);
     if (known === undefined) this.#inserts.set(name, use);
-    this.#ops.push({ kind: 'insert', use, row, values });
+    this.#ops.add({ kind: 'insert', use, row, values });
   }
 
   /** No cells: the row is touched, so that a deletion that is known no longer speaks against it. */
@@ -35,20 +44,20 @@ export class Ops {
       column: this.#place(use, places, table, at),
       value: values[index] as Value,
     }));
-    this.#ops.push({ kind: 'update', use, row, cells });
+    this.#ops.add({ kind: 'update', use, row, cells });
   }
 
   delete(table: Table, row: RowId): void {
-    this.#ops.push({ kind: 'delete', use: this.#updateUse(table).use, row });
+    this.#ops.add({ kind: 'delete', use: this.#updateUse(table).use, row });
   }
 
   number(table: Table, row: RowId, at: number, from: Value, to: Value, because: RowId): void {
     const { use, places } = this.#updateUse(table);
     const column = this.#place(use, places, table, at);
-    this.#ops.push({ kind: 'number', use, row, column, from, to, because });
+    this.#ops.add({ kind: 'number', use, row, column, from, to, because });
   }
 
-  body(database: string, seen: DatabaseBody['seen'], mark: DatabaseBody['mark']): DatabaseBody {
+  body(database: string, seen: ReadBody['seen'], mark: ReadBody['mark']): MadeBody {
     return { database, seen, mark, uses: this.#uses, ops: this.#ops };
   }
 

@@ -2,7 +2,7 @@
  * Two databases were made on one path, and another one stands: what is in this one is entered there as edits by
  * somebody who had only the base in front of him. Rows with numbers are new rows, whatever their numbers.
  */
-import type { DatabaseBody, RowId } from '../core/body.ts';
+import type { RowId } from '../core/body.ts';
 import type { Table } from '../core/tables.ts';
 import type { Value } from '../core/value.ts';
 import { ROWS_SCHEMA, RowState } from '../store/row-state.ts';
@@ -10,6 +10,7 @@ import { openStore } from '../store/sqlite.ts';
 import { capture } from './capture.ts';
 import { UserConnection } from './connection.ts';
 import type { Mark } from './marks.ts';
+import type { MadeBody } from './ops.ts';
 import { RowSql } from './row-sql.ts';
 import { type RowView, Shown } from './shown.ts';
 import { literal } from './sql.ts';
@@ -25,7 +26,7 @@ class Strangers extends Shown {
   }
 }
 
-export function rowsOfOther(path: string, { base, tables }: Shown, database: string): DatabaseBody | null {
+export function rowsOfOther(path: string, { base, tables }: Shown, database: string): MadeBody | null {
   const connection = new UserConnection(path, 'ro');
   const store = openStore(':memory:', { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
   try {

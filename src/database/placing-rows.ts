@@ -3,20 +3,51 @@
  * and put back after, because swapping them one by one would collide on the way.
  */
 import type { RowId } from '../core/body.ts';
+import { bool, list, struct, text, varint } from '../core/codec.ts';
 import { ABSENT, IN_BASE, type Row, shownValue } from '../core/rows.ts';
 import { numberColumn, type Table } from '../core/tables.ts';
-import { sameValue, type Value } from '../core/value.ts';
+import { sameValue, type Value, value } from '../core/value.ts';
 import type { RowState } from '../store/row-state.ts';
-import type { Touched, TouchedRows } from './folding.ts';
+import { KeptList } from './kept-list.ts';
+import type { Room } from './room.ts';
 import type { RowSql } from './row-sql.ts';
 import { columnId, type Shown } from './shown.ts';
+import type { Touched, TouchedRows } from './touched.ts';
+
+/** A row to be taken out of the file; `again`: it is put back, and keeps the rowid that it has there. */
+interface Removal {
+  readonly table: string;
+  readonly key: readonly Value[];
+  readonly again: boolean;
+}
+
+interface Update {
+  readonly table: string;
+  readonly row: RowId;
+  readonly key: readonly Value[];
+  readonly columns: readonly number[];
+  readonly values: readonly Value[];
+}
 
 interface Insertion {
-  readonly table: Table;
+  readonly table: string;
   readonly row: RowId;
   readonly values: readonly Value[];
-  readonly rowid: bigint | null;
+  readonly again: boolean;
 }
+
+const MAX_TEXT = 1 << 30;
+const values = list(value, MAX_TEXT);
+const tableId = text(MAX_TEXT);
+const removal = struct({ table: tableId, key: values, again: bool });
+const update = struct({
+  table: tableId,
+  row: text(MAX_TEXT),
+  key: values,
+  columns: list(varint(), MAX_TEXT),
+  values,
+});
+const insertion = struct({ table: tableId, row: text(MAX_TEXT), values, again: bool });
 
 const CONSTRAINT = 19;
 const CONSTRAINT_ROWID = 2579;
@@ -27,28 +58,53 @@ export class PlacingRows {
   readonly #after: Shown;
   readonly #state: RowState;
   readonly #sqlOf: (table: Table) => RowSql;
-  readonly #insertions: Insertion[] = [];
-  readonly #updates: (() => void)[] = [];
+  readonly #removals: KeptList<Removal>;
+  readonly #updates: KeptList<Update>;
+  readonly #insertions: KeptList<Insertion>;
   rows = 0;
 
-  /** `before`: how the rows stand in the file now. */
-  constructor(before: Shown, after: Shown, state: RowState, sqlOf: (table: Table) => RowSql) {
+  /** `before`: how the rows stand in the file now. `room`: for what is planned. */
+  constructor(before: Shown, after: Shown, state: RowState, sqlOf: (table: Table) => RowSql, room: Room) {
+    this.#removals = new KeptList(removal, room);
+    this.#updates = new KeptList(update, room);
+    this.#insertions = new KeptList(insertion, room);
     this.#before = before;
     this.#after = after;
     this.#state = state;
     this.#sqlOf = sqlOf;
   }
 
-  /** `tables`: where something changed; rows that were kept out of these are tried again. */
-  place(touched: TouchedRows, tables: Iterable<string> = touched.keys()): void {
+  /** What is to be done, found without the file. `tables`: where something changed; rows kept out of these are tried. */
+  plan(touched: TouchedRows, tables: Iterable<string> = touched.keys()): void {
     for (const [id, rows] of touched) {
       const table = this.#after.tables.get(id);
       if (table === undefined) continue;
       for (const row of rows.values()) this.#take(table, row);
     }
     this.#retryUnplaced(new Set(tables));
-    for (const update of this.#updates) update();
-    for (const insertion of this.#insertions) this.#put(insertion);
+  }
+
+  /** Does it, under the lock. */
+  write(): void {
+    const rowids: (bigint | null)[] = [];
+    for (const [, { table, key, again }] of this.#removals.entries()) {
+      const sql = this.#sql(table);
+      if (again) rowids.push(sql.rowid(key));
+      sql.delete(key);
+    }
+    for (const [, update] of this.#updates.entries()) this.#update(update);
+    let next = 0;
+    for (const [, insertion] of this.#insertions.entries()) {
+      this.#put(insertion, insertion.again ? (rowids[next++] ?? null) : null);
+    }
+  }
+
+  close(): void {
+    for (const list of [this.#removals, this.#updates, this.#insertions]) list.close();
+  }
+
+  #sql(table: string): RowSql {
+    return this.#sqlOf(this.#after.tables.get(table) as Table);
   }
 
   #take(table: Table, touched: Touched): void {
@@ -59,23 +115,21 @@ export class PlacingRows {
     const key = this.#after.isThere(table, row, now) ? this.#after.key(table, row, now) : null;
     if (keyBefore === null && key === null) return;
     this.rows += 1;
-    const sql = this.#sqlOf(table);
     if (keyBefore === null || key === null) {
-      if (keyBefore !== null) sql.delete(keyBefore);
-      if (key !== null) this.#insertLater(table, row, now, null);
+      if (keyBefore !== null) this.#removals.add({ table: table.id, key: keyBefore, again: false });
+      if (key !== null) this.#insertLater(table, row, now, false);
       return;
     }
     const changed = this.#changed(table, row, was, now, columns, before);
     if (!sameKey(keyBefore, key) && changed.length === 0) changed.push(table.key[0]?.at ?? 0);
     if (changed.length === 0) return;
     if (changed.some((at) => table.uniqueColumns.has(at))) {
-      const rowid = sql.rowid(keyBefore);
-      sql.delete(keyBefore);
-      this.#insertLater(table, row, now, rowid);
+      const again = this.#insertLater(table, row, now, true);
+      this.#removals.add({ table: table.id, key: keyBefore, again });
       return;
     }
     const values = changed.map((at) => this.#value(table, row, now, at));
-    this.#updates.push(() => this.#update(table, row, key, changed, values));
+    this.#updates.add({ table: table.id, row, key, columns: changed, values });
   }
 
   /** Columns that are shown with another value; those of which nothing was known count as such. */
@@ -104,9 +158,10 @@ export class PlacingRows {
     return this.#after.values(table, row, now)?.[at] ?? null;
   }
 
-  #insertLater(table: Table, row: RowId, now: Row, rowid: bigint | null): void {
+  #insertLater(table: Table, row: RowId, now: Row, again: boolean): boolean {
     const values = this.#after.values(table, row, now);
-    if (values !== null) this.#insertions.push({ table, row, values, rowid });
+    if (values !== null) this.#insertions.add({ table: table.id, row, values, again });
+    return again && values !== null;
   }
 
   /** What this file did not take may fit now: only what is touched can have made room. */
@@ -115,33 +170,32 @@ export class PlacingRows {
       const table = this.#after.tables.get(place.table);
       if (table === undefined || !tables.has(place.table)) continue;
       this.#state.placed(place);
-      this.#insertLater(table, place.row, this.#after.merged(table, place.row), null);
+      this.#insertLater(table, place.row, this.#after.merged(table, place.row), false);
     }
   }
 
-  #update(table: Table, row: RowId, key: readonly Value[], columns: readonly number[], values: readonly Value[]): void {
-    const sql = this.#sqlOf(table);
+  #update({ table, row, key, columns, values }: Update): void {
+    const sql = this.#sql(table);
     try {
       sql.update(key, columns, values);
     } catch (error) {
       const reason = constraintOf(error);
       if (reason === undefined) throw error;
       sql.delete(key);
-      this.#state.unplace({ table: table.id, row }, reason);
+      this.#state.unplace({ table, row }, reason);
     }
   }
 
-  #put(insertion: Insertion): void {
-    const { table, values, rowid } = insertion;
+  #put({ table, row, values }: Insertion, rowid: bigint | null): void {
     try {
-      this.#sqlOf(table).insert(values, rowid);
+      this.#sql(table).insert(values, rowid);
     } catch (error) {
       const reason = constraintOf(error);
       if (reason === undefined) throw error;
       // Its old rowid was given to another row in the meantime: any will do.
       if (rowid !== null && (error as { errcode?: number }).errcode === CONSTRAINT_ROWID) {
-        this.#put({ ...insertion, rowid: null });
-      } else this.#state.unplace({ table: table.id, row: insertion.row }, reason);
+        this.#put({ table, row, values, again: false }, null);
+      } else this.#state.unplace({ table, row }, reason);
     }
   }
 }

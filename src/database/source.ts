@@ -3,12 +3,11 @@
  * opened read-only is the real one, a log in memory the one of the tests.
  */
 
-import { body as bodyCodec } from '../core/body.ts';
 import type { ChangeId } from '../core/change.ts';
 import type { Stamp } from '../core/clock.ts';
-import { decode, MalformedError } from '../core/codec.ts';
 import { assert } from '../core/problem.ts';
 import { type Vector, withEntry } from '../core/vector.ts';
+import { readBody } from './containing.ts';
 
 export interface SourceChange extends ChangeId {
   readonly stamp: Stamp;
@@ -24,6 +23,10 @@ export interface ChangeSource {
   after(vector: Vector, options: { readonly subject: string; readonly limit: number }): readonly SourceChange[];
   /** The body's bytes, proved by their hash. */
   body(change: SourceChange): Uint8Array;
+  /** The same a piece at a time, for large ones; proved when their end is reached. */
+  pieces(change: SourceChange): Iterable<Uint8Array>;
+  /** Bodies above this are read a piece at a time. */
+  readonly wholeBytes?: number;
   /** Told of a change whose body cannot be read: it has no effect here. */
   readonly unreadable?: (change: SourceChange) => void;
 }
@@ -47,13 +50,7 @@ export function seenBy(source: ChangeSource, subject: string, change: ChangeId):
 
 function readSeen(source: ChangeSource, subject: string, id: ChangeId): Vector {
   const change = changeAt(source, subject, id);
-  try {
-    const read = decode(bodyCodec, source.body(change));
-    return read.kind === 'database' && read.seen !== null ? read.seen : change.deps;
-  } catch (error) {
-    if (error instanceof MalformedError) return change.deps;
-    throw error;
-  }
+  return readBody(source, change).seen ?? change.deps;
 }
 
 /** A change that is in the log. */

@@ -20,6 +20,7 @@ import type { OpenDatabase } from './host.ts';
 import { clearMarks, hasMark, marksAfter, newestMark } from './marks.ts';
 import { OpenFile } from './open-file.ts';
 import { type Position, readPosition, writePosition } from './position.ts';
+import { Room } from './room.ts';
 import { differs } from './schema/altering.ts';
 import { type Bearable, bearable } from './schema/bearable.ts';
 import { isWrittenIn, mergedSchema } from './schema/merged.ts';
@@ -38,6 +39,8 @@ export interface EngineOptions {
   readonly source: ChangeSource;
   readonly facts: (path: string) => FileFacts | undefined;
   readonly renamings?: readonly Renaming[];
+  /** Rows that are held in memory at a time; what a step needs of more is on the disk meanwhile. */
+  readonly heldRows?: number | undefined;
 }
 
 export class Standing {
@@ -45,6 +48,7 @@ export class Standing {
   readonly id: string;
   readonly state: RowState;
   readonly base: BaseFile;
+  readonly room: Room;
   /** The last mark that was captured. */
   mark: Containing['mark'] = { id: 0, nonce: null };
   /** Set while the file lacks what is folded. */
@@ -72,6 +76,7 @@ export class Standing {
     this.id = options.database.id;
     this.state = new RowState(options.rows, this.id);
     this.base = new BaseFile(options.database.basePath);
+    this.room = new Room(options.heldRows);
   }
 
   get #renamings(): readonly Renaming[] {
@@ -83,7 +88,7 @@ export class Standing {
   }
 
   foldingBy({ tables }: { tables: ReadonlyMap<string, Table> }): FoldingBy {
-    return { database: this.id, base: this.base, tables, source: this.options.source };
+    return { database: this.id, base: this.base, tables, source: this.options.source, room: this.room };
   }
 
   /** Known also while the file is closed, once it was open. */

@@ -136,13 +136,14 @@ function isAsked(shown: Shown, { table: name, key }: UndoQuery, table: Table, ro
 }
 
 function opsOf(shown: Shown, body: ReturnType<typeof readBody>, by: SourceChange) {
-  return body.ops.flatMap((op, index) => {
+  const found = body.ops.entries().flatMap(([index, op]) => {
     const use = body.uses[op.use];
     const table = use && shown.tables.get(use.table);
     if (table === undefined) return [];
     const cells = cellsOf(op, use?.columns ?? []).map(([id, item]): [string, Value] => [id, namedValue(item, by)]);
     return [{ table, row: namedRowOrKey(op.row ?? `n${index}`, by), op, cells }];
   });
+  return found.toArray();
 }
 
 function changeOf(database: string, source: ChangeSource, { copy, seq }: ChangeId): SourceChange {

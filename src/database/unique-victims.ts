@@ -17,14 +17,15 @@ export function withVictims(
   const found: Mark[] = [];
   for (const mark of marks) {
     const table = mark.op === 'i' || mark.op === 'w' ? tableOf(mark.table) : undefined;
-    if (table !== undefined) for (const key of victims(table, mark, shown)) found.push({ ...mark, op: 'v', key });
+    if (table !== undefined) for (const key of victimsOf(table, mark, shown)) found.push({ ...mark, op: 'v', key });
     // What it says of the row is said by the mark `u` of the same statement.
     if (mark.op !== 'w') found.push(mark);
   }
   return found;
 }
 
-function* victims(table: Table, mark: Mark, shown: Shown): Generator<readonly Value[]> {
+/** The keys of those who were shown with values that this mark took. */
+export function* victimsOf(table: Table, mark: Mark, shown: Shown): Generator<readonly Value[]> {
   let from = table.key.length;
   for (const [place, unique] of table.uniques.entries()) {
     if (!unique.declared) continue;

@@ -5,9 +5,9 @@
 import type { RowId } from '../core/body.ts';
 import { ABSENT, type Row } from '../core/rows.ts';
 import type { Table } from '../core/tables.ts';
-import type { Touched, TouchedRows } from './folding.ts';
 import type { Altered } from './schema/altering.ts';
 import { forwarding, type Shown } from './shown.ts';
+import type { Touched, TouchedRows, TouchedTable } from './touched.ts';
 
 export class Upgrade {
   readonly #altered: Altered;
@@ -69,10 +69,10 @@ export class Upgrade {
   #widened(
     table: Table,
     added: ReadonlySet<string>,
-    touched: ReadonlyMap<RowId, Touched> | undefined,
+    touched: TouchedTable | undefined,
     after: Shown,
   ): Map<RowId, Touched> {
-    const rows = new Map(touched);
+    const rows = new Map([...(touched?.values() ?? [])].map((one) => [one.row, one]));
     for (const row of after.view.rows(table.id)) {
       const now = after.merged(table, row);
       const written = [...added].filter((column) => now.cells.has(column));

@@ -6,32 +6,29 @@
 
 import type { KeyObject } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import { concatBytes, sha256 } from '../core/bytes.ts';
+import { subjectOf } from '../core/body.ts';
+import { sha256 } from '../core/bytes.ts';
 import {
   type Change,
   type ChangeId,
-  type Content,
   type FileId,
   type Header,
-  MAX_BODY,
-  MAX_INLINE_BODY,
   MissingDependency,
   signedBytes,
 } from '../core/change.ts';
-import { boundaries } from '../core/chunking.ts';
 import { MAX_DRIFT_MS, nextStamp, observe, type Stamp, stampAt, stampMs } from '../core/clock.ts';
 import { MalformedError } from '../core/codec.ts';
-import { ProblemError } from '../core/problem.ts';
 import { at, type CopyId, includes, type Vector } from '../core/vector.ts';
 import { type Identity, signBytes, verifyBytes, verifyChain } from '../platform/certificates.ts';
 import type { Clock } from '../platform/ports.ts';
 import { storageFailure } from '../platform/storage-failure.ts';
 import type { ChunkRecord, Refusal, Replica, Tip } from '../protocol/replica.ts';
 import type { Incoming } from '../protocol/wire.ts';
+import { bodyBytes, type Laid, layBody, provedBeginning } from './body-parts.ts';
 import type { ChunkStore } from './chunks.ts';
 import { type AfterOptions, Log, type StoredChange } from './log.ts';
 import { transaction } from './sqlite.ts';
-import { DamagedChunk, decodeChunk, encodeChunk } from './stored-chunk.ts';
+import { DamagedChunk } from './stored-chunk.ts';
 
 /** Who makes changes here: the copy's id, the device's key and its certificates. */
 export interface Author {
@@ -45,7 +42,7 @@ export interface Author {
 export interface StoreHooks {
   /**
    * Inside the transaction that stores the change: folds it, and answers what its ops are about. Not given by a hub,
-   * to which bodies are opaque.
+   * to which bodies are opaque. `body`: of a large one on a database only the beginning.
    */
   stored?(change: Change, body: Uint8Array): string | null;
   /** After the commit. */
@@ -157,15 +154,14 @@ export class FileStore implements Replica {
    */
   append(
     author: Author,
-    bodies: readonly Uint8Array[],
+    bodies: readonly (Uint8Array | Laid)[],
     alongside?: (made: readonly StoredChange[]) => void,
   ): StoredChange[] {
-    for (const { byteLength } of bodies) if (byteLength > MAX_BODY) throw tooLarge(byteLength);
-    const contents = bodies.map((bytes) => this.#contentOf(bytes));
-    if (contents.some(({ kind }) => kind === 'parts')) this.chunks.flush();
+    const laid = bodies.map((body) => ('content' in body ? body : layBody(body, this.chunks)));
+    this.#flushParts(laid);
     author.reserve(at(this.vector(), author.copy) + bodies.length);
     return this.transaction(() => {
-      const made = bodies.map((bytes, index) => this.#make(author, bytes, contents[index] as Content));
+      const made = laid.map((body) => this.#make(author, body));
       alongside?.(made);
       return made;
     });
@@ -176,13 +172,13 @@ export class FileStore implements Replica {
    * in their place: in one transaction. `refold` brings what was folded back to the log that is left.
    */
   reissue(author: Author, copy: CopyId, seq: number, bodies: readonly Uint8Array[], refold: () => void): void {
-    const contents = bodies.map((bytes) => this.#contentOf(bytes));
-    this.chunks.flush();
+    const laid = bodies.map((body) => layBody(body, this.chunks));
+    this.#flushParts(laid);
     author.reserve(bodies.length);
     this.transaction(() => {
       this.log.withdraw(copy, seq);
       refold();
-      for (const [index, bytes] of bodies.entries()) this.#make(author, bytes, contents[index] as Content);
+      for (const body of laid) this.#make(author, body);
     });
   }
 
@@ -246,7 +242,15 @@ export class FileStore implements Replica {
     return done;
   }
 
-  #make(author: Author, bytes: Uint8Array, content: Content): StoredChange {
+  /** Large bodies are laid over several turns, in which the disk may have failed somebody else. */
+  #flushParts(laid: readonly Laid[]): void {
+    const ids = laid.flatMap(({ content }) => (content.kind === 'parts' ? content.parts.map(({ id }) => id) : []));
+    if (ids.length === 0) return;
+    this.chunks.flush();
+    if (this.chunks.has(ids).size < new Set(ids).size) throw storageFailure('disk-error', 'Cannot keep a change');
+  }
+
+  #make(author: Author, { content, hash: body, size, beginning }: Laid): StoredChange {
     const { copy, key, chain } = author;
     const deps = this.vector();
     const seq = at(deps, copy) + 1;
@@ -256,26 +260,13 @@ export class FileStore implements Replica {
       seq,
       deps,
       stamp: this.#lastStamp,
-      body: sha256(bytes),
-      size: bytes.byteLength,
+      body,
+      size,
       chain: seq === 1 ? chain : null,
     };
     const signed = signedBytes(this.#options.file, header, (of, number) => this.log.hashAt(of, number));
     const change = { ...header, hash: sha256(signed), signature: signBytes(key, signed), content };
-    return this.#keep(change, bytes);
-  }
-
-  #contentOf(bytes: Uint8Array): Content {
-    if (bytes.byteLength <= MAX_INLINE_BODY) return { kind: 'inline', bytes };
-    const parts: { id: string; size: number }[] = [];
-    let start = 0;
-    for (const end of boundaries(bytes, 0, bytes.byteLength, true)) {
-      const chunk = encodeChunk(bytes.subarray(start, end));
-      this.chunks.append([chunk]);
-      parts.push({ id: chunk.id, size: end - start });
-      start = end;
-    }
-    return { kind: 'parts', parts };
+    return this.#keep(change, beginning);
   }
 
   /** Everything about a change that can be known without its body's meaning. */
@@ -302,11 +293,12 @@ export class FileStore implements Replica {
     }
   }
 
-  /** The body for whoever folds it; null where nobody does. */
+  /** The body for whoever folds it, of a large one on a database the beginning; null where nobody does. */
   #readable(change: Change): Uint8Array | Refusal | null {
     if (this.#options.hooks?.stored === undefined) return null;
     try {
-      return this.body(change);
+      const beginning = provedBeginning(change, this.chunks);
+      return change.content.kind === 'inline' || subjectOf(beginning) === '' ? this.body(change) : beginning;
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       return { code: 'forged', text: `${this.maker(change.copy)?.user ?? 'Somebody'}: ${error.message}.` };
@@ -332,29 +324,4 @@ export class FileStore implements Replica {
   #highestStamp(): Stamp {
     return this.log.highestStamp(stampAt(this.#options.clock.now() + MAX_DRIFT_MS));
   }
-}
-
-function tooLarge(bytes: number): ProblemError {
-  return new ProblemError({
-    code: 'change-too-large',
-    text: `One transaction changed ${Math.round(bytes / 1024 / 1024)} MiB, more than one change can hold.`,
-    remedy: 'Do the work in several transactions.',
-  });
-}
-
-/** Reads a body for whoever has the chunks at hand: the agent, or the database process. */
-export function bodyBytes(
-  { content, body, copy, seq }: Pick<Change, 'content' | 'body' | 'copy' | 'seq'>,
-  chunks: Pick<ChunkStore, 'readOne'>,
-): Uint8Array {
-  if (content.kind === 'inline') return content.bytes;
-  const plain = content.parts.map(({ id, size }) => {
-    const record = chunks.readOne(id);
-    if (record === undefined)
-      throw new DamagedChunk(id, `it holds a part of change ${seq} of copy ${copy} and is gone`);
-    return decodeChunk(id, record.bytes, size);
-  });
-  const bytes = concatBytes(plain);
-  if (sha256(bytes) !== body) throw new MalformedError(`the body of change ${seq} of ${copy} is not what was signed`);
-  return bytes;
 }

@@ -7,8 +7,8 @@ import type { Vector } from '../core/vector.ts';
 import { realFileBytes } from '../platform/file-bytes.ts';
 import type { FileBytes } from '../platform/ports.ts';
 import { asStorageFailure } from '../platform/storage-failure.ts';
+import { bodyBytes, bodyPieces } from './body-parts.ts';
 import { ChunkStore } from './chunks.ts';
-import { bodyBytes } from './file-store.ts';
 import { Log, type StoredChange } from './log.ts';
 
 /** Bodies that one page holds in memory. */
@@ -47,6 +47,11 @@ export class LogReader {
 
   body(change: StoredChange): Uint8Array {
     return bodyBytes(change, this.#chunks);
+  }
+
+  /** The same a part at a time; it is proved when its end is reached. */
+  pieces(change: StoredChange): Iterable<Uint8Array> {
+    return bodyPieces(change, this.#chunks);
   }
 
   close(): void {

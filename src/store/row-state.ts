@@ -137,6 +137,15 @@ export class RowState {
     return found && readRow(found[0] as Uint8Array, this.#naming(entry));
   }
 
+  /** A row of this table as bytes, for whoever keeps it aside. */
+  encoded(table: string, row: Row): Uint8Array {
+    return writeRow(row, this.#naming(this.#table(table)));
+  }
+
+  decoded(table: string, bytes: Uint8Array): Row {
+    return readRow(bytes, this.#naming(this.#table(table)));
+  }
+
   /** `before`: what `row` answered, so that the list of conflicts is only touched where it changes. */
   putRow(table: string, row: RowId, state: Row, before: Row | undefined): void {
     const entry = this.#table(table);

@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { body as bodyCodec, subjectOf, withSeen } from '../../src/core/body.ts';
-import { encode } from '../../src/core/codec.ts';
+import type { ChangeId } from '../../src/core/change.ts';
+import { decode, encode } from '../../src/core/codec.ts';
 import { rowOfKey } from '../../src/core/tables.ts';
 import { childDatabases } from '../../src/database/child-databases.ts';
 import type { DatabaseEvents } from '../../src/database/host.ts';
+import { BodyCutter } from '../../src/store/body-parts.ts';
 import { author, copyId, makeStore } from '../store/stores.ts';
 import { DB, withDatabase } from './copies.ts';
 
@@ -64,6 +66,53 @@ test('DBS1 the database process captures, applies and answers for history and co
   );
   const { tables } = await databases.describe(DB);
   assert.deepEqual(tables, [{ name: 'account', key: 'name', columns: ['code', 'name'], rows: 1 }]);
+  await databases.stop();
+  close();
+  rmSync(folder, { recursive: true });
+});
+
+test('BLK6 a large body goes from the database process into chunks a piece at a time, and is asked for, not pushed', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tieout-child-'));
+  const path = join(folder, 'many.db');
+  const rows = 21_000;
+  withDatabase(path, (db) =>
+    db.exec(`CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT);
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows}) INSERT INTO item SELECT i, 'a' FROM n`),
+  );
+  const { store, close } = makeStore({ folder, hooks: { stored: (_change, bytes) => subjectOf(bytes) } });
+  const ana = await author('a');
+  const sizes: number[] = [];
+  let made: (change: ChangeId) => void = () => undefined;
+  const appended = new Promise<ChangeId>((resolve) => (made = resolve));
+  const events: DatabaseEvents = {
+    append: async ({ bytes, rest }) => {
+      assert.ok(rest !== undefined);
+      const cutter = new BodyCutter(store.chunks);
+      cutter.add(bytes);
+      for await (const piece of rest) {
+        sizes.push(piece.byteLength);
+        cutter.add(piece);
+      }
+      const [change] = store.append(ana, [cutter.finish()]);
+      made(change!);
+      return change!;
+    },
+    applied: () => undefined,
+    problems: () => undefined,
+  };
+  const host = childDatabases({ log: () => undefined });
+  t.after(() => host.end());
+  const databases = host.make(copyId('a'), { path: (name) => join(folder, name), renamings: [] }, events);
+  const basePath = join(folder, 'base.db');
+  const { settings } = await databases.makeBase({ id: DB, path, basePath });
+  await databases.open({ id: DB, path, basePath, settings });
+
+  execFileSync('sqlite3', [path, `UPDATE item SET name = '${'long '.repeat(10)}'`]);
+  databases.poke(DB);
+  const stored = store.log.get(await appended);
+  assert.ok(sizes.length > 1 && Math.max(...sizes) < 512 * 1024, `pieces of ${sizes}`);
+  const read = decode(bodyCodec, store.body(stored!));
+  assert.ok(read.kind === 'database' && read.ops.length === rows);
   await databases.stop();
   close();
   rmSync(folder, { recursive: true });

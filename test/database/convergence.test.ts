@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Copy, Office } from './copies.ts';
+import { type Copy, HELD, Office } from './copies.ts';
 import { assertAtRest, steps, take } from './histories.ts';
 
 const SCHEMA = `
@@ -76,7 +76,7 @@ const seed = process.env.SEED === undefined ? {} : { seed: Number(process.env.SE
 
 test('APP1 CAP2 whatever was edited where, in whatever order it travelled: the copies end equal', () => {
   const property = fc.property(steps(statement, COPIES, STEPS), (history) => {
-    const office = new Office(SCHEMA, COPIES);
+    const office = new Office(SCHEMA, COPIES, HELD);
     try {
       for (const each of history) take(office, each, (at, sql) => at.run(`BEGIN; ${sql.join('; ')}; COMMIT`));
       office.settle();

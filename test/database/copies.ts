@@ -20,11 +20,16 @@ import { openStore } from '../../src/store/sqlite.ts';
 
 export const DB = '00112233aabbccdd';
 
+const PIECE = 61;
+/** Copies for random histories: one that holds all rows of a step in memory, and others that hold next to none. */
+export const HELD: readonly (number | undefined)[] = [undefined, 2, 1, undefined, 3];
+
 type Logged = SourceChange & { readonly bytes: Uint8Array };
 
 /** A log in memory, causally closed like the real one. */
 export class MemoryLog implements ChangeSource {
   readonly changes: Logged[] = [];
+  wholeBytes = 1_000_000;
   #vector: Vector = new Map();
 
   vector(): Vector {
@@ -39,6 +44,12 @@ export class MemoryLog implements ChangeSource {
     return this.changes.find(({ copy, seq }) => copy === change.copy && seq === change.seq)!.bytes;
   }
 
+  /** Cut where it hurts: most ops lie over a border. */
+  *pieces(change: SourceChange): Generator<Uint8Array> {
+    const bytes = this.body(change);
+    for (let from = 0; from < bytes.byteLength; from += PIECE) yield bytes.subarray(from, from + PIECE);
+  }
+
   add(change: Logged): void {
     if (at(this.#vector, change.copy) >= change.seq) return;
     if (!includes(this.#vector, change.deps)) throw new Error('not in causal order');
@@ -46,12 +57,20 @@ export class MemoryLog implements ChangeSource {
     this.#vector = withEntry(this.#vector, change.copy, change.seq);
   }
 
-  append(copy: CopyId, stamp: number, { bytes, seen }: AppendRequest): Appended {
+  append(copy: CopyId, stamp: number, { bytes, rest, seen }: AppendRequest): Appended {
     const deps = this.#vector;
+    if (rest !== undefined) return this.#appendWhole(copy, stamp, [bytes, ...(rest as Iterable<Uint8Array>)]);
     const pending = this.after(seen, { limit: 1 }).length > 0;
     const seq = at(deps, copy) + 1;
     const kept = pending ? withSeen(bytes, seen) : bytes;
     this.add({ copy, seq, deps, stamp, size: kept.byteLength, bytes: kept });
+    return { copy, seq, stamp };
+  }
+
+  #appendWhole(copy: CopyId, stamp: number, pieces: readonly Uint8Array[]): Appended {
+    const [deps, bytes] = [this.#vector, Buffer.concat(pieces)];
+    const seq = at(deps, copy) + 1;
+    this.add({ copy, seq, deps, stamp, size: bytes.byteLength, bytes });
     return { copy, seq, stamp };
   }
 
@@ -81,8 +100,8 @@ export class Office {
   settings = '';
   clock = 1_000_000;
 
-  /** Publishes a database made by `sql`, with `count` copies of it. */
-  constructor(sql: string, count = 2) {
+  /** Publishes a database made by `sql`, with `count` copies of it; some may hold fewer rows in memory than others. */
+  constructor(sql: string, count = 2, held: readonly (number | undefined)[] = []) {
     const first = join(this.folder, 'copy0.db');
     withDatabase(first, (db) => db.exec(sql));
     this.settings = makeBase({ id: DB, path: first, basePath: this.basePath }, copyId(0)).settings;
@@ -92,7 +111,7 @@ export class Office {
         copyFileSync(this.basePath, path);
         adopt({ id: DB, path, basePath: this.basePath, settings: this.settings }, copyId(index));
       }
-      this.copies.push(new Copy(this, index, path));
+      this.copies.push(new Copy(this, index, path, held[index]));
     }
   }
 
@@ -125,9 +144,13 @@ export class Copy {
   readonly log = new MemoryLog();
   rows = openStore(':memory:', { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
   engine: DatabaseEngine;
+  /** Rows that its engine holds in memory. */
+  readonly heldRows: number | undefined;
 
-  constructor(office: Office, index: number, path: string) {
+  constructor(office: Office, index: number, path: string, heldRows?: number) {
     this.office = office;
+    this.heldRows = heldRows;
+    if (heldRows !== undefined) this.log.wholeBytes = heldRows * 40;
     this.id = copyId(index);
     this.path = path;
     this.engine = this.#start();
@@ -141,6 +164,7 @@ export class Copy {
       rows: this.rows,
       source: this.log,
       facts: factsOf,
+      heldRows: this.heldRows,
     });
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Copy, Office, withDatabase } from './copies.ts';
+import { type Copy, HELD, Office, withDatabase } from './copies.ts';
 import { happen } from './histories.ts';
 import { BASE, type Edit, edit, run } from './schema-edits.ts';
 import { STORIES, stepsOf } from './schema-stories.ts';
@@ -78,7 +78,7 @@ function told(_: string, item: unknown): unknown {
 
 export function play(steps: readonly Step[]): void {
   tokens = 0;
-  const office = new Office(BASE, COPIES);
+  const office = new Office(BASE, COPIES, HELD);
   try {
     for (const each of steps) take(office, each);
     office.settle();

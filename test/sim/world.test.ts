@@ -156,11 +156,11 @@ const BROKEN: readonly { readonly how: string; readonly breaking: () => () => vo
       let calls = 0;
       return replacing(
         PlacingRows.prototype,
-        'place',
-        (place) =>
+        'plan',
+        (plan) =>
           function (this: PlacingRows, touched, tables) {
             calls += 1;
-            place.call(this, calls % 4 === 0 ? new Map() : touched, tables);
+            plan.call(this, calls % 4 === 0 ? new Map() : touched, tables);
           },
       );
     },

@@ -60,7 +60,7 @@ export class Collisions {
       if (table === undefined) continue;
       // What an index mended that is there no longer is taken back.
       const may = canCollide(table);
-      for (const { row, before, now } of touched.values()) {
+      for (const { row, before, now } of may ? touched.values() : touched.mended()) {
         if (may || now.mend !== undefined) this.#note(table, row, before, now);
       }
     }

@@ -30,8 +30,10 @@ export class Following {
     for (const [id, touched] of this.#rows.touched) {
       const table = this.#rows.tables.get(id);
       if (table === undefined) continue;
+      const refers = this.#keys(table).length > 0;
+      if (!refers && !referred.has(id)) continue;
       for (const { row } of touched.values()) {
-        if (this.#keys(table).length > 0) add(id, row);
+        if (refers) add(id, row);
         if (referred.has(id)) for (const from of this.#references.referrers(table, row)) add(from.table, from.row);
       }
     }

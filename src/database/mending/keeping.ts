@@ -12,6 +12,9 @@ import { columnId } from '../shown.ts';
 import type { MendedRows } from './mended-rows.ts';
 import { isWithinKey, type References, type Target } from './references.ts';
 
+/** It only spares looking again. */
+const MAX_STANDING = 50_000;
+
 export class Keeping {
   readonly #rows: MendedRows;
   readonly #references: References;
@@ -36,7 +39,9 @@ export class Keeping {
     for (const [id, touched] of this.#rows.touched) {
       const table = this.#rows.tables.get(id);
       if (table === undefined) continue;
-      for (const { row, before, now } of touched.values()) this.#begin(table, row, before, now);
+      const refers = table.foreignKeys.length > 0 || this.#targets.has(id);
+      for (const { row, before, now } of refers ? touched.values() : touched.mended())
+        this.#begin(table, row, before, now);
     }
     if (this.#open.size === 0) return;
     for (const place of this.#open.values()) this.#doubt(place);
@@ -69,9 +74,14 @@ export class Keeping {
       const name = nameOf({ table, row });
       if (this.#standing.has(name)) continue;
       const merged = this.#rows.row(table, row);
-      if (merged === undefined || !isDeleted(merged)) this.#standing.add(name);
+      if (merged === undefined || !isDeleted(merged)) this.#noteStanding(name);
       else this.#open.set(name, { table, row });
     }
+  }
+
+  #noteStanding(name: string): void {
+    if (this.#standing.size >= MAX_STANDING) this.#standing.clear();
+    this.#standing.add(name);
   }
 
   /** What a kept row keeps in its turn is as doubtful as the row itself: the loop over a growing map reaches all. */

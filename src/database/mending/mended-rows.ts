@@ -1,26 +1,26 @@
 /** The rows of one folding while they are mended: merged already, and shown in the end as they are mended here. */
-import type { DatabaseBody, RowId } from '../../core/body.ts';
+import type { ReadBody, RowId } from '../../core/body.ts';
 import type { ChangeId } from '../../core/change.ts';
 import type { Mend, Row } from '../../core/rows.ts';
 import type { Table } from '../../core/tables.ts';
 import type { Vector } from '../../core/vector.ts';
 import type { RowState } from '../../store/row-state.ts';
 import type { BaseFile } from '../base-file.ts';
-import type { Touched, TouchedRows } from '../folding.ts';
 import type { Shown } from '../shown.ts';
 import type { SourceChange } from '../source.ts';
+import type { Touched, TouchedStore } from '../touched.ts';
 
 export interface MendedRows {
   readonly state: RowState;
   readonly base: BaseFile;
   readonly tables: ReadonlyMap<string, Table>;
-  readonly touched: TouchedRows;
+  readonly touched: TouchedStore['tables'];
   /** As it is now; undefined: nobody has written to it. */
   row(table: string, row: RowId): Row | undefined;
   merged(table: Table, row: RowId): Row;
   touch(table: string, row: RowId): Touched;
   mend(table: string, row: RowId, mend: Mend): void;
-  change(id: ChangeId): { change: SourceChange; body: DatabaseBody };
+  change(id: ChangeId): { change: SourceChange; body: ReadBody };
   /** What the maker of a change had seen of this database. */
   seenBy(change: ChangeId): Vector;
   /** The changes that wrote to a row and whose writes are all superseded, at least. */

@@ -65,12 +65,13 @@ function writesOf(rows: MendedRows, table: Table, row: RowId, id: ChangeId): Row
   const { change, body } = rows.change(id);
   const by: Origin = { copy: change.copy, seq: change.seq, stamp: change.stamp };
   const seen = rows.seenBy(id);
-  return body.ops.flatMap((op, index) => {
+  const found = body.ops.entries().flatMap(([index, op]) => {
     const use = body.uses[op.use];
     if (use?.table !== table.id || namedRowOrKey(op.row ?? `n${index}`, by) !== row) return [];
     const cells = cellsOf(op, use.columns).map(([column, item]): [string, Value] => [column, namedValue(item, by)]);
     return cells.length === 0 ? [] : [{ by, seen, cells }];
   });
+  return found.toArray();
 }
 
 /** Who has seen another has seen more than that one. */

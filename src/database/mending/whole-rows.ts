@@ -38,7 +38,7 @@ export class WholeRows {
     for (const [id, touched] of this.#rows.touched) {
       const table = this.#rows.tables.get(id);
       if (table === undefined) continue;
-      for (const { row, now } of touched.values()) {
+      for (const { row, now } of table.checked ? touched.values() : touched.mended()) {
         // The table may have had a CHECK until now.
         const isMended = (now.mend?.whole.length ?? 0) > 0;
         if (!now.mixed || (!table.checked && !isMended)) continue;

@@ -21,7 +21,7 @@ export class Withholding {
     const any = this.#rows.state.withholds();
     for (const [table, touched] of this.#rows.touched) {
       const refers = (this.#rows.tables.get(table)?.foreignKeys.length ?? 0) > 0;
-      for (const { row, before, now } of touched.values()) {
+      for (const { row, before, now } of any && refers ? touched.values() : touched.mended()) {
         if (isWithheld(before) || isWithheld(now)) moved.push({ table, row });
         if (any && refers) open.push({ table, row });
       }

@@ -13,8 +13,8 @@ import { cellPlace, SCHEMA, SCHEMA_TABLE, schemaRow } from './reserved.ts';
 import { type Schema, schemaFromJson, schemaToJson } from './schema.ts';
 
 /** Marks of the schema carry this number in place of a table's. */
-const NO_TABLE = 0;
-const OP = 'schema';
+export const NO_TABLE = 0;
+export const SCHEMA_OP = 'schema';
 
 /** null: nothing is known, or it is not ours any more. */
 export function readKnown(sql: Statements): Schema | null {
@@ -38,14 +38,14 @@ export function markWrites(sql: Statements, writes: readonly SchemaWrite[]): voi
     row,
     Object.entries(cells).map(([name, item]) => [name, Buffer.from(encode(value, item)).toString('hex')]),
   ]);
-  addMark(sql, NO_TABLE, OP, [JSON.stringify(kept)]);
+  addMark(sql, NO_TABLE, SCHEMA_OP, [JSON.stringify(kept)]);
 }
 
 /** What the marks tell, each row once. */
 export function writesOf(marks: readonly Mark[]): SchemaWrite[] {
   const rows = new Map<string, { row: readonly string[]; cells: Record<string, SchemaWrite['cells'][string]> }>();
   for (const { table, op, key } of marks) {
-    if (table !== NO_TABLE || op !== OP || typeof key[0] !== 'string') continue;
+    if (table !== NO_TABLE || op !== SCHEMA_OP || typeof key[0] !== 'string') continue;
     for (const [row, cells] of JSON.parse(key[0]) as [string[], [string, string][]][]) {
       const id = schemaRow(...row);
       const known = rows.get(id) ?? { row, cells: {} };

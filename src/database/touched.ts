@@ -1,0 +1,267 @@
+/**
+ * The rows of one folding. Beyond what is to be held they lie on the disk until the folding is settled and placed; what
+ * is mended meanwhile is brought back, and held.
+ */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { RowId } from '../core/body.ts';
+import { type Row, sameMend, type Write } from '../core/rows.ts';
+import type { RowState } from '../store/row-state.ts';
+import { openScratch } from '../store/scratch.ts';
+import type { Room } from './room.ts';
+import { SCHEMA } from './schema/reserved.ts';
+
+/** A row that changes may have made to be shown otherwise. */
+export interface Touched {
+  readonly row: RowId;
+  /** As it was; undefined: nobody had written to it. */
+  before: Row | undefined;
+  now: Row;
+  /** The columns that may be shown with other values. */
+  readonly columns: Set<string>;
+  /** As the ops leave it: with what was mended before and is not written over. */
+  edited: Row;
+  /** An op touched it; otherwise it is shown otherwise because of another row. */
+  ops: boolean;
+  /** As the state has it already, where that is not how it was. */
+  stored?: Row;
+}
+
+/** The rows of a table; those that are not held are read anew each time, so they are only to be looked at. */
+export interface TouchedTable {
+  readonly size: number;
+  get(row: RowId): Touched | undefined;
+  keys(): Iterable<RowId>;
+  values(): Iterable<Touched>;
+}
+
+export type TouchedRows = ReadonlyMap<string, TouchedTable>;
+export type KnownRows = ReadonlyMap<string, ReadonlyMap<RowId, Row | undefined>>;
+
+const SCHEMA_OF_KEPT = `
+  CREATE TABLE kept (
+    tbl INTEGER, id TEXT, before BLOB, now BLOB, columns TEXT, ops INTEGER, mended INTEGER, PRIMARY KEY (tbl, id)
+  ) WITHOUT ROWID;
+  CREATE INDEX kept_mended ON kept (tbl, id) WHERE mended;
+`;
+
+/** Where the rows of one folding are kept. */
+export class TouchedStore {
+  readonly #state: RowState;
+  readonly #room: Room;
+  readonly #tables = new Map<string, TouchedOf>();
+  #held = 0;
+  #db: DatabaseSync | null = null;
+
+  constructor(state: RowState, room: Room) {
+    this.#state = state;
+    this.#room = room;
+  }
+
+  get tables(): ReadonlyMap<string, TouchedOf> {
+    return this.#tables;
+  }
+
+  get size(): number {
+    let count = 0;
+    for (const { size } of this.#tables.values()) count += size;
+    return count;
+  }
+
+  table(id: string): TouchedOf {
+    const known = this.#tables.get(id);
+    if (known) return known;
+    const made = new TouchedOf(
+      this.#tables.size,
+      id,
+      this.#state,
+      () => this.#open(),
+      () => this.#noteHeld(),
+    );
+    this.#tables.set(id, made);
+    return made;
+  }
+
+  /** A row is held that was not. */
+  #noteHeld(): void {
+    this.#held += 1;
+    this.#room.note(this.#held);
+  }
+
+  /** While ops are folded: puts what is held into the state and out of the way, when it has become too much. */
+  relieve(): void {
+    if (this.#held < this.#room.rows) return;
+    this.#held = 0;
+    for (const [id, table] of this.#tables) {
+      // The schema is read on the way, and is small.
+      if (id === SCHEMA) this.#held += table.size;
+      else table.keep();
+    }
+  }
+
+  close(): void {
+    if (this.#db?.isOpen) this.#db.close();
+    this.#db = null;
+  }
+
+  #open(): DatabaseSync {
+    this.#db ??= openScratch(SCHEMA_OF_KEPT);
+    return this.#db;
+  }
+}
+
+class TouchedOf implements TouchedTable {
+  readonly #num: number;
+  readonly #id: string;
+  readonly #state: RowState;
+  readonly #open: () => DatabaseSync;
+  readonly #noteHeld: () => void;
+  readonly #held = new Map<RowId, Touched>();
+  /** How many are on the disk, held again or not. */
+  #kept = 0;
+  /** How many of these are held again. */
+  #again = 0;
+  #get: StatementSync | null = null;
+  #put: StatementSync | null = null;
+  #columns: { readonly text: string; readonly set: Set<string> } = { text: '[]', set: new Set() };
+
+  constructor(num: number, id: string, state: RowState, open: () => DatabaseSync, noteHeld: () => void) {
+    this.#num = num;
+    this.#id = id;
+    this.#state = state;
+    this.#open = open;
+    this.#noteHeld = noteHeld;
+  }
+
+  get size(): number {
+    return this.#held.size + this.#kept - this.#again;
+  }
+
+  get(row: RowId): Touched | undefined {
+    const held = this.#held.get(row);
+    if (held !== undefined || this.#kept === 0) return held;
+    this.#get ??= prepared(this.#open(), 'SELECT * FROM kept WHERE tbl = ? AND id = ?');
+    const found = this.#get.get(this.#num, row);
+    return found && this.#read(found as unknown as unknown[]);
+  }
+
+  /** To be altered. */
+  hold(row: RowId): Touched | undefined {
+    const found = this.get(row);
+    if (found === undefined || this.#held.has(row)) return found;
+    const touched: Touched = { ...found, columns: new Set(found.columns), stored: found.now };
+    this.#again += 1;
+    this.#held.set(row, touched);
+    this.#noteHeld();
+    return touched;
+  }
+
+  add(touched: Touched): void {
+    this.#held.set(touched.row, touched);
+    this.#noteHeld();
+  }
+
+  /** All, each once; what is added meanwhile, too. */
+  *values(): Generator<Touched> {
+    yield* this.#onDisk('');
+    for (const touched of this.#held.values()) if (touched.stored === undefined) yield touched;
+  }
+
+  /** Those that are or were mended, and perhaps others. */
+  *mended(): Generator<Touched> {
+    yield* this.#onDisk('AND mended');
+    for (const touched of this.#held.values()) if (touched.stored === undefined) yield touched;
+  }
+
+  /** Those that may have been altered since they were folded. */
+  held(): Iterable<Touched> {
+    return this.#held.values();
+  }
+
+  *keys(): Generator<RowId> {
+    for (const { row } of this.values()) yield row;
+  }
+
+  /** Puts all that is held into the state. */
+  store(): void {
+    for (const touched of this.#held.values()) {
+      const { row, now, before, stored = before } = touched;
+      touched.edited = now;
+      if (now !== stored) this.#state.putRow(this.#id, row, now, stored);
+    }
+  }
+
+  /** The same, and then out of memory. */
+  keep(): void {
+    if (this.#held.size === 0) return;
+    this.store();
+    this.#put ??= prepared(this.#open(), 'INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?, ?, ?, ?)');
+    for (const { row, before, now, columns, ops } of this.#held.values()) {
+      const was = before === undefined ? null : this.#state.encoded(this.#id, before);
+      const mended = before?.mend !== undefined || now.mend !== undefined;
+      const is = this.#state.encoded(this.#id, now);
+      this.#put.run(this.#num, row, was, is, this.#textOf(columns), ops ? 1 : 0, mended ? 1 : 0);
+    }
+    this.#kept += this.#held.size - this.#again;
+    this.#again = 0;
+    this.#held.clear();
+  }
+
+  *#onDisk(which: '' | 'AND mended'): Generator<Touched> {
+    if (this.#kept === 0) return;
+    const all = prepared(this.#open(), `SELECT * FROM kept WHERE tbl = ? ${which} ORDER BY id`);
+    for (const found of all.iterate(this.#num)) {
+      const cells = found as unknown as unknown[];
+      yield this.#held.get(cells[1] as RowId) ?? this.#read(cells);
+    }
+  }
+
+  #read([, row, was, is, columns, ops]: unknown[]): Touched {
+    const before = was === null ? undefined : this.#state.decoded(this.#id, was as Uint8Array);
+    const now = alike(before, this.#state.decoded(this.#id, is as Uint8Array));
+    return { row: row as RowId, before, now, edited: now, columns: this.#setOf(columns as string), ops: ops === 1 };
+  }
+
+  /** Nearly all rows of a bulk change have the same columns. */
+  #textOf(columns: ReadonlySet<string>): string {
+    if (columns.size === this.#columns.set.size && [...columns].every((id) => this.#columns.set.has(id))) {
+      return this.#columns.text;
+    }
+    this.#columns = { text: JSON.stringify([...columns]), set: new Set(columns) };
+    return this.#columns.text;
+  }
+
+  #setOf(text: string): Set<string> {
+    if (this.#columns.text !== text) this.#columns = { text, set: new Set(JSON.parse(text) as string[]) };
+    return this.#columns.set;
+  }
+}
+
+function prepared(db: DatabaseSync, sql: string): StatementSync {
+  const statement = db.prepare(sql);
+  statement.setReturnArrays(true);
+  return statement;
+}
+
+/** What was not written is the same thing before and after: whoever compares rows need not look into it. */
+function alike(before: Row | undefined, now: Row): Row {
+  if (before === undefined) return now;
+  const cells = new Map<string, readonly Write[]>();
+  for (const [column, writes] of now.cells) {
+    const was = before.cells.get(column);
+    cells.set(column, was !== undefined && sameWrites(was, writes) ? was : writes);
+  }
+  const row: Row = { ...now, cells };
+  return now.mend !== undefined && before.mend !== undefined && sameMend(before.mend, now.mend)
+    ? { ...row, mend: before.mend }
+    : row;
+}
+
+function sameWrites(a: readonly Write[], b: readonly Write[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((write, at) => {
+      const other = b[at] as Write;
+      return write.seq === other.seq && write.copy === other.copy && write.dead === other.dead;
+    })
+  );
+}
