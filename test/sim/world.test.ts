@@ -193,7 +193,8 @@ for (const { how, breaking, told } of BROKEN) {
     const mend = breaking();
     const found: string[] = [];
     try {
-      for (let seed = 1; seed <= 12 && !found.some((text) => told.test(text)); seed++) {
+      // The fourth world meets all of them; others come after it should that change.
+      for (let seed = 4; seed <= 16 && !found.some((text) => told.test(text)); seed++) {
         const hot = { ...storyOf(String(seed)), heat: 0.95 };
         found.push(...(await play(hot)).violations);
       }
