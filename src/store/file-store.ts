@@ -18,6 +18,7 @@ import {
 } from '../core/change.ts';
 import { MAX_DRIFT_MS, nextStamp, observe, type Stamp, stampAt, stampMs } from '../core/clock.ts';
 import { MalformedError } from '../core/codec.ts';
+import type { SegmentEntry } from '../core/segment.ts';
 import { at, type CopyId, includes, type Vector } from '../core/vector.ts';
 import { type Identity, signBytes, verifyBytes, verifyChain } from '../platform/certificates.ts';
 import type { Clock } from '../platform/ports.ts';
@@ -27,6 +28,8 @@ import type { Incoming } from '../protocol/wire.ts';
 import { bodyBytes, type Laid, layBody, provedBeginning } from './body-parts.ts';
 import type { ChunkStore } from './chunks.ts';
 import { type AfterOptions, Log, type StoredChange } from './log.ts';
+import { readSegment } from './packed-log.ts';
+import { proveSegment } from './proving.ts';
 import { transaction } from './sqlite.ts';
 import { DamagedChunk } from './stored-chunk.ts';
 
@@ -87,7 +90,7 @@ export class FileStore implements Replica {
     this.#options = options;
     this.#db = options.db;
     this.chunks = options.chunks;
-    this.log = new Log(options.db);
+    this.log = new Log(options.db, { readOne: (id) => this.readChunks([id])[0] });
     this.#lastStamp = this.#highestStamp();
   }
 
@@ -180,6 +183,23 @@ export class FileStore implements Replica {
       refold();
       for (const body of laid) this.#make(author, body);
     });
+  }
+
+  /**
+   * Takes over a segment of the history that follows on those that are here, all chunks of which are here: proved by the
+   * chain of its hashes. What of it was not in the log is folded. In the caller's transaction; throws `MalformedError`.
+   */
+  adopt(entry: SegmentEntry): void {
+    const changes = readSegment(entry, { readOne: (id) => this.readChunks([id])[0] });
+    proveSegment(entry, changes, this.#options, this.log);
+    for (const change of changes) {
+      if (at(this.vector(), change.copy) >= change.seq) continue;
+      if (this.#options.hooks?.stored?.(change, this.body(change)) !== change.subject) {
+        throw new MalformedError(`change ${change.seq} of copy ${change.copy} is about something else than was said`);
+      }
+      this.#observe(change);
+    }
+    this.log.pack(entry, changes);
   }
 
   /** Who made the changes of this copy, by the certificates in its log. */

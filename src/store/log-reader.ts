@@ -29,20 +29,18 @@ export class LogReader {
       this.#chunks = new ChunkStore(this.#db, packs, files, { readOnly: true });
       this.#version = this.#db.prepare('PRAGMA data_version');
       this.#seen = this.#dataVersion();
-      this.#log = new Log(this.#db);
+      this.#log = new Log(this.#db, this.#chunks);
     } catch (error) {
       throw asStorageFailure(error, 'Cannot read the log', storePath);
     }
   }
 
   vector(): Vector {
-    this.#refresh();
-    return this.#log.vector();
+    return this.#reading(() => this.#log.vector());
   }
 
   after(vector: Vector, options: { subject: string; limit: number }): readonly StoredChange[] {
-    this.#refresh();
-    return this.#log.after(vector, { ...options, bytes: PAGE_BYTES });
+    return this.#reading(() => this.#log.after(vector, { ...options, bytes: PAGE_BYTES }));
   }
 
   body(change: StoredChange): Uint8Array {
@@ -57,6 +55,17 @@ export class LogReader {
   close(): void {
     this.#chunks.close();
     this.#db.close();
+  }
+
+  /** In one view of the store: what is being packed by the agent is a row or in a segment, not neither. */
+  #reading<T>(read: () => T): T {
+    this.#db.exec('BEGIN');
+    try {
+      this.#refresh();
+      return read();
+    } finally {
+      this.#db.exec('ROLLBACK');
+    }
   }
 
   #refresh(): void {

@@ -4,7 +4,7 @@
  * follows from it are kept together.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { fromHex, type Hash, sameBytes, sha256, toHex } from '../core/bytes.ts';
+import { fromHex, type Hash, sha256, toHex } from '../core/bytes.ts';
 import {
   type Change,
   type ChangeId,
@@ -16,9 +16,14 @@ import {
   signedBytes,
 } from '../core/change.ts';
 import type { Stamp } from '../core/clock.ts';
-import { decode, encode, list, struct, varint, Writer } from '../core/codec.ts';
-import { assert, ProblemError } from '../core/problem.ts';
+import { decode, encode, list, struct, varint } from '../core/codec.ts';
+import type { Standing } from '../core/floor.ts';
+import { assert } from '../core/problem.ts';
+import type { PackedChange, SegmentEntry } from '../core/segment.ts';
 import { at, type CopyId, includes, MAX_COPIES, type Vector } from '../core/vector.ts';
+import { damagedRecord, isWhole, sumOf } from './log-row.ts';
+import { PackedLog, type PackedSegment, type SegmentChunks } from './packed-log.ts';
+import { RecentChanges } from './recent-changes.ts';
 
 export const LOG_SCHEMA = new URL('./schema/log/', import.meta.url);
 
@@ -41,6 +46,8 @@ type CopyEntry = {
   readonly chain: readonly Uint8Array[];
   tip: Tip & { readonly stamp: Stamp };
   deps: Vector;
+  /** The last change that is packed, or on a hub dropped. */
+  head: (Tip & { readonly stamp: Stamp; readonly deps: Vector }) | null;
   /** Hashes of earlier changes that were asked for: the deps of one change are mostly those of the one before. */
   readonly hashes: Map<number, Hash>;
 };
@@ -48,13 +55,11 @@ type Row = Record<string, unknown>;
 
 /** Per copy. */
 const HASHES_KEPT = 256;
-/** What was just stored is sent on to everybody who is connected: it is not read again for each of them. */
-const RECENT_KEPT = 256;
-const RECENT_BYTES = 4096;
 
 const localDeps = list(struct({ copy: varint(MAX_COPIES * 16), seq: varint() }), MAX_COPIES);
 /** An id and a size. */
 const PART_BYTES = 36;
+const SWEPT_AT_ONCE = 2000;
 const COLUMNS = 'n, copy, seq, stamp, deps, hash, signature, size, body, body_hash, parts, subject, sum';
 
 export class Log {
@@ -62,20 +67,27 @@ export class Log {
   readonly #copies = new Map<CopyId, CopyEntry>();
   readonly #byIndex = new Map<number, CopyEntry>();
   readonly #statements: Record<
-    'insert' | 'addCopy' | 'get' | 'read' | 'hash' | 'after' | 'afterSubject',
+    'insert' | 'addCopy' | 'get' | 'read' | 'hash' | 'after' | 'afterSubject' | 'headers' | 'remove',
     StatementSync
   >;
-  readonly #recent = new Map<number, StoredChange>();
+  readonly #recent = new RecentChanges();
+  readonly #packed: PackedLog;
   #vector = new Map<CopyId, number>();
+  #floor: Vector = new Map();
 
-  constructor(db: DatabaseSync) {
+  /** `chunks`: where the packed history lies; without them only what is above the floor can be read. */
+  constructor(db: DatabaseSync, chunks?: SegmentChunks) {
     this.#db = db;
+    const indexOf = (copy: CopyId): number | undefined => this.#copies.get(copy)?.idx;
+    this.#packed = new PackedLog(db, { indexOf, copyAt: (index) => this.#byIndex.get(index)?.id }, chunks);
     this.#statements = {
       insert: db.prepare(`INSERT INTO change (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
       addCopy: db.prepare('INSERT INTO copy (idx, id, chain) VALUES (?, ?, ?)'),
       get: db.prepare(`SELECT ${COLUMNS} FROM change WHERE copy = ? AND seq = ?`),
       hash: db.prepare('SELECT hash FROM change WHERE copy = ? AND seq = ?'),
       read: db.prepare(`SELECT ${COLUMNS} FROM change WHERE n = ?`),
+      headers: db.prepare('SELECT n, seq, deps, size FROM change WHERE copy = ? AND seq > ? ORDER BY seq'),
+      remove: db.prepare('DELETE FROM change WHERE copy = ? AND seq = ?'),
       // Both answered from an index alone.
       after: db.prepare('SELECT n FROM change WHERE copy = ? AND seq > ? ORDER BY seq LIMIT ?'),
       afterSubject: db.prepare('SELECT n FROM change WHERE copy = ? AND seq > ? AND subject = ? ORDER BY seq LIMIT ?'),
@@ -91,6 +103,7 @@ export class Log {
     this.#copies.clear();
     this.#byIndex.clear();
     this.#recent.clear();
+    this.#packed.forget();
     const rows = this.#db
       .prepare(
         `SELECT copy.idx, copy.id, copy.chain, change.* FROM copy
@@ -98,22 +111,37 @@ export class Log {
           AND change.seq = (SELECT max(seq) FROM change WHERE change.copy = copy.idx)`,
       )
       .all();
-    for (const row of rows) {
-      this.#know({
-        idx: Number(row.idx),
-        id: toHex(row.id as Uint8Array),
-        chain: decode(chainCodec, row.chain as Uint8Array) ?? [],
-        tip: { seq: Number(row.seq), hash: toHex(row.hash as Uint8Array), stamp: Number(row.stamp) },
-        deps: new Map(),
-        hashes: new Map(),
-      });
+    const heads = this.#db.prepare('SELECT * FROM head JOIN copy ON copy.idx = head.copy').all();
+    for (const row of [...heads, ...rows]) {
+      const tip = { seq: Number(row.seq), hash: toHex(row.hash as Uint8Array), stamp: Number(row.stamp) };
+      const known = this.#byIndex.get(Number(row.idx));
+      if (known) known.tip = known.tip.seq < tip.seq ? tip : known.tip;
+      else this.#know(newEntry(Number(row.idx), toHex(row.id as Uint8Array), chainOf(row), tip));
+    }
+    for (const row of heads) {
+      const entry = this.#byIndex.get(Number(row.idx)) as CopyEntry;
+      const seq = Number(row.seq);
+      const deps = this.#readDeps(row.deps as Uint8Array, entry, seq);
+      entry.head = { seq, hash: toHex(row.hash as Uint8Array), stamp: Number(row.stamp), deps };
+      entry.deps = deps;
     }
     for (const row of rows) {
-      const entry = this.#byIndex.get(Number(row.idx));
-      if (entry && !isWhole(row)) throw damagedRecord(`change ${entry.tip.seq} of copy ${entry.id}`);
-      if (entry) entry.deps = this.#readDeps(row.deps as Uint8Array, entry, entry.tip.seq);
+      const entry = this.#byIndex.get(Number(row.idx)) as CopyEntry;
+      if (Number(row.seq) <= (entry.head?.seq ?? 0)) continue;
+      if (!isWhole(row)) throw damagedRecord(`change ${entry.tip.seq} of copy ${entry.id}`);
+      entry.deps = this.#readDeps(row.deps as Uint8Array, entry, entry.tip.seq);
     }
+    this.#noteVectors();
+  }
+
+  #noteVectors(): void {
     this.#vector = new Map([...this.#copies].map(([id, entry]) => [id, entry.tip.seq]));
+    this.#floor = new Map([...this.#copies].flatMap(([id, { head }]) => (head ? [[id, head.seq]] : [])));
+  }
+
+  /** Below it nothing is in rows: it is packed, or, on a hub, dropped. */
+  get floor(): Vector {
+    return this.#floor;
   }
 
   /** Everything that is stored. */
@@ -134,11 +162,12 @@ export class Log {
     const entry = this.#copies.get(copy);
     if (entry === undefined || seq > entry.tip.seq) return undefined;
     if (entry.tip.seq === seq) return entry.tip.hash;
+    if (entry.head?.seq === seq) return entry.head.hash;
     const known = entry.hashes.get(seq);
     if (known !== undefined) return known;
     const row = this.#statements.hash.get(entry.idx, seq);
-    if (row === undefined) return undefined;
-    const hash = toHex(row.hash as Uint8Array);
+    const hash = row ? toHex(row.hash as Uint8Array) : this.#packed.get({ copy, seq })?.hash;
+    if (hash === undefined) return undefined;
     if (entry.hashes.size >= HASHES_KEPT) entry.hashes.clear();
     entry.hashes.set(seq, hash);
     return hash;
@@ -153,13 +182,15 @@ export class Log {
   get({ copy, seq }: ChangeId): StoredChange | undefined {
     const entry = this.#copies.get(copy);
     const row = entry && this.#statements.get.get(entry.idx, seq);
-    return row && this.#change(row);
+    if (row) return this.#change(row);
+    return packedAsStored(this.#packed.get({ copy, seq }));
   }
 
   /** The deps of a change that is here; cheap for the last one of each copy. */
   depsOf(copy: CopyId, seq: number): Vector | undefined {
     const entry = this.#copies.get(copy);
     if (entry?.tip.seq === seq) return entry.deps;
+    if (entry?.head?.seq === seq) return entry.head.deps;
     return this.get({ copy, seq })?.deps;
   }
 
@@ -173,13 +204,22 @@ export class Log {
   ): StoredChange[] {
     const found: StoredChange[] = [];
     let size = 0;
-    for (const n of this.#placesAfter(vector, subject, limit)) {
+    const take = (change: StoredChange): void => {
+      size += change.content.kind === 'inline' ? change.size : change.content.parts.length * PART_BYTES;
+      found.push(change);
+    };
+    if (!includes(vector, this.#floor)) {
+      for (const packed of this.#packed.after(vector, subject)) {
+        if (size >= bytes || found.length >= limit) return found;
+        take({ ...packed, n: PACKED });
+      }
+    }
+    for (const n of this.#placesAfter(vector, subject, limit - found.length)) {
       if (size >= bytes) break;
       const change = this.#recent.get(n) ?? this.#read(n);
       // RACE: another process has just taken it back (own changes under a new id); a later look shows what there is now.
       if (change === undefined) break;
-      size += change.content.kind === 'inline' ? change.size : change.content.parts.length * PART_BYTES;
-      found.push(change);
+      take(change);
     }
     return found;
   }
@@ -194,7 +234,7 @@ export class Log {
     const places: number[] = [];
     let copies = 0;
     for (const entry of this.#copies.values()) {
-      const from = at(vector, entry.id);
+      const from = Math.max(at(vector, entry.id), entry.head?.seq ?? 0);
       if (from >= entry.tip.seq) continue;
       const found =
         subject === undefined
@@ -206,7 +246,7 @@ export class Log {
     return copies > 1 ? places.sort((a, b) => a - b).slice(0, limit) : places;
   }
 
-  /** How much of the log a replica with `vector` lacks. */
+  /** How much of the log a replica with `vector` lacks; of bytes that are packed rather too many. */
   amountAfter(vector: Vector): { changes: number; bytes: number } {
     let changes = 0;
     let bytes = 0;
@@ -216,9 +256,10 @@ export class Log {
       changes += entry.tip.seq - from;
       const row = this.#db
         .prepare('SELECT sum(size) AS bytes FROM change WHERE copy = ? AND seq > ?')
-        .get(entry.idx, from);
+        .get(entry.idx, Math.max(from, entry.head?.seq ?? 0));
       bytes += Number(row?.bytes ?? 0);
     }
+    if (!includes(vector, this.#floor)) bytes += this.#packed.bytesAfter(vector);
     return { changes, bytes };
   }
 
@@ -228,7 +269,92 @@ export class Log {
       const from = at(vector, entry.id);
       if (from < entry.tip.seq && this.#statements.afterSubject.get(entry.idx, from, subject, 1)) return true;
     }
-    return false;
+    return !includes(vector, this.#floor) && this.#packed.concerns(vector, subject, this.#copies.keys());
+  }
+
+  /** Of the last change of each copy. */
+  stamps(): ReadonlyMap<CopyId, Stamp> {
+    return new Map([...this.#copies].map(([id, { tip }]) => [id, tip.stamp]));
+  }
+
+  /** The last change of each copy, with what its maker had. */
+  *standing(): Generator<Standing> {
+    for (const { id, tip, deps } of this.#copies.values()) yield { copy: id, seq: tip.seq, deps };
+  }
+
+  /** What is above the floor and beyond `vector`, per log in order: without bodies. */
+  *headersAfter(vector: Vector): Generator<Standing & { readonly size: number; readonly n: number }> {
+    for (const entry of this.#copies.values()) {
+      const from = Math.max(at(vector, entry.id), entry.head?.seq ?? 0);
+      if (from >= entry.tip.seq) continue;
+      for (const row of this.#statements.headers.iterate(entry.idx, from)) {
+        const seq = Number(row.seq);
+        const deps = this.#readDeps(row.deps as Uint8Array, entry, seq);
+        yield { copy: entry.id, seq, deps, size: Number(row.size), n: Number(row.n) };
+      }
+    }
+  }
+
+  segments(): Generator<PackedSegment> {
+    return this.#packed.segments();
+  }
+
+  /**
+   * Takes over a segment that follows on those that are here: its changes are packed from now on, and rows of them are
+   * gone. Changes that were not here yet are, by this, stored; whoever calls has folded them. In the caller's
+   * transaction.
+   */
+  pack(segment: SegmentEntry, changes: readonly PackedChange[]): void {
+    for (const change of changes) {
+      const entry = this.#copies.get(change.copy) ?? this.#addCopy(change);
+      const { seq, hash, stamp, deps } = change;
+      entry.head = { seq, hash, stamp, deps };
+      if (seq > entry.tip.seq) {
+        entry.tip = { seq, hash, stamp };
+        entry.deps = deps;
+      }
+      this.#statements.remove.run(entry.idx, seq);
+    }
+    for (const copy of new Set(changes.map(({ copy }) => copy))) this.#putHead(this.#copies.get(copy) as CopyEntry);
+    this.#packed.add(segment, changes);
+    this.#noteVectors();
+    this.#recent.clear();
+  }
+
+  /**
+   * A hub's way: from now on only the last change of each log up to `vector` counts, and nothing before it. In the
+   * caller's transaction; the rows go with `sweep`.
+   */
+  cut(vector: Vector): void {
+    for (const [copy, seq] of vector) {
+      const entry = this.#copies.get(copy);
+      if (entry === undefined || seq <= (entry.head?.seq ?? 0)) continue;
+      const last = this.get({ copy, seq });
+      assert(last, `the log of ${copy} is cut behind its end`);
+      entry.head = { seq, hash: last.hash, stamp: last.stamp, deps: last.deps };
+      this.#putHead(entry);
+    }
+    this.#noteVectors();
+    this.#recent.clear();
+  }
+
+  /** Removes some rows that do not count any more; false when there are none. In the caller's transaction. */
+  sweep(): boolean {
+    const { changes } = this.#db
+      .prepare(
+        `DELETE FROM change WHERE n IN (SELECT n FROM change JOIN head ON head.copy = change.copy
+           AND change.seq <= head.seq LIMIT ?)`,
+      )
+      .run(SWEPT_AT_ONCE);
+    return Number(changes) > 0;
+  }
+
+  #putHead({ idx, head }: CopyEntry): void {
+    assert(head, 'a log without a head');
+    const deps = this.#writeDeps({ copy: this.#byIndex.get(idx)?.id as CopyId, deps: head.deps });
+    this.#db
+      .prepare('INSERT OR REPLACE INTO head (copy, seq, hash, stamp, deps) VALUES (?, ?, ?, ?, ?)')
+      .run(idx, head.seq, fromHex(head.hash), head.stamp, deps);
   }
 
   /**
@@ -258,26 +384,15 @@ export class Log {
     entry.deps = change.deps;
     this.#vector = new Map(this.#vector).set(change.copy, change.seq);
     const stored = { ...change, n: Number(inserted.lastInsertRowid), subject };
-    this.#remember(stored);
+    this.#recent.add(stored);
     return stored;
-  }
-
-  #remember(change: StoredChange): void {
-    const { n, content, signature } = change;
-    if (content.kind !== 'inline' || content.bytes.byteLength > RECENT_BYTES) return;
-    // Copies: what came in are views of a whole message.
-    const bytes = Uint8Array.from(content.bytes);
-    this.#recent.set(n, { ...change, content: { kind: 'inline', bytes }, signature: Uint8Array.from(signature) });
-    for (const oldest of this.#recent.keys()) {
-      if (this.#recent.size <= RECENT_KEPT) break;
-      this.#recent.delete(oldest);
-    }
   }
 
   /** Takes back the own changes after `seq`, which nobody has seen: they are issued again under another id. */
   withdraw(copy: CopyId, seq: number): void {
     const entry = this.#copies.get(copy);
     assert(entry, `no log of ${copy}`);
+    assert(seq >= (entry.head?.seq ?? 0), 'what everybody has is not taken back');
     this.#db.prepare('DELETE FROM change WHERE copy = ? AND seq > ?').run(entry.idx, seq);
     if (seq === 0) this.#db.prepare('DELETE FROM copy WHERE idx = ?').run(entry.idx);
     this.reload();
@@ -288,6 +403,10 @@ export class Log {
    * signature, which the hash does not cover.
    */
   *damaged(file: FileId, isSigned: (change: Change, signed: Uint8Array) => boolean): Generator<ChangeId> {
+    for (const change of this.#packed.after(new Map())) {
+      const bytes = signedBytes(file, change, (copy, seq) => this.hashAt(copy, seq));
+      if (sha256(bytes) !== change.hash || !isSigned(change, bytes)) yield { copy: change.copy, seq: change.seq };
+    }
     const rows = this.#db.prepare(`SELECT ${COLUMNS} FROM change ORDER BY n`);
     for (const row of rows.iterate()) {
       const id = { copy: this.#byIndex.get(Number(row.copy))?.id ?? '?', seq: Number(row.seq) };
@@ -308,8 +427,7 @@ export class Log {
 
   #addCopy(first: Header): CopyEntry {
     const idx = Math.max(0, ...this.#byIndex.keys()) + 1;
-    const tip = { seq: 0, hash: '', stamp: 0 };
-    const entry = { idx, id: first.copy, chain: first.chain ?? [], tip, deps: new Map(), hashes: new Map() };
+    const entry = newEntry(idx, first.copy, first.chain ?? [], { seq: 0, hash: '', stamp: 0 });
     this.#statements.addCopy.run(idx, fromHex(first.copy), encode(chainCodec, entry.chain));
     this.#know(entry);
     return entry;
@@ -345,7 +463,7 @@ export class Log {
     };
   }
 
-  #writeDeps(change: Header): Uint8Array {
+  #writeDeps(change: Pick<Header, 'copy' | 'deps'>): Uint8Array {
     const others: { copy: number; seq: number }[] = [];
     for (const [copy, seq] of change.deps) {
       if (copy === change.copy) continue;
@@ -368,46 +486,17 @@ export class Log {
   }
 }
 
-type SummedRow = {
-  readonly seq: number;
-  readonly stamp: number;
-  readonly deps: Uint8Array;
-  readonly hash: Uint8Array;
-  readonly signature: Uint8Array;
-  readonly size: number;
-  readonly body: Uint8Array | null;
-  readonly body_hash: Uint8Array | null;
-  readonly parts: Uint8Array | null;
-  readonly subject: string | null;
-};
+/** The place in the order of arrival of what is packed: before all rows. */
+const PACKED = 0;
 
-const NONE = new Uint8Array();
-
-function isWhole(row: Row): boolean {
-  try {
-    return sameBytes(sumOf(row as SummedRow), row.sum as Uint8Array);
-  } catch {
-    return false;
-  }
+function packedAsStored(change: PackedChange | undefined): StoredChange | undefined {
+  return change && { ...change, n: PACKED };
 }
 
-/** Against damage, not against people: those are stopped by signature and hash when the change comes in. */
-function sumOf(row: SummedRow): Uint8Array {
-  const to = new Writer(512);
-  for (const item of [row.deps, row.hash, row.signature, row.body ?? NONE, row.body_hash ?? NONE, row.parts ?? NONE]) {
-    to.blob(item);
-  }
-  to.varint(row.seq);
-  to.varint(row.stamp);
-  to.varint(row.size);
-  to.text(row.subject ?? '-');
-  return fromHex(sha256(to.finish()).slice(0, 16));
+function newEntry(idx: number, id: CopyId, chain: readonly Uint8Array[], tip: CopyEntry['tip']): CopyEntry {
+  return { idx, id, chain, tip, deps: new Map(), head: null, hashes: new Map() };
 }
 
-function damagedRecord(what: string): ProblemError {
-  return new ProblemError({
-    code: 'damaged-log',
-    text: `The log of changes is damaged: ${what} cannot be read.`,
-    remedy: 'Run `tieout doctor`; what this copy has already sent can be had again by making a new copy.',
-  });
+function chainOf(row: Row): readonly Uint8Array[] {
+  return decode(chainCodec, row.chain as Uint8Array) ?? [];
 }

@@ -139,6 +139,14 @@ export class Registry {
     };
   }
 
+  /** The ids of all that is in the base. */
+  *bases(kind: 'document' | 'database'): Generator<string> {
+    const rows = this.#db
+      .prepare('SELECT id FROM entry WHERE kind = ? AND base_path IS NOT NULL ORDER BY id')
+      .all(kind);
+    for (const { id } of rows) yield String(id);
+  }
+
   baseSettings(database: string): string | undefined {
     const row = this.#statements.get('SELECT base_settings FROM entry WHERE id = ?').get(database);
     return row === undefined || row.base_settings === null ? undefined : String(row.base_settings);

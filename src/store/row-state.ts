@@ -182,6 +182,19 @@ export class RowState {
     return this.#all('SELECT id FROM row WHERE tbl = ?', entry.num).map(([id]) => rowId(id as Uint8Array));
   }
 
+  /** Some rows after `after` ('': from the first), in one order on all copies. */
+  page(table: string, after: RowId | '', limit: number): { id: RowId; row: Row }[] {
+    const entry = this.#tables.get(table);
+    if (entry === undefined) return [];
+    const from = after === '' ? new Uint8Array() : rowBytes(after);
+    const sql = 'SELECT id, state FROM row WHERE tbl = ? AND id > ? ORDER BY id LIMIT ?';
+    const names = this.#naming(entry);
+    return this.#all(sql, entry.num, from, limit).map(([id, state]) => ({
+      id: rowId(id as Uint8Array),
+      row: readRow(state as Uint8Array, names),
+    }));
+  }
+
   tables(): string[] {
     return [...this.#tables.keys()];
   }

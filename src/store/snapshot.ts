@@ -1,5 +1,6 @@
 /** Snapshots as they travel: the record, signed by the device that made it. Hubs keep them without looking inside. */
 import type { KeyObject } from 'node:crypto';
+import { concatBytes, fromHex, sha256 } from '../core/bytes.ts';
 import { chainCodec, SIGNATURE_BYTES } from '../core/change.ts';
 import { blob, decode, encode, fixed, MalformedError, struct } from '../core/codec.ts';
 import { type SnapshotRecord, snapshotRecord } from '../core/manifest.ts';
@@ -12,6 +13,32 @@ const envelope = struct({ record: blob(MAX_SNAPSHOT), signature: fixed(SIGNATURE
 export function sealSnapshot(record: SnapshotRecord, key: KeyObject, chain: readonly Uint8Array[]): Uint8Array {
   const bytes = encode(snapshotRecord, record);
   return encode(envelope, { record: bytes, signature: signBytes(key, bytes), chain });
+}
+
+/** Publishing makes the first snapshot, of the content alone. */
+export const PUBLISHED = 1;
+/** A later one says what history has packed up to its vector, and what the state is there. */
+export const PACKED = 2;
+
+/** What begins with this is a countersignature and nothing else. */
+const COUNTERSIGNED = Buffer.from('tieout countersign 1\n');
+
+export type Signature = { readonly signature: Uint8Array; readonly chain: readonly Uint8Array[] };
+
+/** Another copy has found the same at the snapshot's vector. */
+export function countersign(sealed: Uint8Array, key: KeyObject, chain: readonly Uint8Array[]): Signature {
+  return { signature: signBytes(key, countersigned(sealed)), chain };
+}
+
+/** Who countersigned; null: nobody of this office. */
+export function countersigner(sealed: Uint8Array, { signature, chain }: Signature, office: string): Identity | null {
+  const maker = verifyChain(chain, office);
+  if ('distrust' in maker) return null;
+  return verifyBytes(maker.publicKey, countersigned(sealed), signature) ? maker : null;
+}
+
+function countersigned(sealed: Uint8Array): Uint8Array {
+  return concatBytes([COUNTERSIGNED, fromHex(sha256(sealed))]);
 }
 
 /** The record and who made it: proved to be a device of the office, for this file. Throws a `ProblemError`. */

@@ -20,7 +20,7 @@ export function bodiesIn({ folder, disk }: LogPlace): Body[] {
     (db) => {
       const chunks = new ChunkStore(db, `${folder}/packs`, disk, { readOnly: true });
       try {
-        const changes = new Log(db).after(new Map(), { limit: Number.MAX_SAFE_INTEGER });
+        const changes = new Log(db, chunks).after(new Map(), { limit: Number.MAX_SAFE_INTEGER });
         return changes.map((change) => decode(bodyCodec, bodyBytes(change, chunks)));
       } finally {
         chunks.close();

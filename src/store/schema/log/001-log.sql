@@ -1,5 +1,5 @@
 -- The log: every change of every copy that this replica holds, in the order of arrival, which is a causal order.
--- A change is never altered and never removed here (compaction has rules of its own). What is signed can be put
+-- A change is never altered, and leaves only when everybody has it (050-segments). What is signed can be put
 -- together again from a row and the hashes of its dependencies, so it is not kept a second time.
 
 -- The copies whose logs are held, by a short number that only this replica uses.
