@@ -292,7 +292,7 @@ export class Agent {
     if (this.options.ledger.match(facts.copy, found, hasSyncFolder) === 'copied') {
       this.#copies.set(root, { kind: 'closed', root, why: copiedFolder(root) });
       await copy.stop();
-      this.#renewAfter(root, Promise.resolve());
+      this.#renewAfter(root, Promise.resolve(), false);
       return;
     }
     if (facts.phase !== 'complete') return;
@@ -307,7 +307,7 @@ export class Agent {
   }
 
   /** The hub knows another history of the copy, or the folder is a duplicate: it goes on under a new id. */
-  async #renew(root: string): Promise<void> {
+  async #renew(root: string, retires: boolean): Promise<void> {
     const { fileBytes, clock, identity, ledger, log } = this.options;
     const id = this.#newId();
     for (;;) {
@@ -319,7 +319,7 @@ export class Agent {
         if (!ledger.entry(id)) ledger.register(id, facts.file, facts.office, this.#placeOf(root));
         const author = { copy: id, key: identity.key, chain, reserve: (seq: number) => ledger.reserve(id, seq) };
         const member = { user, device: deviceName };
-        await renewCopy({ folder, hub: this.hub(facts.office), clock, fileBytes, author, member });
+        await renewCopy({ folder, hub: this.hub(facts.office), clock, fileBytes, author, member, retires });
         break;
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error;
@@ -334,9 +334,10 @@ export class Agent {
     if (!this.#stopping.signal.aborted) await this.#reopen(root);
   }
 
-  #renewAfter(root: string, closed: Promise<void>): void {
+  /** `retires`: no other folder goes on under the old id. */
+  #renewAfter(root: string, closed: Promise<void>, retires: boolean): void {
     const renewal: Promise<void> = closed
-      .then(() => this.#renew(root))
+      .then(() => this.#renew(root, retires))
       .finally(() => {
         this.#renewals.delete(renewal);
       });
@@ -376,7 +377,7 @@ export class Agent {
       },
       forked: () => {
         this.#copies.set(folder.root, { kind: 'closed', root: folder.root, why: copiedFolder(folder.root) });
-        this.#renewAfter(folder.root, copy.stop());
+        this.#renewAfter(folder.root, copy.stop(), true);
       },
     });
     this.#copies.set(folder.root, { kind: 'open', root: folder.root, copy });

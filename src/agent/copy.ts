@@ -3,15 +3,17 @@
  * computed again from what is stored, so that it can be stopped at any moment and opened again.
  */
 import { type RegistryOp, subjectOf } from '../core/body.ts';
+import { sha256 } from '../core/bytes.ts';
 import type { Change } from '../core/change.ts';
 import { ProblemError } from '../core/problem.ts';
 import type { Origin } from '../core/rows.ts';
 import { at, type CopyId } from '../core/vector.ts';
 import { asStorageFailure } from '../platform/storage-failure.ts';
-import type { Exchange } from '../protocol/exchange.ts';
+import { BEHIND, type Exchange } from '../protocol/exchange.ts';
 import type { Refusal } from '../protocol/replica.ts';
 import { FileStore } from '../store/file-store.ts';
 import { Registry } from '../store/registry.ts';
+import { Upkeep } from './compaction/upkeep.ts';
 import { CopyDatabases } from './copy-databases.ts';
 import type { CopyOptions } from './copy-options.ts';
 import { clockAhead, damagedChunks, refused, unreadableChange } from './copy-problems.ts';
@@ -41,6 +43,8 @@ export class Copy {
   readonly contents: FolderContents;
   readonly problems: Problems;
   readonly parent: Parent;
+  /** What it does for the file as a whole. */
+  readonly upkeep: Upkeep;
   /** What went over the line since this copy was opened. */
   readonly traffic: Traffic;
   readonly #options: CopyOptions;
@@ -51,6 +55,7 @@ export class Copy {
   #changed: (() => void)[] = [];
   #started = false;
   #registryChanged = false;
+  #isBehind = false;
 
   constructor(facts: CopyFacts, options: CopyOptions) {
     const { folder, clock } = options;
@@ -80,7 +85,7 @@ export class Copy {
       replica: this.store,
       folder,
       isWanted: () => !this.#facts.offline,
-      takesChanges: () => this.#facts.phase !== 'fetching',
+      takesChanges: () => this.#facts.phase !== 'fetching' && this.#facts.phase !== 'packed',
       ready: () => this.#onReady(),
       stored: () => this.#onStored(),
       acked: () => this.#onAcked(),
@@ -89,6 +94,8 @@ export class Copy {
     });
     this.#ownDamage = new OwnDamage({ copy: facts.copy, folder, store: this.store, problems: this.problems });
     this.#givingBack = new GivingBack(this, options.hub);
+    const retired = (): void => options.forked();
+    this.upkeep = new Upkeep({ copy: this, hub: options.hub, clock, key: options.key, chain: options.chain, retired });
     this.traffic = new Traffic(this.store.log, facts.copy, at(folder.parentVector, facts.copy));
     this.unsent = new Unsent(
       folder.db,
@@ -164,6 +171,7 @@ export class Copy {
     this.#started = true;
     await this.databases.start();
     await this.documents.start();
+    this.upkeep.start();
   }
 
   /** The base is listed: changes may come. */
@@ -174,6 +182,7 @@ export class Copy {
 
   async stop(): Promise<void> {
     this.parent.detach();
+    await this.upkeep.stop();
     if (this.#started) await this.documents.stop();
     await this.databases.stop();
     this.folder.close();
@@ -208,6 +217,11 @@ export class Copy {
     };
   }
 
+  /** This machine's wall clock, ms. */
+  now(): number {
+    return this.#options.clock.now();
+  }
+
   /** Room on this copy's disk, bytes. */
   freeBytes(): number {
     return this.#options.outside.files.freeBytes();
@@ -218,6 +232,23 @@ export class Copy {
     const documents = this.documents.missing();
     const databases = this.databases.missing();
     return { documents: documents.documents + databases.documents, bytes: documents.bytes + databases.bytes };
+  }
+
+  /** Keeps chunks that the hub has; resolves with those that could not be had now. */
+  fetchChunks(ids: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+    const keep = (id: string, bytes: Uint8Array) => this.store.keepChunks([{ id, hash: sha256(bytes), bytes }]);
+    return this.parent.fetch(ids, keep, signal);
+  }
+
+  /** What it lacks is packed by now. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
+  /** Begins the exchange again. */
+  reopen(): void {
+    this.#isBehind = false;
+    this.parent.open();
   }
 
   /** Resolves when something about this copy has changed, or after `ms`. */
@@ -285,6 +316,7 @@ export class Copy {
       this.#registryChanged = false;
       this.databases.place();
       this.documents.place();
+      this.upkeep.lookAtRights();
     }
     this.#notify();
   }
@@ -305,7 +337,8 @@ export class Copy {
   #onEnded({ code, text }: Refusal): void {
     this.unsent.use(null);
     if (code === 'forged' || code === 'distrusted') this.#options.hub.refused();
-    if (code === 'forked') this.#options.forked();
+    if (code === BEHIND && this.#facts.phase !== 'complete') this.#isBehind = true;
+    else if (code === 'forked' || code === BEHIND) this.#options.forked();
     else if (code === 'unknown-file' && this.#givingBack.mayHelp) void this.#giveBack();
     else if (code !== 'cut' && code !== 'closed') this.problems.set('parent', refused(text));
     this.#options.tell({ what: 'offline', text });

@@ -8,6 +8,7 @@ import { decodeManifest, type Manifest, type SnapshotRecord } from '../core/mani
 import { COPIES, setOp } from '../core/registry.ts';
 import { openSnapshot } from '../store/snapshot.ts';
 import { decodeChunk } from '../store/stored-chunk.ts';
+import { type Ahead, fetchHistory, fetchSegment, mustEndAs, snapshotAhead } from './compaction/history-fetching.ts';
 import type { Copy } from './copy.ts';
 import type { HubConnection } from './hub-connection.ts';
 import { handOverIfReached, LOOK_AGAIN_MS, stopIfAsked } from './syncing.ts';
@@ -23,6 +24,10 @@ export type Going = { readonly progress: (progress: Progress) => void; readonly 
 /** Brings a copy in the phases `fetching` and `copying` to `complete`. The copy is attached and not started. */
 export async function fillCopy(copy: Copy, hub: HubConnection, who: Member, going: Going): Promise<void> {
   if (copy.facts.phase === 'fetching') await fetchBase(copy, hub, going);
+  if (copy.facts.phase === 'packed') {
+    await takeHistory(copy, hub, going);
+    copy.baseKnown();
+  }
   await copy.start();
   const total = { bytes: copy.missing().bytes, documents: copy.missing().documents };
   for (;;) {
@@ -34,6 +39,7 @@ export async function fillCopy(copy: Copy, hub: HubConnection, who: Member, goin
       documents: { done: Math.max(0, total.documents - missing.documents), total: total.documents },
     });
     if (copy.exchange?.settled && missing.documents === 0) break;
+    if (copy.isBehind) await goBeyondFloor(copy, hub, going);
     if (copy.exchange === null) await hub.sessionOrRefusal();
     await copy.change(LOOK_AGAIN_MS);
   }
@@ -61,8 +67,41 @@ async function fetchBase(copy: Copy, hub: HubConnection, { signal }: Going): Pro
   copy.store.transaction(() => {
     copy.registry.loadBase(manifest.documents, manifest.databases);
     copy.folder.snapshot = answer.record;
+    copy.setFacts({ phase: 'packed' });
   });
-  copy.baseKnown();
+}
+
+/** The history up to the newest snapshot, packed as it is; what came after it comes as changes. */
+async function takeHistory(copy: Copy, hub: HubConnection, { signal }: Going): Promise<void> {
+  for (;;) {
+    stopIfAsked(signal);
+    const ahead = await snapshotAhead(copy.store, hub, copy.facts);
+    if (ahead === null || (await takeSegments(copy, ahead, signal))) return;
+    if (copy.exchange === null) await hub.sessionOrRefusal();
+    await copy.change(LOOK_AGAIN_MS);
+  }
+}
+
+/** False: not all of it could be had now; what came is kept. */
+async function takeSegments(copy: Copy, { sealed, record }: Ahead, signal: AbortSignal): Promise<boolean> {
+  const { store } = copy;
+  const fetch = (ids: readonly string[]) => copy.fetchChunks(ids, signal);
+  const segments = await fetchHistory(store, record, fetch);
+  for (const entry of segments?.slice([...store.log.segments()].length) ?? []) {
+    stopIfAsked(signal);
+    if (!(await fetchSegment(store, entry, fetch))) return false;
+    store.transaction(() => store.adopt(entry));
+  }
+  if (segments === undefined) return false;
+  mustEndAs(store, record);
+  copy.folder.verified = sha256(sealed);
+  return true;
+}
+
+/** While this copy was being made, what it was to get as changes was packed. */
+async function goBeyondFloor(copy: Copy, hub: HubConnection, going: Going): Promise<void> {
+  await takeHistory(copy, hub, going);
+  copy.reopen();
 }
 
 async function fetchManifest(

@@ -1,4 +1,6 @@
 /** `tieout doctor`: looks at everything that can keep this machine from syncing, and says what to do. */
+import { stampMs } from '../core/clock.ts';
+import { sizeOf } from '../core/floor.ts';
 import { ProblemError } from '../core/problem.ts';
 import { inotifyLimit } from '../platform/computer.ts';
 import type { Result } from '../sdk/contract.ts';
@@ -11,6 +13,9 @@ type Check = Result<'doctor'>['checks'][number];
 
 /** Below this a day's work may not fit. */
 const LOW_DISK_BYTES = 1024 * 1024 * 1024;
+/** A copy that is away for longer than a holiday may have been given up. */
+const LONG_AWAY_DAYS = 30;
+const DAY_MS = 24 * 60 * 60_000;
 /** A watch for each folder; below this, larger files are noticed by the scan only. */
 const FEW_WATCHES = 65_536;
 
@@ -81,7 +86,29 @@ function copyChecks(copy: Copy, signal: AbortSignal): Check[] {
           `${damagedChunks.length} stored pieces are damaged and not used`,
           'They are fetched from the hub when needed; have the disk checked.',
         ),
+    ...packingCheck(copy),
     ...problemsOf(copy).map(({ text, remedy, path }) => warning(`${name}: ${path ?? 'copy'}`, text, remedy)),
+  ];
+}
+
+/** How far the history is packed, and whose word is missing for more. */
+function packingCheck(copy: Copy): Check[] {
+  const name = `${copy.folder.root}: history`;
+  const total = sizeOf(copy.store.vector());
+  const packed = sizeOf(copy.store.log.floor);
+  const waits = copy.upkeep.live.holdsBack();
+  const found = `${packed} of ${total} changes are packed`;
+  if (waits === undefined) return [ok(name, found)];
+  const days = Math.floor((copy.now() - stampMs(waits.stamp)) / DAY_MS);
+  if (days < LONG_AWAY_DAYS) return [ok(name, found)];
+  const { copy: id } = waits;
+  const who = `${copy.makerName(id)} (${id.slice(0, 8)})`;
+  return [
+    warning(
+      name,
+      `${found}; the copy of ${who} has not been heard of for ${days} days, and all changes since are kept for it`,
+      `If it does not come back, the owner of the file ends the waiting with \`tieout copies retire ${id.slice(0, 8)}\`.`,
+    ),
   ];
 }
 

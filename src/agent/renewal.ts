@@ -4,17 +4,30 @@
  * from it is folded again. Nothing of the copy may be at work meanwhile.
  */
 import { body as bodyCodec, subjectOf } from '../core/body.ts';
+import { sha256 } from '../core/bytes.ts';
 import { decode, encode, MalformedError } from '../core/codec.ts';
+import { ProblemError } from '../core/problem.ts';
 import { COPIES, setOp } from '../core/registry.ts';
 import { type Renaming, reissued } from '../core/reissue.ts';
-import type { CopyId } from '../core/vector.ts';
+import type { SegmentEntry } from '../core/segment.ts';
+import { at, type CopyId } from '../core/vector.ts';
 import type { Clock, FileBytes } from '../platform/ports.ts';
 import { type Author, FileStore } from '../store/file-store.ts';
+import { readSegment } from '../store/packed-log.ts';
 import { Registry } from '../store/registry.ts';
+import {
+  type Ahead,
+  chunksOf,
+  fetchHistory,
+  fetchSegment,
+  mustEndAs,
+  snapshotAhead,
+} from './compaction/history-fetching.ts';
+import { RETIRED } from './compaction/live-copies.ts';
 import type { Member } from './copying.ts';
 import type { HubConnection } from './hub-connection.ts';
 import { foldRegistry } from './registry-folding.ts';
-import type { SyncFolder } from './sync-folder.ts';
+import type { CopyFacts, SyncFolder } from './sync-folder.ts';
 
 export interface RenewalOptions {
   readonly folder: SyncFolder;
@@ -24,10 +37,13 @@ export interface RenewalOptions {
   /** With the new id. */
   readonly author: Author;
   readonly member: Member;
+  /** Nobody else goes on under the old id: its word is not to be waited for. */
+  readonly retires: boolean;
 }
 
 /** Throws a `ProblemError` when the hub is out of reach; then nothing was changed. */
-export async function renewCopy({ folder, hub, clock, fileBytes, author, member }: RenewalOptions): Promise<void> {
+export async function renewCopy(options: RenewalOptions): Promise<void> {
+  const { folder, hub, clock, fileBytes, author, member, retires } = options;
   const facts = folder.facts;
   if (facts === undefined) return;
   const registry = new Registry(folder.db);
@@ -39,19 +55,23 @@ export async function renewCopy({ folder, hub, clock, fileBytes, author, member 
     clock,
     hooks: { stored: (change, bytes) => fold(registry, change, bytes) },
   });
-  const after = await lastShared(store, hub, facts.file, facts.copy);
+  const ahead = await packedAhead(store, hub, clock, facts);
+  const after = ahead?.shared ?? (await lastShared(store, hub, facts.file, facts.copy));
   const renaming = { from: facts.copy, to: author.copy, after };
-  const bodies = bodiesAgain(store, renaming, member);
+  const bodies = bodiesAgain(store, renaming, member, retires);
   // What the rows were merged from gets other names, so they are merged anew: nothing of the old ones may be left.
   for (const suffix of ['', '-wal', '-shm']) fileBytes.remove(folder.path(`rows.db${suffix}`));
   fileBytes.syncFolder(folder.path('.'));
   store.reissue(author, facts.copy, after, bodies, () => {
+    for (const entry of ahead?.segments ?? []) store.adopt(entry);
+    if (ahead) mustEndAs(store, ahead.record);
     registry.unfold();
     for (const change of store.log.after(new Map(), { subject: '', limit: Number.MAX_SAFE_INTEGER })) {
       foldRegistry(registry, change, store.body(change));
     }
     folder.setFacts({ ...facts, copy: author.copy });
     folder.addRenaming(renaming);
+    if (ahead) folder.verified = sha256(ahead.sealed);
   });
 }
 
@@ -61,9 +81,58 @@ function fold(registry: Registry, change: Parameters<typeof foldRegistry>[1], by
   return subject;
 }
 
+type PackedAhead = Ahead & { readonly segments: readonly SegmentEntry[]; readonly shared: number };
+
+/**
+ * What was packed while this copy was away, its chunks being here, and how far the own log is in it. Null: nothing that
+ * is missing here.
+ */
+async function packedAhead(
+  store: FileStore,
+  hub: HubConnection,
+  clock: Clock,
+  { file, office, copy }: CopyFacts,
+): Promise<PackedAhead | null> {
+  const ahead = await snapshotAhead(store, hub, { file, office });
+  if (ahead === null) return null;
+  const { fetch, close } = chunksOf(await hub.sessionOrRefusal(), store, file, copy, clock);
+  try {
+    const all = await fetchHistory(store, ahead.record, fetch);
+    const segments = all?.slice([...store.log.segments()].length);
+    if (segments === undefined) throw notAllHere();
+    let shared = at(store.log.floor, copy);
+    for (const entry of segments) {
+      if (!(await fetchSegment(store, entry, fetch))) throw notAllHere();
+      for (const change of readSegment(entry, { readOne: (id) => store.readChunks([id])[0] })) {
+        if (change.copy === copy && shared === change.seq - 1 && store.hashAt(copy, change.seq) === change.hash) {
+          shared = change.seq;
+        }
+      }
+    }
+    if (shared < at(ahead.record.vector, copy)) return { ...ahead, segments, shared };
+    return { ...ahead, segments, shared: await lastShared(store, hub, file, copy, shared) };
+  } finally {
+    close();
+  }
+}
+
+function notAllHere(): ProblemError {
+  return new ProblemError({
+    code: 'unreachable',
+    text: 'The hub cannot give what was packed while this copy was away.',
+    remedy: 'It is asked again in a while.',
+  });
+}
+
 /** The last own change that the parent has as well, by halving: the logs are the same up to some number. */
-async function lastShared(store: FileStore, hub: HubConnection, file: string, copy: CopyId): Promise<number> {
-  let shared = 0;
+async function lastShared(
+  store: FileStore,
+  hub: HubConnection,
+  file: string,
+  copy: CopyId,
+  known = at(store.log.floor, copy),
+): Promise<number> {
+  let shared = known;
   let beyond = (store.tips().get(copy)?.seq ?? 0) + 1;
   while (beyond - shared > 1) {
     const seq = Math.floor((shared + beyond) / 2);
@@ -76,7 +145,7 @@ async function lastShared(store: FileStore, hub: HubConnection, file: string, co
 }
 
 /** The unshared changes under the new id, after one that says whose copy it is. */
-function bodiesAgain(store: FileStore, renaming: Renaming, { user, device }: Member): Uint8Array[] {
+function bodiesAgain(store: FileStore, renaming: Renaming, { user, device }: Member, retires: boolean): Uint8Array[] {
   const last = store.tips().get(renaming.from)?.seq ?? 0;
   const old = [];
   for (let seq = renaming.after + 1; seq <= last; seq++) {
@@ -85,6 +154,7 @@ function bodiesAgain(store: FileStore, renaming: Renaming, { user, device }: Mem
   }
   const bodies = reissued(old, renaming).map((body) => encode(bodyCodec, body));
   const cells = { user: { value: user, over: [] }, device: { value: device, over: [] } };
-  const introduction = encode(bodyCodec, { kind: 'registry', ops: [setOp(COPIES, renaming.to, cells)] });
+  const former = retires ? [setOp(COPIES, renaming.from, { [RETIRED]: { value: 1n, over: [] } })] : [];
+  const introduction = encode(bodyCodec, { kind: 'registry', ops: [setOp(COPIES, renaming.to, cells), ...former] });
   return [...bodies, introduction];
 }

@@ -27,10 +27,10 @@ const facts = z.strictObject({
   office: z.string(),
   /**
    * Publishing and copying are taken up again where they were left. fetching: what is in the file is not known here
-   * yet; copying: it is, and its content is on the way. detaching: it is no copy any more, and what is ours is being
+   * yet; packed: its base is, and its packed history is on the way; copying: its content and later changes are. detaching: it is no copy any more, and what is ours is being
    * taken out.
    */
-  phase: z.enum(['publishing', 'fetching', 'copying', 'complete', 'detaching']),
+  phase: z.enum(['publishing', 'fetching', 'packed', 'copying', 'complete', 'detaching']),
   /** The user asked to work offline. */
   offline: z.boolean(),
   /** Who may see the file, while it is being published; null: the whole office. */
@@ -99,6 +99,16 @@ export class SyncFolder {
 
   set snapshot(record: Uint8Array) {
     this.#setFact('snapshot', record);
+  }
+
+  /** sha256 of the later snapshot at whose vector this copy found the same as its maker. */
+  get verified(): string | undefined {
+    const hash = this.#fact('verified');
+    return hash === undefined ? undefined : String(hash);
+  }
+
+  set verified(hash: string) {
+    this.#setFact('verified', hash);
   }
 
   /** The hub had lost the file, and is being given back its contents. */

@@ -109,6 +109,7 @@ class Host {
       history: (id, query) => call('history', id, query),
       undo: (id, query) => call('undo', id, query),
       describe: (id) => call('describe', id),
+      digest: (id, vector) => call('digest', id, vector),
       enterRows: (id, path) => call('enterRows', id, path),
       detach: (path) => call('detach', path),
       stop: async () => {

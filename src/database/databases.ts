@@ -1,12 +1,14 @@
 /** The databases of one copy in the caller's own process: what the child runs, and what the seeded world drives. */
 import type { DatabaseSync } from 'node:sqlite';
 import { assert, ProblemError, StorageError } from '../core/problem.ts';
+import type { Vector } from '../core/vector.ts';
 import type { Clock, FileFacts, Random } from '../platform/ports.ts';
 import { ROWS_SCHEMA } from '../store/row-state.ts';
 import { openStore } from '../store/sqlite.ts';
 import { adopt, makeBase } from './base-making.ts';
 import { listConflicts } from './conflicts.ts';
 import { detachDatabase, stillLocked } from './detaching.ts';
+import { StateDigest } from './digesting.ts';
 import { DatabaseEngine } from './engine.ts';
 import { isBusy, problemOf } from './failing.ts';
 import { Follower } from './follower.ts';
@@ -137,6 +139,18 @@ export class LocalDatabases implements Databases {
         })),
       })),
     );
+  }
+
+  digest(id: string, vector: Vector): Promise<string | null> {
+    const follower = this.#follower(id);
+    return asked(follower.database.path, async () => {
+      for (const digest = new StateDigest(); ; ) {
+        const step = await follower.between((engine) => engine.digest(digest, vector));
+        if (step === 'elsewhere') return null;
+        if (step !== 'going') return step.hash;
+        await new Promise<void>((resolve) => this.#options.clock.after(0, resolve));
+      }
+    });
   }
 
   enterRows(id: string, path: string): Promise<void> {

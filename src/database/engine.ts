@@ -17,6 +17,7 @@ import type { RowState } from '../store/row-state.ts';
 import { type Behind, foldInto, stateAt } from './behind.ts';
 import { captureFile } from './capture-file.ts';
 import { isBeyond, lackingAt, readBody } from './containing.ts';
+import type { StateDigest } from './digesting.ts';
 import { Folding, type Renumbered } from './folding.ts';
 import { rebuildIndexes } from './full-text.ts';
 import type { Appended, AppendRequest } from './host.ts';
@@ -109,6 +110,11 @@ export class DatabaseEngine {
 
   get tables(): ReadonlyMap<string, Table> {
     return this.#standing.tables;
+  }
+
+  /** Takes some rows at `vector` into a digest. */
+  digest(into: StateDigest, vector: Vector): ReturnType<StateDigest['take']> {
+    return into.take(this.state, this.#standing.foldingBy(this), vector);
   }
 
   /** What is shown by what is folded. */

@@ -63,6 +63,8 @@ export interface Databases {
    */
   undo(id: string, query: UndoQuery): Promise<Undone>;
   describe(id: string): Promise<DatabaseDescription>;
+  /** The merged rows as they are at `vector`, as one hash, equal on all copies. Null: they are at another one by now. */
+  digest(id: string, vector: Vector): Promise<string | null>;
   /**
    * Two databases were made on one path and `id` stands: enters the rows of the other one (`path`, a plain SQLite file
    * that lies aside) as edits made without knowledge of `id`'s content. Resolves when the change is appended.

@@ -99,6 +99,17 @@ export class Office {
       case 'users':
         files.admit(question.file, peer.user);
         return { kind: 'users', users: this.#users(question.file) };
+      case 'history':
+        files.admit(question.file, peer.user);
+        return { kind: 'history', ...this.#parentFile(question.file).snapshots.history() };
+      case 'propose':
+        files.admit(question.file, peer.user);
+        this.#parentFile(question.file).snapshots.propose(question, peer.device);
+        return { kind: 'done' };
+      case 'countersign':
+        files.admit(question.file, peer.user);
+        this.#parentFile(question.file).snapshots.countersign(question, peer.device);
+        return { kind: 'done' };
     }
   }
 

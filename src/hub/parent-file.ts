@@ -3,8 +3,9 @@
  * of them stores is pushed to the others at once. Closed again when the last one has gone.
  */
 import type { DatabaseSync } from 'node:sqlite';
+import { includes } from '../core/vector.ts';
 import type { Clock, FileBytes } from '../platform/ports.ts';
-import { Exchange } from '../protocol/exchange.ts';
+import { BEHIND, Exchange } from '../protocol/exchange.ts';
 import type { Line } from '../protocol/replica.ts';
 import { CHUNKS_SCHEMA, ChunkStore } from '../store/chunks.ts';
 import { FileStore } from '../store/file-store.ts';
@@ -12,6 +13,7 @@ import { LOG_SCHEMA } from '../store/log.ts';
 import { openStore } from '../store/sqlite.ts';
 import { isProved } from '../store/stored-chunk.ts';
 import { Seeking } from './seeking.ts';
+import { Snapshots } from './snapshots.ts';
 
 export interface ParentFileOptions {
   readonly folder: string;
@@ -32,6 +34,7 @@ export class ParentFile {
   readonly #exchanges = new Map<Exchange, { readonly copy: string; readonly line: Line }>();
   readonly #options: ParentFileOptions;
   readonly #seeking: Seeking;
+  readonly snapshots: Snapshots;
 
   constructor(options: ParentFileOptions) {
     const { folder, file, office, clock, files, log } = options;
@@ -54,6 +57,8 @@ export class ParentFile {
       throw error;
     }
     this.#seeking = new Seeking(clock, this.#store);
+    const risen = (): void => this.#dismissBehind();
+    this.snapshots = new Snapshots({ db: this.#db, store: this.#store, file, office, clock, risen });
   }
 
   get idle(): boolean {
@@ -75,6 +80,7 @@ export class ParentFile {
       replica: this.#store,
       line,
       acceptsUploads: true,
+      floor: () => this.#store.log.floor,
       onReady: () => this.#seeking.came(exchange),
       onAwaited: (ids) => this.#seeking.seek(ids),
       onWrong: (ids) => this.#dropWrong(copy, ids),
@@ -99,11 +105,20 @@ export class ParentFile {
 
   close(): void {
     this.#seeking.stop();
+    this.snapshots.stop();
     for (const exchange of [...this.#exchanges.keys()]) exchange.end({ code: 'cut', text: 'the hub is stopping' });
     try {
       this.#chunks.close();
     } finally {
       this.#db.close();
+    }
+  }
+
+  /** Whoever is connected and has not stored all that lies below the floor calls again, and hears that it is behind. */
+  #dismissBehind(): void {
+    const { floor } = this.#store.log;
+    for (const [exchange, { line }] of [...this.#exchanges]) {
+      if (exchange.ready && !includes(exchange.partner, floor)) line.fail(new Error(`${BEHIND}: the file was packed`));
     }
   }
 

@@ -28,6 +28,8 @@ export interface ExchangeOptions {
   readonly proves?: (chunk: ChunkRecord) => boolean;
   /** The partner could not use these chunks that it had from here. */
   readonly onWrong?: (ids: readonly string[]) => void;
+  /** What lies below it is not in this log any more: a partner that lacks some of it is behind. A hub's. */
+  readonly floor?: () => Vector;
   /** Changes were stored here; the ids tell of whom. */
   readonly onStored: () => void;
   /** The partner has stored more of what was sent. */
@@ -192,6 +194,8 @@ export class Exchange {
     const theirs = new Map<CopyId, Tip>(tips.map(({ copy, seq, hash }) => [copy, { seq, hash }]));
     const fork = this.#fork(theirs);
     if (fork) return this.#refuse(fork);
+    const floor = this.#options.floor?.();
+    if (floor && !this.#reaches(theirs, floor)) return this.#refuse(behind());
     for (const [copy, { seq }] of theirs) {
       this.#partner.set(copy, seq);
       this.#sent.set(copy, seq);
@@ -210,6 +214,11 @@ export class Exchange {
       if (copy === own && here === undefined) return forked(copy, own);
     }
     return null;
+  }
+
+  #reaches(theirs: ReadonlyMap<CopyId, Tip>, floor: Vector): boolean {
+    for (const [copy, seq] of floor) if ((theirs.get(copy)?.seq ?? 0) < seq) return false;
+    return true;
   }
 
   #nextBatch(): WireChange[] {
@@ -346,6 +355,13 @@ export class Exchange {
 
 function raise(vector: Map<CopyId, number>, { copy, seq }: { copy: CopyId; seq: number }): void {
   if (at(vector, copy) < seq) vector.set(copy, seq);
+}
+
+/** Said to who was away for so long that the changes it lacks are packed: a snapshot has them. */
+export const BEHIND = 'behind';
+
+export function behind(): Refusal {
+  return { code: BEHIND, text: 'What is missing here is packed away by now, and comes as a snapshot.' };
 }
 
 function forked(copy: CopyId, own: CopyId | undefined): Refusal {

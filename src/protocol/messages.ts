@@ -2,7 +2,14 @@
  * Every message of the protocol, as one closed union. Numbers are never used again for something else; a test hashes
  * the schema, so that it cannot change without a new version.
  */
-import { chainCodec, MAX_INLINE_BODY, partsCodec, SIGNATURE_BYTES } from '../core/change.ts';
+import {
+  chainCodec,
+  MAX_CERTIFICATE,
+  MAX_CHAIN,
+  MAX_INLINE_BODY,
+  partsCodec,
+  SIGNATURE_BYTES,
+} from '../core/change.ts';
 import {
   blob,
   bool,
@@ -57,8 +64,25 @@ export const wireChange = struct({
   chain: chainCodec,
 });
 
+/** By a copy's device. */
+export const signedCodec = struct({
+  signature: fixed(SIGNATURE_BYTES),
+  chain: list(blob(MAX_CERTIFICATE), MAX_CHAIN),
+});
+
 const question = union(
-  { files: 1, create: 2, snapshot: 3, publish: 4, users: 5, change: 6, restore: 7 },
+  {
+    files: 1,
+    create: 2,
+    snapshot: 3,
+    publish: 4,
+    users: 5,
+    change: 6,
+    restore: 7,
+    history: 8,
+    propose: 9,
+    countersign: 10,
+  },
   {
     /** Those after this one, in the hub's order; null: from the beginning. */
     files: struct({ after: optional(id) }),
@@ -93,11 +117,17 @@ const question = union(
         chain: chainCodec,
       }),
     }),
+    /** How far the history of a file is packed, and what is proposed. */
+    history: struct({ file: id }),
+    /** A later snapshot, whose chunks the hub has. `retired`: whose word is not waited for. */
+    propose: struct({ file: id, copy: id, record: blob(MAX_SNAPSHOT), retired: list(id, MAX_COPIES) }),
+    /** Of the snapshot with this sha256: the same was found (a signature), or something else (null). */
+    countersign: struct({ file: id, copy: id, snapshot: hex(32), signed: optional(signedCodec) }),
   },
 );
 
 const answer = union(
-  { files: 1, done: 2, snapshot: 3, users: 4, change: 5 },
+  { files: 1, done: 2, snapshot: 3, users: 4, change: 5, history: 6 },
   {
     files: struct({
       files: list(
@@ -113,6 +143,15 @@ const answer = union(
     snapshot: struct({ record: blob(MAX_SNAPSHOT) }),
     users: struct({
       users: list(struct({ user: name, device: name, copy: id, online: bool, lastSeenMs: varint() }), MAX_COPIES),
+    }),
+    history: struct({
+      /** What everybody can rely on: nothing below it is in the hub's log. */
+      safe: optional(blob(MAX_SNAPSHOT)),
+      signed: list(signedCodec, MAX_COPIES),
+      /** Waits for another copy to find the same. */
+      proposed: optional(blob(MAX_SNAPSHOT)),
+      /** Copies that found something else than the maker. */
+      differing: list(id, MAX_COPIES),
     }),
   },
 );

@@ -194,7 +194,9 @@ export class FileStore implements Replica {
     proveSegment(entry, changes, this.#options, this.log);
     for (const change of changes) {
       if (at(this.vector(), change.copy) >= change.seq) continue;
-      if (this.#options.hooks?.stored?.(change, this.body(change)) !== change.subject) {
+      const body = this.#readable(change);
+      if (body !== null && 'code' in body) throw new MalformedError(body.text);
+      if (body !== null && this.#options.hooks?.stored?.(change, body) !== change.subject) {
         throw new MalformedError(`change ${change.seq} of copy ${change.copy} is about something else than was said`);
       }
       this.#observe(change);

@@ -35,6 +35,7 @@ export function fakeService(replaced: Partial<Service> = {}): Service {
       problems: [{ path: 'notes', text: 'Much has gone. Say that you meant it.', since: at }],
     }),
     detach: async ({ folder }) => ({ folder }),
+    retire: async ({ copy }) => ({ copy, user: 'Ben', device: 'pc' }),
     offline: async () => ({ state: 'offline' }),
     online: async () => ({ state: 'online' }),
     users: async () => [{ user: 'Ben', device: 'pc', copy: 'c2', state: 'offline', lastSeen: at, open: ['memo.docx'] }],

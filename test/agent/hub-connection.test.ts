@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { HubConnection } from '../../src/agent/hub-connection.ts';
 import type { Clock, Link } from '../../src/platform/ports.ts';
+import { VERSIONS } from '../../src/protocol/limits.ts';
 import { encodeMessage } from '../../src/protocol/messages.ts';
 
 /** Time that goes on only when told to. */
@@ -49,7 +50,7 @@ function link(): Link & { ended: string | null } {
 }
 
 const chance = (fraction: number) => ({ bytes: (count: number) => new Uint8Array(count), fraction: () => fraction });
-const welcome = encodeMessage({ kind: 'welcome', version: 2, software: 'hub/1', nowMs: 0 });
+const welcome = encodeMessage({ kind: 'welcome', version: VERSIONS[0], software: 'hub/1', nowMs: 0 });
 
 describe('the way to the hub', () => {
   test('AGT10 a hub that is out of reach is called again, ever more patiently, up to half a minute', async () => {

@@ -45,7 +45,7 @@ test('SES1 the newest version that both speak is taken, and clocks are compared'
   const caller = answering({}, true);
   await quiet(caller.wire);
   assert.deepEqual(caller.got, [{ kind: 'hello', versions: [...VERSIONS], software: 'tieout test' }]);
-  await caller.say({ kind: 'welcome', version: 2, software: 'hub', nowMs: 2000 });
+  await caller.say({ kind: 'welcome', version: VERSIONS[0], software: 'hub', nowMs: 2000 });
   assert.deepEqual(caller.ready, [{ software: 'hub', aheadMs: 3000 }]);
 });
 
@@ -64,7 +64,7 @@ test('SES3 nothing is heard before the greeting, and the greeting is heard once'
   const first: Message[] = [
     { kind: 'ask', id: 1, question: USERS },
     { kind: 'open', channel: 1, file: '00'.repeat(16), copy: '00'.repeat(16) },
-    { kind: 'welcome', version: 2, software: 'x', nowMs: 1 },
+    { kind: 'welcome', version: VERSIONS[0], software: 'x', nowMs: 1 },
   ];
   for (const message of first) {
     const hub = answering({ answer: () => assert.fail('a question was heard') });
@@ -105,7 +105,7 @@ test('SES4 each question gets its own answer, in whatever order, or the problem'
 
 test('SES5 open questions end with the connection, and later ones at once', async () => {
   const caller = answering({}, true);
-  await caller.say({ kind: 'welcome', version: 2, software: 'hub', nowMs: 0 });
+  await caller.say({ kind: 'welcome', version: VERSIONS[0], software: 'hub', nowMs: 0 });
   const open = assert.rejects(caller.session.ask(USERS), /cut by the test/);
   caller.wire.cut();
   await open;

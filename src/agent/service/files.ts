@@ -3,6 +3,7 @@ import { ProblemError } from '../../core/problem.ts';
 import { giveBackMemory } from '../../platform/memory.ts';
 import type { Service } from '../../sdk/contract.ts';
 import type { Agent } from '../agent.ts';
+import { retireCopy } from '../compaction/retiring.ts';
 import type { Copy } from '../copy.ts';
 import { conflictCount, isSafe, problemsOf, stateOf } from '../copy-status.ts';
 import { fillCopy } from '../copying.ts';
@@ -11,7 +12,18 @@ import { publishCopy } from '../publishing.ts';
 import { syncCopy, whenReached } from '../syncing.ts';
 import { iso } from './time.ts';
 
-type Files = 'publish' | 'files' | 'copy' | 'copies' | 'status' | 'sync' | 'offline' | 'online' | 'users' | 'detach';
+type Files =
+  | 'publish'
+  | 'files'
+  | 'copy'
+  | 'copies'
+  | 'status'
+  | 'sync'
+  | 'offline'
+  | 'online'
+  | 'users'
+  | 'detach'
+  | 'retire';
 
 export function fileMethods(agent: Agent): Pick<Service, Files> {
   return {
@@ -82,6 +94,10 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
       return { folder: await agent.detach(folder, unsent, signal) };
     },
 
+    async retire({ folder, copy: wanted }) {
+      return retireCopy(await agent.copyNamed(folder), wanted);
+    },
+
     async offline({ folder }) {
       const copy = await agent.copyNamed(folder);
       copy.setOffline(true);
@@ -99,7 +115,9 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
       const copy = await agent.copyNamed(folder);
       const answer = await agent.hub(copy.facts.office).ask({ kind: 'users', file: copy.facts.file });
       if (answer.kind !== 'users') return [];
-      return answer.users.map(({ user, device, copy: id, online, lastSeenMs }) => ({
+      const retired = copy.upkeep.live.retired();
+      const used = answer.users.filter(({ copy: id }) => !retired.has(id));
+      return used.map(({ user, device, copy: id, online, lastSeenMs }) => ({
         user,
         device,
         copy: id,

@@ -1,16 +1,19 @@
 import { calls } from '../call.ts';
 import { command } from '../command.ts';
 import { table } from '../table.ts';
+import { retire } from './copies-retire.ts';
 
-export const copies = command('copies', 'list the sync copies on this machine').action(
-  calls({
-    method: 'copies',
-    params: () => ({}),
-    text: (copies) =>
-      table(
-        ['File', 'State', 'Folder'],
-        copies.map(({ file, state, folder }) => [file.name, state, folder]),
-        'There are no sync copies on this machine. `tieout copy NAME` makes one.',
-      ),
-  }),
-);
+export const copies = command('copies', 'list the sync copies on this machine')
+  .addCommand(retire)
+  .action(
+    calls({
+      method: 'copies',
+      params: () => ({}),
+      text: (copies) =>
+        table(
+          ['File', 'State', 'Folder'],
+          copies.map(({ file, state, folder }) => [file.name, state, folder]),
+          'There are no sync copies on this machine. `tieout copy NAME` makes one.',
+        ),
+    }),
+  );

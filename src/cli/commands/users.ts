@@ -12,10 +12,11 @@ export const users = command('users', 'show who works on a file: connected now o
       params: (folder?: string) => ({ folder: fromHere(folder) }),
       text: (users) =>
         table(
-          ['User', 'Machine', 'State', 'Last seen', 'Has open'],
-          users.map(({ user, device, state, lastSeen, open }) => [
+          ['User', 'Machine', 'Copy', 'State', 'Last seen', 'Has open'],
+          users.map(({ user, device, copy, state, lastSeen, open }) => [
             user,
             device,
+            copy.slice(0, 8),
             state,
             lastSeen === null ? 'never' : time(lastSeen),
             open.join(', '),

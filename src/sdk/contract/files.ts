@@ -78,6 +78,19 @@ export const files = {
     result: z.object({ folder: z.string() }),
   },
 
+  /**
+   * Waits no longer for a copy of the same file: what everybody else has is packed without its word. Refused but for the
+   * owner of the file, and the device that the copy is on. When it comes back it goes on as a new copy.
+   */
+  retire: {
+    params: z.strictObject({
+      folder: place,
+      /** Its id, or how it begins. */
+      copy: id,
+    }),
+    result: z.object({ copy: id, user: z.string(), device: z.string() }),
+  },
+
   offline: { params: inFile, result: z.object({ state }) },
   online: { params: inFile, result: z.object({ state }) },
 

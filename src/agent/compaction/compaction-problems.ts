@@ -1,0 +1,22 @@
+/** What can be wrong with packing the history of a file, in words for its users. */
+import type { Problem } from '../../core/problem.ts';
+
+/** Two copies have the same changes and not the same state: said on both sides. */
+export function differing(names: readonly string[]): Problem {
+  return {
+    code: 'state-differs',
+    text: `The copies of ${names.join(' and ')} have the same changes and do not show the same. Nothing is packed away until this is settled.`,
+    remedy:
+      'Run `tieout doctor` on both machines and install the same release on both; then make a new copy with `tieout copy` on the machine that is wrong.',
+  };
+}
+
+/** What everybody else relies on is not what is found here. */
+export function differsHere(maker: string): Problem {
+  return {
+    code: 'state-differs',
+    text: `This copy does not find the same as ${maker}, and another copy, in what everybody has. Its history is not packed away.`,
+    remedy:
+      'Run `tieout doctor`; then make a new copy with `tieout copy`, bring over what it lacks, and delete this one.',
+  };
+}

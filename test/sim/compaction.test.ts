@@ -1,0 +1,202 @@
+/** Compaction in the seeded world's office: days pass in virtual time, and the shipping agents and hub do the rest. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { retireCopy } from '../../src/agent/compaction/retiring.ts';
+import type { Copy } from '../../src/agent/copy.ts';
+import { problemsOf } from '../../src/agent/copy-status.ts';
+import { sizeOf } from '../../src/core/floor.ts';
+import { same } from '../../src/core/vector.ts';
+import { perform } from './actions.ts';
+import { Chance } from './chance.ts';
+import { ApplicationDatabase, closeBelow } from './open-stores.ts';
+import { checkAnotherRound, checkAtRest, checkNewcomer, driven } from './oracles.ts';
+import { comeToRest } from './rest.ts';
+import { hubLog } from './restoring.ts';
+import { storyOf } from './story.ts';
+import { newPlace, type Person, World } from './world.ts';
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** An office of so many people, in whose file nothing has happened yet. */
+async function office(copies: number, tell: (world: World) => Promise<void>): Promise<void> {
+  const place = newPlace();
+  const quiet = { roughSetup: false, watcherLies: false, bySync: true, actions: [], length: 1000, databases: 2 };
+  const world = new World({ ...storyOf(`compaction ${copies}`), ...quiet, copies }, place.folder);
+  const unheard = (error: unknown): void => world.violate(`nobody caught: ${(error as Error).stack ?? error}`);
+  process.on('unhandledRejection', unheard);
+  try {
+    await world.run();
+    await tell(world);
+    assert.deepEqual(world.violations, [], world.trace.slice(-40).join('\n'));
+  } finally {
+    for (const { cabinet } of world.people) cabinet.close();
+    closeBelow(place.folder);
+    place.remove();
+    process.off('unhandledRejection', unheard);
+  }
+}
+
+/** Everybody's calendar is a day further. */
+function nextDay(world: World): void {
+  for (const { wall } of [world.hub, ...world.people.map(({ machine }) => machine)]) wall.aheadMs += DAY_MS;
+}
+
+let dice = 0;
+
+/** Edits of rows and documents by these people, in turn. */
+async function work(world: World, who: readonly number[], times: number): Promise<void> {
+  for (let n = 0; n < times; n++) {
+    for (const at of who) {
+      const kind = n % 4 === 3 ? 'save' : 'edit';
+      perform(world, { at: 0, kind, who: at, dice: 0, n: 0 }, new Chance('compaction', dice++));
+    }
+    await world.timeline.pass(world.timeline.now + 1500);
+  }
+}
+
+function copyOf({ machine }: Person): Copy {
+  return machine.copy as Copy;
+}
+
+/** Everyone who is there looks after the file, one after the other, some rounds. */
+async function upkeep(world: World, rounds = 3): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    for (const person of world.people) {
+      if (person.machine.copy) await driven(world, copyOf(person).upkeep.look());
+      await world.timeline.pass(world.timeline.now + 500);
+    }
+  }
+}
+
+/** How many changes the hub has let go of. */
+function hubFloor(world: World): number {
+  const { folder } = hubLog(world);
+  const db = new ApplicationDatabase(`${folder}/store.db`, { readOnly: true });
+  const floor = db.prepare('SELECT coalesce(sum(seq), 0) AS n FROM head').get()?.n;
+  db.close();
+  return Number(floor);
+}
+
+const packed = (person: Person): number => sizeOf(copyOf(person).store.log.floor);
+
+async function judge(world: World): Promise<void> {
+  await comeToRest(world);
+  await checkAtRest(world);
+  if (world.violations.length === 0) await checkAnotherRound(world);
+  if (world.violations.length === 0) await checkNewcomer(world, world.file);
+}
+
+test('CMP1 what everybody has is packed on all copies and leaves the log of the hub, and a new copy has all of it', async () => {
+  await office(3, async (world) => {
+    await work(world, [0, 1, 2], 30);
+    await comeToRest(world);
+    const before = [...copyOf(world.people[0]!).store.vector()];
+    nextDay(world);
+    await upkeep(world);
+    for (const person of world.people) assert.ok(packed(person) >= 64, `${packed(person)} of ${before}`);
+    const floors = world.people.map((person) => copyOf(person).store.log.floor);
+    assert.ok(floors.every((floor) => same(floor, floors[0]!)));
+    assert.equal(hubFloor(world), packed(world.people[0]!));
+    await judge(world);
+  });
+});
+
+test('CMP4 a copy that is away is waited for; once its owner has retired it nobody waits, and when it comes back it goes on as a new copy with all that was done in it', async () => {
+  await office(3, async (world) => {
+    const [ana, ben, chloe] = world.people as [Person, Person, Person];
+    await work(world, [0, 1, 2], 4);
+    await comeToRest(world);
+    const former = copyOf(chloe).facts.copy;
+    copyOf(chloe).setOffline(true);
+    await work(world, [0, 1], 40);
+    await work(world, [2], 10);
+    nextDay(world);
+    await upkeep(world);
+    assert.equal(packed(ana), 0, 'packed without the word of somebody who is away');
+
+    await assert.rejects(retireCopy(copyOf(ben), former), /Only the owner/);
+    await driven(world, retireCopy(copyOf(ana), former.slice(0, 6)));
+    nextDay(world);
+    await upkeep(world);
+    assert.ok(packed(ana) >= 64 && packed(ben) === packed(ana), `${packed(ana)} ${packed(ben)}`);
+
+    copyOf(chloe).setOffline(false);
+    await world.until(
+      'a new id',
+      60_000,
+      () => chloe.machine.copy !== undefined && copyOf(chloe).facts.copy !== former,
+    );
+    await judge(world);
+    assert.ok(copyOf(ana).upkeep.live.retired().has(former));
+    assert.ok(!copyOf(ana).upkeep.live.retired().has(copyOf(chloe).facts.copy));
+  });
+});
+
+test('CMP5 a copy that finds another state than the maker is named on both sides, and nothing is packed or dropped', async () => {
+  await office(2, async (world) => {
+    const [ana, ben] = world.people as [Person, Person];
+    await work(world, [0, 1], 40);
+    await comeToRest(world);
+    nextDay(world);
+    // What Ben's machine once merged is not what it should be.
+    const rows = new ApplicationDatabase(`${ben.machine.root}/.tieout/rows.db`);
+    const { changes } = rows.prepare('DELETE FROM row WHERE id IN (SELECT id FROM row ORDER BY id LIMIT 1)').run();
+    rows.close();
+    assert.ok(Number(changes) > 0);
+    await upkeep(world);
+    for (const person of [ana, ben]) {
+      assert.equal(packed(person), 0);
+      const [problem] = problemsOf(copyOf(person)).filter(({ code }) => code === 'state-differs');
+      assert.match(problem?.text ?? '', /Ana.*Ben|Ben.*Ana/);
+    }
+    assert.equal(hubFloor(world), 0);
+  });
+});
+
+test('CMP8 who has written nothing for a day says what is here, once, and nobody answers a change without a word', async () => {
+  await office(2, async (world) => {
+    await work(world, [0], 5);
+    await comeToRest(world);
+    const numbers = (): number[] => world.people.map((person) => sizeOf(copyOf(person).store.vector()));
+    const before = numbers();
+    await upkeep(world);
+    assert.deepEqual(numbers(), before);
+    for (let day = 0; day < 3; day++) {
+      nextDay(world);
+      await upkeep(world);
+    }
+    const [ana, ben] = world.people.map((person) => copyOf(person)) as [Copy, Copy];
+    assert.deepEqual(
+      numbers(),
+      before.map((count) => count + 1),
+    );
+    assert.ok(ben.upkeep.live.hasSaidAll(ben.facts.copy) && ana.upkeep.live.hasSaidAll(ana.facts.copy));
+    assert.equal(sizeOf(ana.upkeep.live.floor()), before[0]);
+  });
+});
+
+for (const moment of [1, 2, 3]) {
+  test(`CMP9 packing that ends in the middle is gone on with, and nothing is lost: ${moment}`, async () => {
+    await office(3, async (world) => {
+      const chance = new Chance('the middle', moment);
+      await work(world, [0, 1, 2], 25);
+      await comeToRest(world);
+      nextDay(world);
+      for (let n = 0; n < 6; n++) {
+        const [one] = [chance.one(world.people)];
+        if (one.machine.copy)
+          void copyOf(one)
+            .upkeep.look()
+            .catch((error) => world.violate(String(error)));
+        await world.timeline.pass(world.timeline.now + chance.within(1, 400));
+        const kind = chance.one(['kill', 'crash', 'hubCrash', 'cut'] as const);
+        perform(world, { at: 0, kind, who: world.people.indexOf(one), dice: 0, n: 0 }, new Chance('ends', moment, n));
+        await world.timeline.pass(world.timeline.now + chance.within(10, 25_000));
+      }
+      await comeToRest(world);
+      await upkeep(world);
+      for (const person of world.people) assert.ok(packed(person) >= 64, `${packed(person)}`);
+      await judge(world);
+    });
+  });
+}
