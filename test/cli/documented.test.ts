@@ -42,11 +42,14 @@ function argsIn(usage: string): string[] {
 
 function real(command: Command, above = ''): [string, Usage][] {
   const name = `${above}${command.name()}`;
-  if (command.commands.length > 0) return command.commands.flatMap((child) => real(child, `${name} `));
+  const below = command.commands.flatMap((child) => real(child, `${name} `));
+  // One that does nothing itself only leads to others.
+  if (below.length > 0 && !('_actionHandler' in command && command._actionHandler)) return below;
   const options = command.options.map(({ long }) => String(long));
   const args = command.registeredArguments.flatMap((argument) => argument.name().split(/\W+/).filter(Boolean));
   const isJson = (option: string): boolean => option === '--json';
   return [
+    ...below,
     [name, { args: new Set(args), options: new Set(options.filter((o) => !isJson(o))), json: options.some(isJson) }],
   ];
 }
