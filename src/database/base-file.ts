@@ -49,6 +49,10 @@ export class BaseFile {
     this.#connection.close();
   }
 
+  get path(): string {
+    return this.#connection.path;
+  }
+
   get schema(): Schema {
     const { sql } = this.#connection;
     this.#schema ??= schemaDifference({

@@ -4,12 +4,14 @@
  */
 import type { RowId } from '../core/body.ts';
 import { ProblemError } from '../core/problem.ts';
-import { numberColumn, type Table } from '../core/tables.ts';
+import { canonicalKey, keyOfRow, numberColumn, referencesInKey, rowOfKey, type Table } from '../core/tables.ts';
 import { sameValue, type Value } from '../core/value.ts';
+import { type BaseComparison, compareWithBase } from './comparing-base.ts';
 import type { Mark } from './marks.ts';
 import { Naming } from './naming.ts';
 import type { OpenFile } from './open-file.ts';
 import type { Shown } from './shown.ts';
+import { quoted } from './sql.ts';
 
 /** Fewer rows than this may go without a question: a small table emptied is work, a large one an accident. */
 const MANY_ROWS = 50;
@@ -32,28 +34,78 @@ interface Difference {
 
 function* differences(file: OpenFile, shown: Shown, table: Table): Generator<Difference> {
   const naming = new Naming(shown, new Map());
-  const sql = file.sqlOf(table);
-  let rows = 0;
-  for (const actual of sql.scan()) {
-    rows += 1;
-    const key = table.key.map(({ at }) => actual[at] as Value);
-    if (key.includes(null)) continue;
-    const row = rowAt(shown, naming, table, key);
-    const known = row === null ? null : shown.values(table, row);
-    if (known === null) yield { op: 'i', key };
-    else if (known.some((item, at) => !sameValue(item, actual[at] as Value))) yield { op: 'u', key };
-  }
+  const base = compareWithBase(file, shown, table);
   let gone = 0;
-  let known = 0;
-  for (const row of knownRows(shown, table)) {
-    if (!shown.isThere(table, row)) continue;
-    known += 1;
-    const key = shown.key(table, row);
-    if (key === null || sql.has(key)) continue;
-    gone += 1;
-    yield { op: 'd', key };
+  const all = base === null ? rowByRow(file, shown, table, naming) : sinceBase(file, shown, table, naming, base);
+  for (const difference of all) {
+    if (difference.op === 'd') gone += 1;
+    yield difference;
   }
-  if (gone > MANY_ROWS && gone > known / 2) throw manyGone(file, table, gone, known, rows);
+  if (gone <= MANY_ROWS) return;
+  let known = 0;
+  for (const row of knownRows(shown, table)) if (shown.isThere(table, row)) known += 1;
+  if (gone > known / 2) throw manyGone(file, table, gone, known);
+}
+
+function* rowByRow(file: OpenFile, shown: Shown, table: Table, naming: Naming): Generator<Difference> {
+  const sql = file.sqlOf(table);
+  for (const actual of sql.scan()) {
+    const key = table.key.map(({ at }) => actual[at] as Value);
+    yield* differenceAt(shown, table, naming, key, actual);
+  }
+  for (const row of knownRows(shown, table)) yield* ifGone(file, shown, table, row);
+}
+
+/** Rows that nobody has written to are found by SQLite, the others one by one. */
+function* sinceBase(
+  file: OpenFile,
+  shown: Shown,
+  table: Table,
+  naming: Naming,
+  base: BaseComparison,
+): Generator<Difference> {
+  const sql = file.sqlOf(table);
+  for (const key of base.changed()) {
+    const actual = sql.read(key);
+    if (actual !== undefined) yield* differenceAt(shown, table, naming, exactKey(table, actual), actual);
+  }
+  const written = shown.view.rows(table.id);
+  for (const row of written) {
+    const named = row[0] === 'k' && referencesInKey(row) === null ? keyOfRow(row) : null;
+    for (const key of [shown.key(table, row), named]) {
+      const actual = key === null ? undefined : sql.read(key);
+      if (actual !== undefined) yield* differenceAt(shown, table, naming, exactKey(table, actual), actual);
+    }
+    yield* ifGone(file, shown, table, row);
+  }
+  const isWritten = new Set(written);
+  for (const key of base.gone()) {
+    const row = rowOfKey(key.map((item, index) => canonicalKey(item, table.key[index]?.collation ?? 'BINARY')));
+    if (!isWritten.has(row)) yield* ifGone(file, shown, table, row);
+  }
+}
+
+function exactKey(table: Table, actual: readonly Value[]): Value[] {
+  return table.key.map(({ at }) => actual[at] as Value);
+}
+
+function* differenceAt(
+  shown: Shown,
+  table: Table,
+  naming: Naming,
+  key: readonly Value[],
+  actual: readonly Value[],
+): Generator<Difference> {
+  if (key.includes(null)) return;
+  const row = rowAt(shown, naming, table, key);
+  const known = row === null ? null : shown.values(table, row);
+  if (known === null) yield { op: 'i', key };
+  else if (known.some((item, at) => !sameValue(item, actual[at] as Value))) yield { op: 'u', key };
+}
+
+function* ifGone(file: OpenFile, shown: Shown, table: Table, row: RowId): Generator<Difference> {
+  const key = shown.isThere(table, row) ? shown.key(table, row) : null;
+  if (key !== null && !file.sqlOf(table).has(key)) yield { op: 'd', key };
 }
 
 function rowAt(shown: Shown, naming: Naming, table: Table, key: readonly Value[]): RowId | null {
@@ -78,7 +130,8 @@ function* knownRows(shown: Shown, table: Table): Generator<RowId> {
   for (const row of shown.base.rows(table)) if (!written.has(row)) yield row;
 }
 
-function manyGone(file: OpenFile, table: Table, gone: number, known: number, rows: number): ProblemError {
+function manyGone(file: OpenFile, table: Table, gone: number, known: number): ProblemError {
+  const rows = file.sql.one(`SELECT count(*) FROM ${quoted(table.name)}`);
   return new ProblemError({
     code: 'rows-missing',
     text: `The database was replaced by one that lacks ${gone} of the ${known} rows of the table ${table.name} (it has ${rows}). Nothing was taken over.`,

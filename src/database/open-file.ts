@@ -2,6 +2,7 @@
  * A user's database while it is open: its tables, the statements on them, our marks in it. Notices when the application
  * has changed the schema.
  */
+import { pathToFileURL } from 'node:url';
 import type { Problem } from '../core/problem.ts';
 import type { Table } from '../core/tables.ts';
 import type { FileFacts } from '../platform/ports.ts';
@@ -19,6 +20,9 @@ import type { DatabaseSettings } from './settings.ts';
 import { literal, quoted, type Statements } from './sql.ts';
 import { areMarked, installTriggers, markWidth, notCompared, setCompared, tableNumbers, widthOf } from './triggers.ts';
 
+/** The name of the base while it is attached. */
+export const BASE = '_tieout_base';
+
 export class OpenFile {
   readonly connection: UserConnection;
   readonly sql: Statements;
@@ -31,6 +35,7 @@ export class OpenFile {
   #leaks = new Map<string, readonly string[]>();
   #schemaVersion = -1;
   #isAltered = false;
+  #hasBase = false;
   #schema: Schema = NO_SCHEMA;
   readonly #reference: () => Schema | null;
   width = 0;
@@ -156,14 +161,40 @@ export class OpenFile {
     }
   }
 
+  /** False: it cannot be, and is to be read through its own connection. It is let go with the end of the transaction. */
+  attachBase(path: string): boolean {
+    if (this.#hasBase) return true;
+    try {
+      this.sql.db.exec(`ATTACH ${literal(`${pathToFileURL(path).href}?mode=ro&immutable=1`)} AS ${BASE}`);
+      this.#hasBase = true;
+    } catch (error) {
+      // Another encoding, say: the base is older than the file.
+      if ((error as { errcode?: number }).errcode === undefined) throw error;
+    }
+    return this.#hasBase;
+  }
+
+  #letBaseGo(): void {
+    if (!this.#hasBase) return;
+    try {
+      this.sql.db.exec(`DETACH ${BASE}`);
+      this.#hasBase = false;
+    } catch (error) {
+      // Somebody has not read to the end: the next time.
+      if ((error as { errcode?: number }).errcode === undefined) throw error;
+    }
+  }
+
   rollback(): void {
     if (this.sql.db.isTransaction) this.sql.db.exec('ROLLBACK');
+    this.#letBaseGo();
     // The schema that was altered is back.
     if (this.#isAltered) this.#schemaVersion = -1;
     this.#isAltered = false;
   }
 
   committed(): void {
+    this.#letBaseGo();
     this.#isAltered = false;
   }
 
