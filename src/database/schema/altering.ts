@@ -188,7 +188,7 @@ class Altering {
     const before = new Map(this.#columnsNow(table.name).map((name) => [folded(name), name]));
     this.#run(createTable(table, this.#wanted, REBUILT));
     const stored = new Set(this.#columnsNow(REBUILT).map(folded));
-    const rowid = this.#rowidOf(table);
+    const rowid = this.#rowidOf(own, table);
     const [into, from, values]: [string[], string[], Value[]] = [[], [], []];
     if (rowid !== null) {
       into.push(rowid);
@@ -234,13 +234,15 @@ class Altering {
   }
 
   /** Where rows are told apart by a rowid that is no column, they keep it. */
-  #rowidOf(table: SchemaTable): string | null {
-    const info = this.#sql.get("SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?", [REBUILT]);
-    const names = new Set(table.columns.map(({ name }) => folded(name)));
+  #rowidOf(own: SchemaTable, table: SchemaTable): string | null {
+    const without = this.#sql.one(
+      `SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND wr AND name IN (${literal(table.name)}, ${literal(REBUILT)})`,
+    );
+    const names = new Set([...own.columns, ...table.columns].map(({ name }) => folded(name)));
     const isAlias = this.#sql.one(
       `SELECT count(*) FROM pragma_table_xinfo(${literal(REBUILT)}) WHERE pk > 0 AND lower(type) = 'integer'`,
     );
-    if (info?.[0] === 1n || isAlias === 1n) return null;
+    if (without !== 0n || isAlias === 1n) return null;
     return ['rowid', '_rowid_', 'oid'].find((name) => !names.has(name)) ?? null;
   }
 
