@@ -256,7 +256,8 @@ export class Folding {
         const touched = this.#touch(table, row);
         touched.edited = touched.now;
         befores.set(touched, touched.before);
-        touched.before = undefined;
+        // Nothing says that a row of the base had been there as it was: it may have come back only now.
+        touched.before = touched.now.base ? ABSENT : undefined;
       }
     }
     return () => {
