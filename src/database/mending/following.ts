@@ -3,10 +3,11 @@
  * did not know of the reference, they are shown with that. What somebody left behind knowingly stays as it is.
  */
 import type { RowId } from '../../core/body.ts';
-import { isAlive, type MendedCell, type Origin, type Row, UNMENDED, withMend } from '../../core/rows.ts';
+import { isAlive, type MendedCell, type Origin, type Row, UNMENDED, winner, withMend } from '../../core/rows.ts';
 import type { ForeignKey, Table } from '../../core/tables.ts';
 import { sameValue, type Value } from '../../core/value.ts';
 import { covers } from '../../core/vector.ts';
+import { readUses } from '../schema/uses.ts';
 import { columnId } from '../shown.ts';
 import { uniqueName, valuesAt } from '../unique-values.ts';
 import type { MendedRows } from './mended-rows.ts';
@@ -72,11 +73,17 @@ export class Following {
     const { unique } = uniqueOf(target, key) as { unique: NonNullable<Table['uniques'][number]> };
     const inOrder = (from: readonly Value[]): Value[] => unique.columns.map((at) => from[key.to.indexOf(at)] ?? null);
     if (uniqueName(target, unique, inOrder(now)) === uniqueName(target, unique, inOrder(items))) return [];
-    if (now.includes(null) || !this.#isUnknown(target, key, parent, since)) return [];
+    if (!this.#wasLetGo(table, merged, key) && !this.#isUnknown(target, key, parent, since)) return [];
     return key.columns.flatMap((at, index): [string, MendedCell][] => {
       const value = now[index] ?? null;
       return sameValue(value, items[index] ?? null) ? [] : [[columnId(table, at), { value, because: meant }]];
     });
+  }
+
+  /** Who deleted the reference, or its table, left nothing behind; it has come back because somebody else wrote there. */
+  #wasLetGo(table: Table, merged: Row, { columns }: ForeignKey): boolean {
+    const isDead = (at: number): boolean => winner(merged, columnId(table, at))?.dead ?? merged.baseDead;
+    return columns.every(isDead) || readUses(this.#rows, table.id).wasDropped;
   }
 
   /** Did nobody who changed the row's value know of the reference? */
