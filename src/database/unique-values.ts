@@ -115,7 +115,8 @@ export function valuesAt(
     const written = as === 'shown' ? shownValue(merged, id) : claimedValue(merged, id);
     if (written !== undefined) return written;
     const inKey = table.kind === 'name' ? table.key.findIndex((key) => key.at === at) : -1;
-    if (!merged.base) return inKey >= 0 ? (keyOfRow(row)[inKey] ?? null) : null;
+    // Whoever wrote the row may not have known of a column that was added.
+    if (!merged.base) return inKey >= 0 ? (keyOfRow(row)[inKey] ?? null) : (table.columns[at]?.initial ?? null);
     inBase ??= base.read(table, row) ?? [];
     return inBase[at] ?? null;
   });
