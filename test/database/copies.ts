@@ -100,10 +100,10 @@ export class Office {
   settings = '';
   clock = 1_000_000;
 
-  /** Publishes a database made by `sql`, with `count` copies of it; some may hold fewer rows in memory than others. */
-  constructor(sql: string, count = 2, held: readonly (number | undefined)[] = []) {
+  /** Publishes a database made by `make`, with `count` copies of it; some may hold fewer rows in memory than others. */
+  constructor(make: string | ((db: DatabaseSync) => void), count = 2, held: readonly (number | undefined)[] = []) {
     const first = join(this.folder, 'copy0.db');
-    withDatabase(first, (db) => db.exec(sql));
+    withDatabase(first, (db) => (typeof make === 'string' ? db.exec(make) : make(db)));
     this.settings = makeBase({ id: DB, path: first, basePath: this.basePath }, copyId(0)).settings;
     for (let index = 0; index < count; index++) {
       const path = join(this.folder, `copy${index}.db`);

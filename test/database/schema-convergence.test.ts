@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Copy, HELD, Office, withDatabase } from './copies.ts';
 import { happen } from './histories.ts';
+import { contentOf } from './schema-content.ts';
 import { BASE, type Edit, edit, run } from './schema-edits.ts';
 import { STORIES, stepsOf } from './schema-stories.ts';
 
@@ -53,27 +54,6 @@ export function take(office: Office, step: Step): void {
     }
     db.exec('COMMIT');
   });
-}
-
-/** The schema whatever its spelling, and all rows. */
-function contentOf(at: Copy): Record<string, unknown> {
-  const schema = at.query(
-    "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_tieout%' ESCAPE '\\' ORDER BY 1, 2",
-  );
-  const spelled = schema.map((row) => row.map((item) => String(item).replaceAll(/["\s]/g, '')));
-  const tables = schema.filter(([type]) => type === 'table').map(([, name]) => String(name));
-  const rows = tables.map((name) => [
-    name,
-    at
-      .query(`SELECT * FROM "${name}"`)
-      .map((row) => JSON.stringify(row, told))
-      .sort(),
-  ]);
-  return { schema: spelled, version: at.query('PRAGMA user_version'), ...Object.fromEntries(rows) };
-}
-
-function told(_: string, item: unknown): unknown {
-  return typeof item === 'bigint' ? `${item}n` : item;
 }
 
 export function play(steps: readonly Step[]): void {

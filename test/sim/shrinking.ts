@@ -18,14 +18,7 @@ export async function shrunk(
     best = { story: smaller, outcome: found };
     return true;
   };
-  for (let size = Math.ceil(story.actions.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = 0; at < best.story.actions.length; ) {
-      if (performance.now() > ends) return best;
-      const { actions } = best.story;
-      const rest = [...actions.slice(0, at), ...actions.slice(at + size)];
-      if (!(await tryStory({ ...best.story, actions: rest }))) at += size;
-    }
-  }
+  await fewer(story.actions, (actions) => tryStory({ ...best.story, actions }), ends);
   for (const simpler of [
     { watcherLies: false },
     { roughSetup: false },
@@ -36,6 +29,24 @@ export async function shrunk(
     if (performance.now() < ends) await tryStory({ ...best.story, ...simpler });
   }
   return best;
+}
+
+/** Leaves out items, many at once at first, for as long as what is left still `fails`, or until then (performance.now). */
+export async function fewer<T>(
+  items: readonly T[],
+  fails: (items: readonly T[]) => boolean | Promise<boolean>,
+  ends: number,
+): Promise<readonly T[]> {
+  let left = items;
+  for (let size = Math.ceil(items.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let at = 0; at < left.length; ) {
+      if (performance.now() > ends) return left;
+      const rest = [...left.slice(0, at), ...left.slice(at + size)];
+      if (await fails(rest)) left = rest;
+      else at += size;
+    }
+  }
+  return left;
 }
 
 /** What is wrong, without who, where and how much: a smaller story must fail for the same reason. */

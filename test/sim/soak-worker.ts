@@ -1,10 +1,20 @@
-/** A process that plays worlds for `soak`. */
+/** A process that plays worlds, and stories of databases, for `soak`. */
+import { judgeStory } from '../database/mixed/judging.ts';
+import type { Story as DatabaseStory } from '../database/mixed/story.ts';
 import { type Outcome, play } from './play.ts';
 import { shrunk } from './shrinking.ts';
 import { type Story, storyOf } from './story.ts';
 import { WatchOver } from './watch-over.ts';
 
-export type Asked = {
+export type Asked = AskedWorld | AskedDatabase;
+export type AskedDatabase = {
+  readonly kind: 'database';
+  readonly seed: string;
+  readonly story?: DatabaseStory;
+  readonly shrink?: boolean;
+};
+export type AskedWorld = {
+  readonly kind: 'world';
   readonly seed: string;
   /** Instead of the seed's own. */
   readonly story?: Story;
@@ -22,8 +32,17 @@ export type Verdict = {
 const watch = new WatchOver();
 
 process.on('message', async (asked: Asked) => {
-  process.send?.(await judge(asked));
+  process.send?.(await (asked.kind === 'world' ? judge(asked) : judgeDatabase(asked)));
 });
+
+async function judgeDatabase({ seed, story, shrink }: AskedDatabase): Promise<Verdict> {
+  watch.begin(`database ${seed}`);
+  try {
+    return await judgeStory(seed, story, shrink);
+  } finally {
+    watch.end();
+  }
+}
 
 async function watched(name: string, story: Story, part?: Parameters<typeof play>[1]): Promise<Outcome> {
   watch.begin(name);
@@ -34,7 +53,7 @@ async function watched(name: string, story: Story, part?: Parameters<typeof play
   }
 }
 
-async function judge({ seed, story = storyOf(seed), twice = true, shrink = false }: Asked): Promise<Verdict> {
+async function judge({ seed, story = storyOf(seed), twice = true, shrink = false }: AskedWorld): Promise<Verdict> {
   const outcome = await watched(`seed ${seed}`, story);
   if (outcome.violations.length > 0) {
     const small = shrink

@@ -1,18 +1,21 @@
 /**
  * `npm run soak -- --seeds N [--from S] [--seconds T]`: N worlds in two processes, each played twice, which must be the
- * same to the letter. Seeds that failed once (test/seeds) come first. A failing seed is told with its story, with all
- * left out that is not needed for it to fail. Ends with `N passed, N failed`, and 1 if any failed.
+ * same to the letter. `npm run soak -- --databases N [--from S] [--seconds T]`: N stories of copies of one database
+ * (test/database/mixed). What failed once (test/seeds) comes first. What fails is told with its story, with all left
+ * out that is not needed for it to fail. Ends with `N passed, N failed`, and 1 if any failed.
  */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { knownStories } from '../database/mixed/known.ts';
 import { knownSeeds } from './seeds.ts';
 import type { Asked, Verdict } from './soak-worker.ts';
-import { FAULTS } from './story.ts';
+import { FAULTS, type Story } from './story.ts';
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '100' },
+    seeds: { type: 'string' },
+    databases: { type: 'string' },
     from: { type: 'string', default: '1' },
     seconds: { type: 'string' },
     /** The whole trace of each failing seed. */
@@ -20,24 +23,30 @@ const { values } = parseArgs({
     /** Leaves failing stories as they are. */
     whole: { type: 'boolean', default: false },
     once: { type: 'boolean', default: false },
+    processes: { type: 'string', default: '2' },
   },
 });
-const WORKERS = Math.max(1, Math.min(2, availableParallelism()));
+const WORKERS = Math.max(1, Math.min(Number(values.processes), availableParallelism()));
 const SHRUNK = 3;
 /** Memory is given back by a process's end; a world leaves some behind. */
-const PER_PROCESS = 50;
+const PER_PROCESS = { world: 50, database: 1000 };
 
 const begun = performance.now();
 const ends = values.seconds === undefined ? Number.POSITIVE_INFINITY : begun + Number(values.seconds) * 1000;
 const from = Number(values.from);
+const worlds = Number(values.seeds ?? (values.databases === undefined ? '100' : '0'));
+const databases = Number(values.databases ?? '0');
+const seeds = (count: number): string[] => Array.from({ length: count }, (_, n) => String(from + n));
 const queue: Asked[] = [
-  ...knownSeeds().map(({ name, story }) => ({ seed: name, story, twice: !values.once })),
-  ...Array.from({ length: Number(values.seeds) }, (_, n) => ({ seed: String(from + n), twice: !values.once })),
+  ...(worlds > 0 ? knownSeeds() : []).map(({ name, story }) => askedWorld(name, story)),
+  ...(databases > 0 ? knownStories() : []).map(({ name, story }) => ({ kind: 'database' as const, seed: name, story })),
+  ...seeds(databases).map((seed) => ({ kind: 'database' as const, seed })),
+  ...seeds(worlds).map((seed) => askedWorld(seed)),
 ];
 let passed = 0;
 const failed: Verdict[] = [];
 
-for (const [fault, on] of Object.entries(FAULTS)) {
+for (const [fault, on] of worlds > 0 ? Object.entries(FAULTS) : []) {
   if (!on) console.log(`switched off: ${fault} (not survived yet)`);
 }
 await Promise.all(Array.from({ length: WORKERS }, work));
@@ -58,7 +67,7 @@ async function work(): Promise<void> {
   let child = start();
   let played = 0;
   for (let asked = next(); asked !== undefined; asked = next()) {
-    if (++played % PER_PROCESS === 0) {
+    if (++played % PER_PROCESS[asked.kind] === 0) {
       child.disconnect();
       child = start();
     }
@@ -67,6 +76,10 @@ async function work(): Promise<void> {
     told(verdict);
   }
   child.disconnect();
+}
+
+function askedWorld(seed: string, story?: Story): Asked {
+  return { kind: 'world', seed, ...(story && { story }), twice: !values.once };
 }
 
 function next(): Asked | undefined {
@@ -103,7 +116,7 @@ function told(verdict: Verdict): void {
   if (verdict.violations.length === 0) {
     passed += 1;
     const all = passed + failed.length;
-    if (all % 50 === 0)
+    if (all % (worlds > 0 ? 50 : 500) === 0)
       console.log(`${all} played, ${failed.length} failed, ${((performance.now() - begun) / 1000).toFixed(0)} s`);
     return;
   }
