@@ -1,0 +1,21 @@
+/** A program that commits to ten tables at once, for so long: `ledger-writer.ts DATABASE MS TABLE…`. */
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const [path, ms, ...tables] = process.argv.slice(2);
+const db = new DatabaseSync(path as string, { timeout: 20_000 });
+const inserts = tables.map((table) => db.prepare(`INSERT INTO ${table} (entry, amount) VALUES (?, ?)`));
+const updates = tables.map((table) => db.prepare(`UPDATE ${table} SET amount = amount + ? WHERE id = 1`));
+const deletes = tables.map((table) => db.prepare(`DELETE FROM ${table} WHERE entry = ?`));
+
+const ends = performance.now() + Number(ms);
+for (let n = 1; performance.now() < ends; n++) {
+  db.exec('BEGIN IMMEDIATE');
+  for (const [index, insert] of inserts.entries()) insert.run(`commit ${n}`, (index * 2 - 9) * n);
+  // One old row of each, by amounts that come to nothing.
+  for (const [index, update] of updates.entries()) update.run(index * 2 - 9);
+  if (n % 7 === 0) for (const one of deletes) one.run(`commit ${n - 3}`);
+  db.exec('COMMIT');
+  await pause(3);
+}
+db.close();
