@@ -1,6 +1,6 @@
 /**
- * Three people edit with outside programs while agents, the processes of their databases and the hub are killed at
- * random moments. Then all copies must be equal, everything that was committed or saved must still be there (current,
+ * Three people edit with outside programs while agents, the processes of their databases, the hub and the programs
+ * themselves are killed at random moments, also in the middle of a bulk that is just committed, captured or applied. Then all copies must be equal, everything that was committed or saved must still be there (current,
  * in history, as a version, or in a conflict), and every database must be sound.
  *
  *   node test/process/crash.ts [--edits 5000] [--kills 60] [--seed N]
@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { assertEqualCopies, contentsOf } from './copies.ts';
 import { type Copy, conflictsOf, copyIn } from './engagement.ts';
+import { BATCHES, DATABASES, halvesOf, kill, type Written, writtenNothing } from './killing.ts';
 import { Office, until } from './office.ts';
 import { saveByRename, sqlite, write } from './outside.ts';
 
@@ -33,7 +34,7 @@ export async function crashStorm(storm: Storm): Promise<void> {
     const begun = performance.now();
     const copies = await publish(office, storm.edits);
     storm.say(`seed ${storm.seed}: ${storm.edits} edits, ${storm.kills} kills in ${office.folder}`);
-    const written = new Written();
+    const written = writtenNothing();
     await edit(office, copies, storm, written);
     storm.say(`${written.cells.size} values and ${written.documents.size} saves in ${seconds(begun)} s; exchanging`);
     await exchangeAll(copies);
@@ -52,15 +53,7 @@ export async function crashStorm(storm: Storm): Promise<void> {
   await office.close();
 }
 
-/** One in WAL mode, one with a rollback journal: applications have both. */
-const DATABASES = ['ledger.db', 'notes.sqlite'] as const;
 const DOCUMENTS = 60;
-
-/** What has been committed and saved, by whom it does not matter: every value and every content is unique. */
-class Written {
-  readonly cells = new Set<string>();
-  readonly documents = new Map<string, string>();
-}
 
 async function publish(office: Office, edits: number): Promise<Copy[]> {
   const copies: Copy[] = [];
@@ -84,13 +77,15 @@ async function fill(folder: string, edits: number): Promise<void> {
      CREATE TABLE account (no INTEGER PRIMARY KEY, name TEXT, comment);
      ${rows} INSERT INTO account SELECT 1000 + i, 'Account ' || i, NULL FROM n;
      CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, text);
-     CREATE TABLE line (id INTEGER PRIMARY KEY AUTOINCREMENT, entry INTEGER NOT NULL REFERENCES entry(id), text);`,
+     CREATE TABLE line (id INTEGER PRIMARY KEY AUTOINCREMENT, entry INTEGER NOT NULL REFERENCES entry(id), text);
+     ${BATCHES}`,
   );
   await sqlite(
     join(folder, DATABASES[1]),
     `CREATE TABLE note (topic TEXT, page INTEGER, body, PRIMARY KEY (topic, page)) WITHOUT ROWID;
      ${rows} INSERT INTO note SELECT 'topic ' || i, i % 7, NULL FROM n;
-     CREATE TABLE loose (a, b);`,
+     CREATE TABLE loose (a, b);
+     ${BATCHES}`,
   );
   for (let index = 0; index < DOCUMENTS; index += 1) write(join(folder, `${index}.txt`), `document ${index}\n`);
 }
@@ -108,39 +103,12 @@ async function edit(office: Office, copies: readonly Copy[], storm: Storm, writt
     const editor = new Editor(copy, person, own, written);
     while (done < storm.edits) {
       done += 1;
-      if (plan.delete(done)) killing = killing.then(() => kill(office, copies, next, storm.say));
+      if (plan.delete(done)) killing = killing.then(() => kill(office, copies, next, written, storm.say));
       await editor.edit();
     }
   });
   await Promise.all(work);
   await killing;
-}
-
-/** Kills something, and starts it again: at once, or when some more has been edited without it. */
-async function kill(office: Office, copies: readonly Copy[], next: () => number, say: Storm['say']): Promise<void> {
-  const choice = next();
-  const { machine } = copies[Math.floor(next() * copies.length)] as Copy;
-  const patience = next() < 0.5 ? 0 : 300 * next();
-  if (choice < 0.2) {
-    say('kill -9 hub');
-    await office.hub.kill();
-    await pauseOf(patience);
-    await office.hub.start();
-  } else if (choice < 0.4) {
-    say(`kill -9 databases of ${machine.user}`);
-    machine.killDatabases();
-  } else {
-    say(`kill -9 agent of ${machine.user}`);
-    await machine.kill();
-    await pauseOf(patience);
-    const { exit, err } = await machine.run('copies');
-    assert.equal(exit, 0, err);
-  }
-}
-
-/** The life of the storm itself, not a wait for the product: how long something stays dead. */
-function pauseOf(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** One person with programs. */
@@ -269,6 +237,9 @@ async function nothingLost(office: Office, copies: readonly Copy[], written: Wri
   );
   const entries = [...written.cells].filter((value) => value.startsWith('entry ')).map((value) => `line of ${value}`);
   assert.deepEqual(lines.split('\n').filter(Boolean).sort(), entries.sort(), 'lines of entries');
+
+  for (const database of DATABASES)
+    assert.equal(await halvesOf(copies[0] as Copy, database), '', 'halves of transactions');
 
   const current = new Set([...documents.values()].map((bytes) => bytes.toString()));
   const missing = [...written.documents].filter(([content]) => !current.has(content));
