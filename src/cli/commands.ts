@@ -21,6 +21,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   resolve: async () => (await import('./commands/resolve.ts')).resolve,
   history: async () => (await import('./commands/history.ts')).history,
   undo: async () => (await import('./commands/undo.ts')).undo,
+  settings: async () => (await import('./commands/settings.ts')).settings,
   users: async () => (await import('./commands/users.ts')).users,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   agent: async () => (await import('./commands/agent.ts')).agent,

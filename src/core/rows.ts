@@ -41,6 +41,8 @@ export type Row = {
 export type Mend = {
   /** Deleted, and kept because a living row refers to it by a write that did not know, and was not known. */
   readonly kept: boolean;
+  /** Deleted, and its table is set so that no edit made without knowledge of that keeps a row. */
+  readonly overruled: boolean;
   /** A constraint that keeps the row out of its table. */
   readonly withheld: Withheld | null;
   /** The cells of several people together break a check: the row is shown as one of them had it. */
@@ -64,7 +66,7 @@ export type MendedCell = {
   readonly because: string;
 };
 
-export const UNMENDED: Mend = { kept: false, withheld: null, whole: [], cells: new Map() };
+export const UNMENDED: Mend = { kept: false, overruled: false, withheld: null, whole: [], cells: new Map() };
 
 export const ABSENT: Row = { base: false, baseDead: false, cells: new Map(), deletions: [] };
 export const IN_BASE: Row = { ...ABSENT, base: true };
@@ -114,7 +116,8 @@ function mendAfter(mend: Mend, cells: readonly (readonly [string, Value])[], dea
   const left = new Map(mend.cells);
   for (const [column] of cells) left.delete(column);
   const whole = mend.whole.map(({ by, cells: of }) => ({ by, cells: without(of, cells) }));
-  return { kept: mend.kept && dead, withheld: dead ? mend.withheld : null, whole, cells: left };
+  const overruled = mend.overruled && dead;
+  return { kept: mend.kept && dead, overruled, withheld: dead ? mend.withheld : null, whole, cells: left };
 }
 
 function without(from: ReadonlyMap<string, Value>, cells: readonly (readonly [string, Value])[]) {
@@ -125,13 +128,13 @@ function without(from: ReadonlyMap<string, Value>, cells: readonly (readonly [st
 
 export function withMend(row: Row, mend: Mend): Row {
   const { mend: _, ...merged } = row;
-  const isNothing = !mend.kept && mend.withheld === null && mend.cells.size === 0 && mend.whole.length === 0;
-  return isNothing ? merged : { ...merged, mend };
+  const isNothing = !mend.kept && !mend.overruled && mend.withheld === null;
+  return isNothing && mend.cells.size === 0 && mend.whole.length === 0 ? merged : { ...merged, mend };
 }
 
 export function sameMend(a: Mend = UNMENDED, b: Mend = UNMENDED): boolean {
   if (a === b) return true;
-  if (a.kept !== b.kept || a.withheld?.reason !== b.withheld?.reason) return false;
+  if (a.overruled !== b.overruled || a.kept !== b.kept || a.withheld?.reason !== b.withheld?.reason) return false;
   if (a.withheld?.through !== b.withheld?.through || a.cells.size !== b.cells.size) return false;
   for (const [column, { value, because }] of a.cells) {
     const other = b.cells.get(column);
@@ -178,6 +181,11 @@ export function foldDelete(row: Row, by: Origin, seen: Seen): Row {
 
 /** A row is alive while some write to it is not covered by its deletion. References that keep a row come on top. */
 export function aliveByOwnWrites(row: Row): boolean {
+  return row.mend?.overruled !== true && isWrittenAlive(row);
+}
+
+/** The same, whatever its table is set to. */
+export function isWrittenAlive(row: Row): boolean {
   if (row.base && !row.baseDead) return true;
   for (const cell of row.cells.values()) if (cell.some((write) => !write.dead)) return true;
   return false;

@@ -22,15 +22,23 @@ export interface Column {
   readonly type?: string;
   /** What rows hold to which nobody has written since the column is there; NULL where it is left out. */
   readonly initial?: Value;
+  /** Left out by the settings: every copy has its own values. Only columns that no key, index or reference speaks of. */
+  readonly left?: true;
+  /** Set: an integer of a UNIQUE that is handed out, or is not. */
+  readonly counted?: boolean;
+  /** NOT NULL without a default: no row can be made without it. */
+  readonly needsValue?: true;
 }
 
-/** A declared foreign key, of any number of columns, to whatever its target is told apart by. */
+/** A foreign key, of any number of columns, to whatever its target is told apart by. */
 export interface ForeignKey {
   /** Indexes into the table's columns. */
   readonly columns: readonly number[];
   readonly target: string;
   /** Indexes into the target's columns, in the same order. */
   readonly to: readonly number[];
+  /** The settings say so, and the table does not. */
+  readonly undeclared?: true;
 }
 
 export interface KeyColumn {
@@ -82,6 +90,10 @@ export interface Table {
   readonly uniques: readonly Unique[];
   /** Columns in any unique index, the key included: writing them row by row could collide on the way. */
   readonly uniqueColumns: ReadonlySet<number>;
+  /** Left out by the settings: every copy has its own rows. What was written without knowledge of that is placed still. */
+  readonly left?: true;
+  /** A deletion takes the row away, also from whoever edited it without knowledge of that. */
+  readonly deletionWins?: true;
   /** The rowid's name where a table has one beside its key: kept when a row is taken out and put back. */
   readonly rowid: string | null;
 }

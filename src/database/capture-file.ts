@@ -7,6 +7,8 @@ import { type Mark, type MarkId, marksAfter } from './marks.ts';
 import type { OpenFile } from './open-file.ts';
 import type { Room } from './room.ts';
 import { addWrites, NO_TABLE, SCHEMA_OP, tablesMade, writesOf } from './schema/known.ts';
+import { SETTINGS_OP } from './settings/changing.ts';
+import { SETTINGS_TABLE } from './settings/reserved.ts';
 import type { Shown } from './shown.ts';
 
 export interface CapturedFile extends Captured {
@@ -42,6 +44,7 @@ function whole(file: OpenFile, shown: Shown, found: readonly Mark[], marks: read
     made: tablesMade(writes),
   });
   addWrites(captured.ops, writes);
+  addWrites(captured.ops, writesOf(marks, SETTINGS_OP), SETTINGS_TABLE);
   const last = marks.at(-1);
   return { ...captured, last: last === undefined ? null : { id: last.id, nonce: last.nonce } };
 }
@@ -59,7 +62,13 @@ function inParts(
   try {
     for (const mark of found) marks.add(mark);
     for (const mark of rest) marks.add(mark);
-    const writes = writesOf([...marks.inOrder(NO_TABLE, [SCHEMA_OP.slice(0, 1)])]);
+    const reserved = [
+      ...marks.inOrder(
+        NO_TABLE,
+        [SCHEMA_OP, SETTINGS_OP].map((op) => op.slice(0, 1)),
+      ),
+    ];
+    const writes = writesOf(reserved);
     const captured = captureMany({
       marks,
       tableOf: (num) => file.tableOf(num),
@@ -70,6 +79,7 @@ function inParts(
     });
     if (captured === null) return null;
     addWrites(captured.ops, writes);
+    addWrites(captured.ops, writesOf(reserved, SETTINGS_OP), SETTINGS_TABLE);
     return { ...captured, last: marks.last() };
   } finally {
     marks.close();

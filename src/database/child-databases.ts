@@ -108,6 +108,8 @@ class Host {
       resolve: (id, conflict, candidate) => call('resolve', id, conflict, candidate),
       history: (id, query) => call('history', id, query),
       undo: (id, query) => call('undo', id, query),
+      settings: (id) => call('settings', id),
+      changeSettings: (id, changes) => call('changeSettings', id, changes),
       describe: (id) => call('describe', id),
       digest: (id, vector) => call('digest', id, vector),
       enterRows: (id, path) => call('enterRows', id, path),

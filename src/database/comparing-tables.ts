@@ -20,7 +20,7 @@ const MANY_ROWS = 50;
 export function* compareTables(file: OpenFile, shown: Shown): Generator<Mark> {
   for (const id of file.unmarked) {
     const table = file.tables.get(id);
-    if (table === undefined) continue;
+    if (table === undefined || table.left) continue;
     for (const { op, key } of differences(file, shown, table)) {
       yield { id: 0, nonce: 0n, table: file.numberOf(table), op, key };
     }
@@ -38,6 +38,8 @@ function* differences(file: OpenFile, shown: Shown, table: Table): Generator<Dif
   let gone = 0;
   const all = base === null ? rowByRow(file, shown, table, naming) : sinceBase(file, shown, table, naming, base);
   for (const difference of all) {
+    // Nobody was asked to follow what happened to its rows.
+    if (difference.op === 'd' && file.takenIn.has(table.id)) continue;
     if (difference.op === 'd') gone += 1;
     yield difference;
   }
@@ -100,7 +102,8 @@ function* differenceAt(
   const row = rowAt(shown, naming, table, key);
   const known = row === null ? null : shown.values(table, row);
   if (known === null) yield { op: 'i', key };
-  else if (known.some((item, at) => !sameValue(item, actual[at] as Value))) yield { op: 'u', key };
+  else if (known.some((item, at) => !table.columns[at]?.left && !sameValue(item, actual[at] as Value)))
+    yield { op: 'u', key };
 }
 
 function* ifGone(file: OpenFile, shown: Shown, table: Table, row: RowId): Generator<Difference> {

@@ -169,6 +169,7 @@ export class Comparing {
     const numberAt = numberColumn(table);
     const changed: number[] = [];
     for (let at = 0; at < actual.length; at++) {
+      if (table.columns[at]?.left) continue;
       const before = at === numberAt ? this.#shown.number(table, row) : (known[at] as Value);
       if (!sameValue(actual[at] as Value, before) || asked?.includes(`c:${columnId(table, at)}`)) changed.push(at);
     }
@@ -185,7 +186,9 @@ export class Comparing {
   }
 
   #insertRow(table: Table, row: RowId | null, actual: readonly Value[]): void {
-    const columns = actual.map((_, at) => at).filter((at) => !this.#isInId(table, row, at, actual));
+    const columns = actual
+      .map((_, at) => at)
+      .filter((at) => !table.columns[at]?.left && !this.#isInId(table, row, at, actual));
     const values = columns.map((at) => this.#naming.referring(table, at, actual[at] as Value));
     if (columns.length > 0 || row === null) return this.ops.insert(table, row, columns, values);
     // A row is alive by its writes: one that is nothing but a key writes the first part of it.

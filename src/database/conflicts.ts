@@ -19,6 +19,7 @@ import { numberColumn, type Table } from '../core/tables.ts';
 import type { Value } from '../core/value.ts';
 import type { ConflictCandidate, DatabaseConflict } from './host.ts';
 import { schemaConflicts } from './schema/conflicts.ts';
+import { settingsConflicts } from './settings/conflicts.ts';
 import type { Shown } from './shown.ts';
 
 export type { DatabaseConflict };
@@ -29,7 +30,7 @@ export function listConflicts(database: string, shown: Shown): DatabaseConflict[
   for (const { table: id, row } of view.listed()) {
     const table = shown.tables.get(id);
     const merged = view.row(id, row);
-    if (table === undefined || merged === undefined) continue;
+    if (table === undefined || table.left || merged === undefined) continue;
     const about = { database, table: table.name, row, key: keyOf(shown, table, row) };
     if (keptAgainstDeletion(merged)) found.push({ ...about, ...rowConflict(about, shown, table, merged) });
     if ((merged.mend?.whole.length ?? 0) > 0) found.push({ ...about, ...wholeConflict(about, shown, table, merged) });
@@ -49,11 +50,12 @@ export function listConflicts(database: string, shown: Shown): DatabaseConflict[
   }
   for (const { table: id, row } of view.allUnplaced()) {
     const table = shown.tables.get(id);
-    if (table === undefined) continue;
+    if (table === undefined || table.left) continue;
     const about = { database, table: table.name, row, key: keyOf(shown, table, row) };
     found.push({ ...about, ...constraintConflict(about, view.unplaced({ table: id, row }) ?? null) });
   }
-  return [...found, ...schemaConflicts(database, shown).map(({ conflict }) => conflict)];
+  const about = [...schemaConflicts(database, shown), ...settingsConflicts(database, shown)];
+  return [...found, ...about.map(({ conflict }) => conflict)];
 }
 
 type About = { readonly table: string; readonly row: RowId };

@@ -23,10 +23,14 @@ import type {
   HistoryEntry,
   HistoryQuery,
   OpenDatabase,
+  Setting,
+  SettingChange,
   Undone,
   UndoQuery,
 } from './host.ts';
 import { resolveConflict } from './resolving.ts';
+import { changingSettings } from './settings/changing.ts';
+import { listSettings } from './settings/listing.ts';
 import type { ChangeSource } from './source.ts';
 import { quoted } from './sql.ts';
 import { replacedBy, undoing } from './undoing.ts';
@@ -120,6 +124,18 @@ export class LocalDatabases implements Databases {
       );
       return undone;
     });
+  }
+
+  async settings(id: string): Promise<readonly Setting[]> {
+    const follower = this.#follower(id);
+    await follower.settle();
+    return asked(follower.database.path, () => follower.between((engine) => listSettings(engine.shown())));
+  }
+
+  async changeSettings(id: string, changes: readonly SettingChange[]): Promise<void> {
+    const follower = this.#follower(id);
+    await asked(follower.database.path, () => follower.edit(changingSettings(changes)));
+    await follower.settle();
   }
 
   async describe(id: string): Promise<DatabaseDescription> {

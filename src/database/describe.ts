@@ -5,8 +5,11 @@
 import type { Column, KeyKind, Table, Unique } from '../core/tables.ts';
 import { foreignKeysOf } from './foreign-keys.ts';
 import { columnsIn, type IndexSql, readIndexSql } from './index-sql.ts';
+import { defaultOf } from './schema/actual.ts';
 import { columnsByName, type Schema, type SchemaTable } from './schema/schema.ts';
 import { folded } from './schema/text.ts';
+import { type Choices, NO_CHOICES, type TableChoice } from './settings/choices.ts';
+import { withChoices } from './settings/effects.ts';
 import { type DatabaseSettings, NO_SETTINGS } from './settings.ts';
 import { literal, quoted, type Statements } from './sql.ts';
 
@@ -29,6 +32,7 @@ interface FoundColumn {
   readonly name: string;
   readonly type: string;
   readonly notNull: boolean;
+  readonly hasDefault: boolean;
   /** 1, 2, … within the primary key; 0: not in it. */
   readonly pk: number;
   readonly generated: boolean;
@@ -38,19 +42,37 @@ interface FoundColumn {
  * The followed tables, by name, under the ids that the schema has for them. `kindOf` decides about integer keys of which
  * neither the schema nor the settings know.
  */
-export function describeTables(sql: Statements, settings: DatabaseSettings, schema: Schema): Table[] {
+export function describeTables(
+  sql: Statements,
+  settings: DatabaseSettings,
+  schema: Schema,
+  choices: Choices = NO_CHOICES,
+): Table[] {
   const known = new Map([...schema.tables.values()].map((table) => [folded(table.name), table]));
   const found = tableNames(sql).flatMap(({ name, withoutRowid }) => {
     const table = known.get(folded(name));
     return table === undefined ? [] : findTable(sql, name, withoutRowid, table);
   });
-  const kinds = new Map(found.map((table) => [table.known.id, kindOf(sql, table, settings)]));
-  const tables = found.map((table) => describe(sql, table, kinds.get(table.known.id) as KeyKind, kinds, found));
-  return tables.map((table) => ({
+  const kinds = new Map(found.map((table) => [table.known.id, kindOf(sql, table, settings, choices)]));
+  const tables = found
+    .map((table) => describe(sql, table, kinds.get(table.known.id) as KeyKind, kinds, found))
+    .map((table) => withDefaults(sql, table, choices.get(table.id)));
+  const declared = tables.map((table) => ({
     ...table,
     foreignKeys: foreignKeysOf(sql, table, tables),
     ...createdBy(sql, table.name),
   }));
+  return withChoices(declared, choices);
+}
+
+/** Rows that came while a column was left out hold in it what SQLite gave them, on every copy. */
+function withDefaults(sql: Statements, table: Table, choice: TableChoice | undefined): Table {
+  if (choice === undefined) return table;
+  const columns = table.columns.map((column): Column => {
+    const wasLeft = choice.columns.get(column.id)?.left !== null && choice.columns.has(column.id);
+    return wasLeft ? { ...column, initial: column.initial ?? defaultOf(sql, table.name, column.name) } : column;
+  });
+  return { ...table, columns };
 }
 
 /** The settings of a database that is published: what `describeTables` decided, so that it never changes. */
@@ -71,11 +93,12 @@ function tableNames(sql: Statements): { name: string; withoutRowid: boolean }[] 
 
 function findTable(sql: Statements, name: string, withoutRowid: boolean, known: SchemaTable): Found {
   const columns = sql
-    .all(`SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(${literal(name)}) ORDER BY cid`)
-    .map(([column, type, notNull, pk, hidden]) => ({
+    .all(`SELECT name, type, "notnull", pk, hidden, dflt_value FROM pragma_table_xinfo(${literal(name)}) ORDER BY cid`)
+    .map(([column, type, notNull, pk, hidden, initial]) => ({
       name: column as string,
       type: String(type),
       notNull: notNull === 1n,
+      hasDefault: initial !== null,
       pk: Number(pk),
       generated: hidden === 2n || hidden === 3n,
     }));
@@ -132,8 +155,9 @@ function findIndexes(sql: Statements, table: string) {
     });
 }
 
-function kindOf(sql: Statements, table: Found, settings: DatabaseSettings): KeyKind {
+function kindOf(sql: Statements, table: Found, settings: DatabaseSettings, choices: Choices): KeyKind {
   const { id, kind } = table.known;
+  if (table.alias !== null && choices.get(id)?.numbered) return 'number';
   const fixed = kind ?? (Object.hasOwn(settings.tables, id) ? settings.tables[id]?.key : undefined);
   // A table that was made after the publish: every copy has to decide alike, whatever is in it there.
   const isLater = fixed === undefined && settings !== NO_SETTINGS;
@@ -193,9 +217,9 @@ function describe(
   const known = new Map(table.known.columns.map((column) => [folded(column.name), column]));
   const stored = table.columns
     .filter(({ generated }) => !generated)
-    .map(({ name, type }): Column => {
+    .map(({ name, type, notNull, hasDefault }): Column => {
       const { id = name, initial = null } = known.get(folded(name)) ?? {};
-      return { id, name, type, initial };
+      return { id, name, type, initial, ...(notNull && !hasDefault && { needsValue: true }) };
     });
   const columns = kind === 'hidden' ? [{ id: '', name: rowid ?? 'rowid' }, ...stored] : stored;
   const place = (name: string): number => columns.findIndex((column) => column.name === name);

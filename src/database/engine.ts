@@ -18,7 +18,7 @@ import { type Behind, foldInto, stateAt } from './behind.ts';
 import { captureFile } from './capture-file.ts';
 import { isBeyond, lackingAt, readBody } from './containing.ts';
 import type { StateDigest } from './digesting.ts';
-import { Folding, type Renumbered } from './folding.ts';
+import { Folding, isReserved, type Renumbered } from './folding.ts';
 import { rebuildIndexes } from './full-text.ts';
 import type { Appended, AppendRequest } from './host.ts';
 import { addMark, hasMarksToClear, newestMark } from './marks.ts';
@@ -27,11 +27,11 @@ import type { MadeBody } from './ops.ts';
 import { rowsOfOther } from './other-rows.ts';
 import { PlacingRows } from './placing-rows.ts';
 import type { Room } from './room.ts';
-import { SCHEMA } from './schema/reserved.ts';
 import { tablesWithUses } from './schema/schema-folding.ts';
 import { Shown } from './shown.ts';
 import type { ChangeSource, SourceChange } from './source.ts';
 import { type EngineOptions, Standing } from './standing.ts';
+import { missingRows } from './taking-in.ts';
 import type { KnownRows, TouchedRows } from './touched.ts';
 import { areCompared } from './triggers.ts';
 import type { Upgrade } from './upgrade.ts';
@@ -206,7 +206,7 @@ export class DatabaseEngine {
     const { behind, file, edited } = standing;
     if (typeof body.mark?.nonce === 'bigint') standing.mark = { id: body.mark.id, nonce: body.mark.nonce };
     file?.unmarked.clear();
-    if (body.uses.some(({ table }) => table === SCHEMA)) standing.schemaDue = true;
+    if (body.uses.some(({ table }) => isReserved(table))) standing.schemaDue = true;
     const folded = { change: { copy, seq, stamp, deps: body.seen ?? EMPTY, size: 0 }, body };
     if (behind !== null) {
       foldInto(behind.state, standing.foldingBy(this), [folded]);
@@ -260,6 +260,7 @@ export class DatabaseEngine {
     if (this.#standing.behind !== null) return this.#bringForward(file, this.#standing.behind);
     if (this.#standing.isSchemaDue(file)) return this.#bringSchema(file);
     if (this.#standing.untried.length > 0) return this.#tryMissing(file);
+    if (file.takenIn.size > 0 && file.unmarked.size === 0) return this.#placeMissing(file);
     const changes = options.source.after(this.vector, { subject: id, limit: MAX_CHANGES });
     if (changes.length === 0) return { kind: 'nothing' };
     const { contained } = this.#standing;
@@ -273,10 +274,10 @@ export class DatabaseEngine {
     return this.#write(file, () => this.#foldNext(changes));
   }
 
-  /** Does it touch the schema, or a table that somebody dropped, which it may keep? */
+  /** Does it touch schema or settings, or a table that somebody dropped, which it may keep? */
   #mayAlter({ uses }: ReadBody): boolean {
     const dropped = tablesWithUses(this.state);
-    return uses.some(({ table }) => table === SCHEMA || dropped.has(table));
+    return uses.some(({ table }) => isReserved(table) || dropped.has(table));
   }
 
   /** An upgrade arrives whole: the schema and the rows of its change in one transaction. */
@@ -347,6 +348,8 @@ export class DatabaseEngine {
             from.fold(change, readBody(options.source, change));
           }
           from.settle();
+          // What is folded may be mended by other settings than those of this file.
+          foldInto(this.state, this.#standing.foldingBy(file), []);
           return { ...planOf(from, from.before(), from.touched), after: this.shown() };
         },
         () => {},
@@ -372,6 +375,24 @@ export class DatabaseEngine {
     return step;
   }
 
+  /** What the file lacks of tables that are followed again. */
+  #placeMissing(file: OpenFile): ApplyStep {
+    const tables = [...file.takenIn];
+    let done = false;
+    try {
+      const step = this.#write(file, () => {
+        file.takenIn.clear();
+        const shown = this.shown();
+        for (const place of missingRows(file, tables, shown)) this.state.unplace(place, 'not placed yet');
+        return { changes: 0, before: shown, after: shown, touched: new Map(), tables, moved: [], close: () => {} };
+      });
+      done = step.kind === 'applied';
+      return step;
+    } finally {
+      if (!done) for (const id of tables) file.takenIn.add(id);
+    }
+  }
+
   /**
    * Plans, takes the lock, makes sure that nothing came in between, writes, commits: the file first, then rows.db.
    * `schema`: what is to be folded before the tables are brought to the schema that is then shown; the lock comes first.
@@ -384,6 +405,7 @@ export class DatabaseEngine {
       if (schema !== undefined && !this.#lock(file)) return { kind: 'capture' };
       schema?.();
       const upgrade = schema === undefined ? null : standing.bringSchema(file);
+      if (schema !== undefined) standing.bringChoices(file);
       const { changes, before, after, touched, tables, moved, close } = plan(upgrade);
       open.push({ close });
       const from = upgrade?.before(before) ?? before;
@@ -428,7 +450,7 @@ export class DatabaseEngine {
   tidy(): boolean {
     const standing = this.#standing;
     const file = standing.ready();
-    if (this.#foldEdited() === 'must apply' || standing.behind !== null) return false;
+    if (this.#foldEdited() === 'must apply' || standing.behind !== null || file.takenIn.size > 0) return false;
     const { position, options, id, mark } = standing;
     const upToDate = position !== null && !isBeyond(options.source, id, this.vector, position.vector);
     if (upToDate && !hasMarksToClear(file.sql, mark.id) && areCompared(file.sql)) return true;

@@ -18,7 +18,7 @@ import {
   seenVector,
   withMend,
 } from '../core/rows.ts';
-import { namedRowOrKey, numberColumn, type Table } from '../core/tables.ts';
+import { namedRowOrKey, numberColumn, rowOfNumber, type Table } from '../core/tables.ts';
 import type { Value } from '../core/value.ts';
 import { at, covers, type Vector, withEntry } from '../core/vector.ts';
 import type { RowState } from '../store/row-state.ts';
@@ -28,8 +28,9 @@ import { Collisions } from './mending/collisions.ts';
 import { Following } from './mending/following.ts';
 import { Keeping } from './mending/keeping.ts';
 import { References } from './mending/references.ts';
-import { rowsWritten } from './mending/row-history.ts';
-import { referredUniques } from './mending/unique-targets.ts';
+import { numbersWritten, rowsWritten } from './mending/row-history.ts';
+import { Ruling } from './mending/ruling.ts';
+import { NUMBER, referredUniques } from './mending/unique-targets.ts';
 import { WholeRows } from './mending/whole-rows.ts';
 import { Withholding } from './mending/withholding.ts';
 import { cellsOf } from './ops.ts';
@@ -37,6 +38,9 @@ import { Renumbering } from './renumbering.ts';
 import type { Room } from './room.ts';
 import { SCHEMA } from './schema/reserved.ts';
 import { SchemaFolding } from './schema/schema-folding.ts';
+import type { Choices } from './settings/choices.ts';
+import { type ChosenAnew, chosenAnew } from './settings/mended-by.ts';
+import { SETTINGS } from './settings/reserved.ts';
 import { columnId, forwarding, type RowView, Shown } from './shown.ts';
 import type { SourceChange } from './source.ts';
 import { type ChangeSource, changeAt, seenBy } from './source.ts';
@@ -55,6 +59,8 @@ export interface FoldingBy {
   readonly database: string;
   readonly base: BaseFile;
   readonly tables: ReadonlyMap<string, Table>;
+  /** The settings that these tables follow from. */
+  readonly choices: Choices;
   readonly source: ChangeSource;
   readonly room: Room;
 }
@@ -68,6 +74,7 @@ export class Folding {
   readonly #consequences = new Map<string, Map<RowId, Touched>>();
   readonly #renumbering: Renumbering;
   readonly #anew = new Set<string>();
+  readonly #recalled = new Map<string, boolean>();
   readonly #known: KnownRows | undefined;
   readonly #upgrades: SchemaFolding;
   #vector: Vector;
@@ -114,8 +121,8 @@ export class Folding {
   }
 
   /**
-   * After everything that it has seen, and once: the caller knows what is folded. `part`: the rows of the schema, or all
-   * others, where the tables are brought to the schema in between.
+   * After everything that it has seen, and once: the caller knows what is folded. `part`: the rows of schema and settings,
+   * or all others, where the tables are brought to these in between.
    */
   fold(change: SourceChange, body: ReadBody, part: 'all' | 'schema' | 'rows' = 'all'): void {
     const by: Origin = { copy: change.copy, seq: change.seq, stamp: change.stamp };
@@ -125,7 +132,7 @@ export class Folding {
       if (use === undefined) continue;
       if (part !== 'rows') this.#upgrades.note(op, use, by, body.seen ?? change.deps, part === 'schema');
       if (part !== 'schema') this.#upgrades.noteAltered(op, use);
-      if (part === 'all' || (part === 'schema') === (use.table === SCHEMA)) this.#foldOp(op, index, use, by, seen);
+      if (part === 'all' || (part === 'schema') === isReserved(use.table)) this.#foldOp(op, index, use, by, seen);
       this.#touched.relieve();
     }
     if (at(this.#vector, change.copy) < change.seq) this.#vector = withEntry(this.#vector, change.copy, change.seq);
@@ -153,7 +160,7 @@ export class Folding {
         touched.now = foldWrite(touched.now, by, cells, seen, op.kind === 'number');
         for (const [id] of cells) touched.columns.add(id);
         this.#noteUniques(use.table, touched);
-        this.#noteNumbers(use.table, cells);
+        this.#noteNumbers(use.table, row, cells);
         break;
       }
       case 'delete':
@@ -182,13 +189,19 @@ export class Folding {
   }
 
   /** Every number ever claimed counts, also one that is written over before this folding ends. */
-  #noteNumbers(table: string, cells: readonly [string, Value][]): void {
+  #noteNumbers(table: string, row: RowId, cells: readonly [string, Value][]): void {
     const known = this.#tables.get(table);
     const number = known && numberColumn(known);
     if (known === undefined || number === undefined) return;
     const column = columnId(known, number);
-    for (const [id, item] of cells)
-      if (id === column && typeof item === 'bigint') this.#renumbering.claimed(known, item);
+    // Whoever took it for a name wrote it nowhere else.
+    const named = this.#by.choices.get(table)?.numbered ? this.#renumbering.baseNumber(row) : null;
+    if (named !== null) this.#renumbering.claimed(known, named);
+    for (const [id, item] of cells) {
+      if (id !== column || typeof item !== 'bigint') continue;
+      this.#renumbering.claimed(known, item);
+      if (this.#recallsNumbers(table)) this.#state.addUnique(table, NUMBER, numberName(known, item), row);
+    }
   }
 
   /** The row's place in this folding, made when it is met first. */
@@ -214,14 +227,24 @@ export class Folding {
   settle(others: Vector = this.#vector): void {
     for (const rows of this.touched.values()) rows.store();
     this.#upgrades.settle(this.#tables);
-    const restore = this.#touchAnew();
+    const chosen = chosenAnew(this.#state, this.#by.choices, this.#tables);
+    for (const { table } of chosen) {
+      this.#anew.add(table.id);
+      if (this.#by.choices.get(table.id)?.numbered) this.#recallTop(table);
+    }
+    const befores = this.#touchAnew();
+    for (const each of chosen) this.#touchRereferred(each);
+    new Ruling(this).settle();
     new WholeRows(this).settle();
     const references = new References(this);
     new Keeping(this, references).settle();
     for (const [table, rows] of this.touched) {
       const known = this.#tables.get(table);
       if (known === undefined || numberColumn(known) === undefined) continue;
-      for (const { row, before, now } of rows.values()) {
+      for (const touched of rows.values()) {
+        const { row, before, now } = touched;
+        const claimed = before === undefined ? befores.get(touched) : undefined;
+        if (claimed !== undefined) this.#renumbering.forget(known, row, claimed, now);
         if (now !== before) this.#renumbering.note(known, row, before, now);
       }
     }
@@ -230,7 +253,7 @@ export class Folding {
     new Collisions(this).settle();
     new Following(this, references).settle();
     new Withholding(this, references).settle();
-    restore();
+    for (const [touched, before] of befores) touched.before = before;
     this.#gatherMended();
     this.#vector = others;
     this.#state.setVector(others);
@@ -243,12 +266,12 @@ export class Folding {
 
   /**
    * Other constraints hold now: the rows of the tables that they are about are mended as if they were new, and so is
-   * what was mended or deleted anywhere. Answers with what puts back how they were before.
+   * what was mended or deleted anywhere. Answers with how they were before, to be put back.
    */
-  #touchAnew(): () => void {
+  #touchAnew(): ReadonlyMap<Touched, Row | undefined> {
     const anew = new Set([...this.#anew, ...this.#upgrades.reconstrained]);
-    if (anew.size === 0 && !this.#upgrades.isSpokenOf) return () => {};
     const befores = new Map<Touched, Row | undefined>();
+    if (anew.size === 0 && !this.#upgrades.isSpokenOf) return befores;
     for (const table of this.#tables.keys()) {
       for (const row of this.#state.rows(table)) {
         const now = this.row(table, row);
@@ -260,9 +283,29 @@ export class Folding {
         touched.before = touched.now.base ? ABSENT : undefined;
       }
     }
-    return () => {
-      for (const [touched, before] of befores) touched.before = before;
-    };
+    return befores;
+  }
+
+  /** Columns that begin or cease to be references: whatever number is in them may be another one now. */
+  #touchRereferred({ table, columns }: ChosenAnew): void {
+    if (columns.size === 0) return;
+    for (const row of this.#state.rows(table.id)) {
+      const touched = this.#touch(table.id, row);
+      for (const column of columns.keys()) touched.columns.add(column);
+      touched.unknown = new Set(columns.keys());
+    }
+    for (const [column, targets] of columns) {
+      const at = table.columns.findIndex(({ id }) => id === column);
+      for (const target of targets) {
+        if (at < 0 || !this.#state.movedBase(target)) continue;
+        for (const row of this.#state.rows(target)) {
+          const number = row[0] === 'k' ? this.#renumbering.baseNumber(row) : null;
+          for (const child of number === null ? [] : this.#base.referring(table, at, number)) {
+            this.#follow(table.id, child, column);
+          }
+        }
+      }
+    }
   }
 
   get state(): RowState {
@@ -315,6 +358,37 @@ export class Folding {
       this.#state.setRemembers(table);
     }
     return this.#state.past(table, row);
+  }
+
+  recallNumbers(table: Table): void {
+    if (this.#recallsNumbers(table.id)) return;
+    const { source, database } = this.#by;
+    for (const [by, row, number] of numbersWritten(source, database, table)) {
+      if (!covers(this.#vector, by.copy, by.seq)) continue;
+      this.#state.addUnique(table.id, NUMBER, numberName(table, number), row);
+    }
+    this.#state.addUnique(table.id, NUMBER, ALL_NUMBERS, rowOfNumber(0n));
+    this.#recalled.set(table.id, true);
+  }
+
+  /** What was a name is a number from now on: all that were ever taken count. */
+  #recallTop(table: Table): void {
+    if (table.kind !== 'number') return;
+    for (const row of this.#state.rows(table.id)) {
+      const number = row[0] === 'k' ? this.#renumbering.baseNumber(row) : null;
+      if (number !== null) this.#renumbering.claimed(table, number);
+    }
+    for (const [by, , number] of numbersWritten(this.#by.source, this.#by.database, table)) {
+      if (covers(this.#vector, by.copy, by.seq)) this.#renumbering.claimed(table, number);
+    }
+  }
+
+  #recallsNumbers(table: string): boolean {
+    const known = this.#recalled.get(table);
+    if (known !== undefined) return known;
+    const found = this.#state.withUnique(table, NUMBER, ALL_NUMBERS).length > 0;
+    this.#recalled.set(table, found);
+    return found;
   }
 
   /** Rows that are shown otherwise than the ops left them. */
@@ -422,6 +496,19 @@ export class Folding {
   after(): Shown {
     return new Shown(this.#state, this.#base, this.#tables);
   }
+}
+
+/** Stands among the rows that had a number once all of them do. */
+const ALL_NUMBERS = '*';
+
+function numberName(table: Table, number: bigint): string {
+  const at = numberColumn(table) as number;
+  return uniqueName(table, { columns: [at], collations: ['BINARY'], declared: true }, [number]) as string;
+}
+
+/** Rows that say what tables are: they come before those of tables. */
+export function isReserved(table: string): boolean {
+  return table === SCHEMA || table === SETTINGS;
 }
 
 /** What follows another row is not written down: it is known by what was written. */

@@ -13,15 +13,16 @@ import { quoted } from './sql.ts';
 
 const content = list(value, 32_767);
 
-/** What a row holds, without its number. */
-function contentOf(values: readonly Value[]): string {
-  return Buffer.from(encode(content, values.slice(1))).toString('latin1');
+/** What a row holds, without its number and what is left out. */
+function contentOf({ columns }: Table, values: readonly Value[]): string {
+  const own = values.filter((_, at) => at > 0 && !columns[at]?.left);
+  return Buffer.from(encode(content, own)).toString('latin1');
 }
 
 /** Hidden tables in which a row that nobody marked since `mark` is not what is shown at its number, or not there. */
 export function misnumbered(file: OpenFile, shown: Shown, mark: number): Table[] {
   return [...file.tables.values()].filter(
-    (table) => table.kind === 'hidden' && isMisnumbered(file, shown, table, mark),
+    (table) => table.kind === 'hidden' && !table.left && isMisnumbered(file, shown, table, mark),
   );
 }
 
@@ -32,7 +33,7 @@ function isMisnumbered(file: OpenFile, shown: Shown, table: Table, mark: number)
     if (marked.has(number)) continue;
     const row = shown.rowAt(table, number);
     const known = row === null ? null : shown.values(table, row);
-    if (known === null || contentOf(known) !== contentOf(actual)) return true;
+    if (known === null || contentOf(table, known) !== contentOf(table, actual)) return true;
   }
   const sql = file.sqlOf(table);
   return shownByNumber(shown, table).some(({ number }) => !marked.has(number) && !sql.has([number]));
@@ -46,7 +47,7 @@ export function renumber(file: OpenFile, shown: Shown, table: Table, mark: numbe
   const known = new Map<string, bigint[]>();
   let top = 0n;
   for (const { number, values } of shownByNumber(shown, table)) {
-    const key = contentOf(values);
+    const key = contentOf(table, values);
     known.set(key, [...(known.get(key) ?? []), number]);
     if (number > top) top = number;
   }
@@ -54,7 +55,7 @@ export function renumber(file: OpenFile, shown: Shown, table: Table, mark: numbe
   const strange: bigint[] = [];
   for (const actual of file.sqlOf(table).scan()) {
     const from = actual[0] as bigint;
-    const to = known.get(contentOf(actual))?.shift();
+    const to = known.get(contentOf(table, actual))?.shift();
     if (to === undefined) strange.push(from);
     else if (to !== from) moves.push({ from, to });
     if (from > top) top = from;

@@ -62,6 +62,9 @@ export interface Databases {
    * change on this database.
    */
   undo(id: string, query: UndoQuery): Promise<Undone>;
+  settings(id: string): Promise<readonly Setting[]>;
+  /** All of them, by one change. Throws `ProblemError` where one cannot be. */
+  changeSettings(id: string, changes: readonly SettingChange[]): Promise<void>;
   describe(id: string): Promise<DatabaseDescription>;
   /** The merged rows as they are at `vector`, as one hash, equal on all copies. Null: they are at another one by now. */
   digest(id: string, vector: Vector): Promise<string | null>;
@@ -166,6 +169,27 @@ export interface HistoryEntry extends ChangeId {
   /** The cell's value before and after; the whole row where the entry is not about one cell (null: it was not there). */
   readonly from: JsonValue | JsonRow;
   readonly to: JsonValue | JsonRow;
+}
+
+/** What people set about a table (`line`) or a column (`line.account`), by their names. */
+export type SettingChange = { readonly place: string } & (
+  | { readonly set: 'left-out'; readonly value: boolean }
+  /** The table to which a column refers; null: none. */
+  | { readonly set: 'refers'; readonly value: string | null }
+  /** A number that is handed out, or a name; null: as it is called. */
+  | { readonly set: 'number'; readonly value: boolean | null }
+  | { readonly set: 'deletion-wins'; readonly value: boolean }
+);
+
+export interface Setting {
+  readonly table: string;
+  /** null: it is about the table. */
+  readonly column: string | null;
+  readonly set: SettingChange['set'];
+  /** The table to which a column refers, by its name. */
+  readonly value: boolean | string;
+  /** Who set it; null: it follows from the database itself. */
+  readonly by: (ChangeId & { readonly stamp: Stamp }) | null;
 }
 
 export interface UndoQuery {

@@ -16,9 +16,21 @@ import { type Altered, alterSchema } from './schema/altering.ts';
 import { type Difference, type SchemaWrite, schemaDifference } from './schema/difference.ts';
 import { markWrites, readKnown, writeKnown } from './schema/known.ts';
 import { NO_SCHEMA, type Schema, type SchemaTable, VALUES } from './schema/schema.ts';
+import { type Choices, NO_CHOICES } from './settings/choices.ts';
+import { readNoted, writeNoted } from './settings/noted.ts';
 import type { DatabaseSettings } from './settings.ts';
 import { literal, quoted, type Statements } from './sql.ts';
-import { areMarked, installTriggers, markWidth, notCompared, setCompared, tableNumbers, widthOf } from './triggers.ts';
+import {
+  areMarked,
+  installTriggers,
+  markWidth,
+  notCompared,
+  setCompared,
+  setTakenIn,
+  tableNumbers,
+  takenIn,
+  widthOf,
+} from './triggers.ts';
 
 /** The name of the base while it is attached. */
 export const BASE = '_tieout_base';
@@ -37,10 +49,13 @@ export class OpenFile {
   #isAltered = false;
   #hasBase = false;
   #schema: Schema = NO_SCHEMA;
+  #choices: Choices = NO_CHOICES;
   readonly #reference: () => Schema | null;
   width = 0;
   /** Tables that were not marked for a while: what happened in them shows only by comparing all rows. */
   readonly unmarked = new Set<string>();
+  /** Tables that were left out until now, and are compared: what the file lacks of them is to be placed. */
+  readonly takenIn = new Set<string>();
   /** Tables that this file has not had before: what colleagues wrote to them was kept, and is to be placed now. */
   readonly fresh = new Set<string>();
   problems: readonly Problem[] = [];
@@ -103,7 +118,50 @@ export class OpenFile {
   follow(): void {
     if (this.#look().isNew || !this.#isMarked()) this.write(() => this.#install());
     this.#count();
-    for (const id of notCompared(this.sql)) if (this.#tables.has(id)) this.unmarked.add(id);
+    for (const id of notCompared(this.sql)) if (this.#isFollowed(id)) this.unmarked.add(id);
+    for (const id of takenIn(this.sql)) if (this.#isFollowed(id)) this.takenIn.add(id);
+  }
+
+  #isFollowed(id: string): boolean {
+    const table = this.#tables.get(id);
+    return table !== undefined && table.left !== true;
+  }
+
+  /** Its names are numbers by the settings: the rows that it has keep their ids. */
+  #isNumbered({ id, kind }: Table): boolean {
+    return kind === 'number' && this.#choices.get(id)?.numbered === true;
+  }
+
+  /** By which settings this file is followed. */
+  get choices(): Choices {
+    return this.#choices;
+  }
+
+  /** Follows it by other settings from now on, in the caller's transaction. */
+  choose(choices: Choices): void {
+    this.#isAltered = true;
+    const before = this.#tables;
+    this.#choices = choices;
+    writeNoted(this.sql, choices);
+    this.#take(this.#schema, describeTables(this.sql, this.#settings, this.#schema, choices));
+    installTriggers(this.sql, [...this.#tables.values()]);
+    this.#count();
+    for (const table of this.#tables.values()) this.#takeIn(table, before.get(table.id));
+  }
+
+  /** What was left out differs from what is shown, and that is no reason to change it: each copy had its own. */
+  #takeIn(table: Table, before: Table | undefined): void {
+    if (table.left) {
+      this.unmarked.delete(table.id);
+      this.takenIn.delete(table.id);
+    } else if (before?.left) {
+      setTakenIn(this.sql, table.id);
+      this.takenIn.add(table.id);
+      this.unmarked.add(table.id);
+    } else if (table.columns.some(({ left }, at) => !left && before?.columns[at]?.left)) {
+      setCompared(this.sql, false, [table.id]);
+      this.unmarked.add(table.id);
+    }
   }
 
   /** Brings the schema to this one, in the caller's transaction. What is not written is told as a problem. */
@@ -115,7 +173,7 @@ export class OpenFile {
     });
     const keyed = { ...wanted, tables: new Map(tables.map((table) => [table.id, table])) };
     const altered = alterSchema(this.sql, this.#schema, keyed, tableNumbers(this.sql));
-    const described = describeTables(this.sql, this.#settings, altered.schema);
+    const described = describeTables(this.sql, this.#settings, altered.schema, this.#choices);
     this.#take(settled(altered.schema, described), described);
     installTriggers(this.sql, [...this.#tables.values()]);
     writeKnown(this.sql, this.#schema);
@@ -131,7 +189,7 @@ export class OpenFile {
     const { writes, doubtful } = this.#look();
     // Which tables were not marked for a while is seen before they are.
     this.#isMarked();
-    for (const id of doubtful) this.unmarked.add(id);
+    for (const id of doubtful) if (this.#isFollowed(id)) this.unmarked.add(id);
     createPosition(this.sql);
     const known = markWidth(this.sql) === 0 ? new Set() : new Set(tableNumbers(this.sql).values());
     for (const id of this.#tables.keys()) if (!known.has(id)) this.fresh.add(id);
@@ -216,6 +274,7 @@ export class OpenFile {
   /** What is there, and what of it is new since it was last noted. */
   #look(): Pick<Difference, 'writes' | 'doubtful'> & { readonly isNew: boolean } {
     const noted = readKnown(this.sql);
+    this.#choices = readNoted(this.sql);
     const known = noted ?? this.#reference();
     const source = {
       known: known ?? NO_SCHEMA,
@@ -225,13 +284,16 @@ export class OpenFile {
       defaultOf: (table: string, column: string) => (known === null ? null : defaultOf(this.sql, table, column)),
     };
     let difference = schemaDifference(source);
-    let described = describeTables(this.sql, this.#settings, difference.now);
-    const rekeyed = described.filter((table) => isRekeyed(difference.now, table)).map(({ name }) => name);
+    const describe = (): Table[] => describeTables(this.sql, this.#settings, difference.now, this.#choices);
+    let described = describe();
+    const rekeyed = described
+      .filter((table) => isRekeyed(difference.now, table) && !this.#isNumbered(table))
+      .map(({ name }) => name);
     const isMade = ({ id }: Table): boolean => known !== null && !known.tables.has(id);
     if (rekeyed.length > 0 || described.some(isMade)) {
       const namedBy = new Map(described.map((table) => [table.name, namingOf(table)]));
       difference = schemaDifference({ ...source, rekeyed: new Set(rekeyed), namedBy });
-      described = describeTables(this.sql, this.#settings, difference.now);
+      described = describe();
     }
     const now = settled(difference.now, described);
     this.#take(now, described);
@@ -301,6 +363,7 @@ export class OpenFile {
     const width = markWidth(this.sql);
     const tables = [...this.#tables.values()];
     for (const table of tables) {
+      if (table.left) continue;
       if (!marked.has(table.name) || width < widthOf(table)) this.unmarked.add(table.id);
     }
     const isPositioned =

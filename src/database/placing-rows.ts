@@ -34,6 +34,8 @@ interface Insertion {
   readonly row: RowId;
   readonly values: readonly Value[];
   readonly again: boolean;
+  /** Columns that are left out: as the row has them that was taken out, or as SQLite has them by itself. */
+  readonly left: readonly number[];
 }
 
 const MAX_TEXT = 1 << 30;
@@ -47,7 +49,22 @@ const update = struct({
   columns: list(varint(), MAX_TEXT),
   values,
 });
-const insertion = struct({ table: tableId, row: text(MAX_TEXT), values, again: bool });
+const insertion = struct({
+  table: tableId,
+  row: text(MAX_TEXT),
+  values,
+  again: bool,
+  left: list(varint(), MAX_TEXT),
+});
+
+/** What a row had that is put back. */
+interface TakenOut {
+  readonly rowid: bigint | null;
+  /** All its values, where some of them are this copy's own. */
+  readonly own: readonly Value[] | undefined;
+}
+
+const NOTHING: TakenOut = { rowid: null, own: undefined };
 
 const CONSTRAINT = 19;
 const CONSTRAINT_ROWID = 2579;
@@ -86,16 +103,20 @@ export class PlacingRows {
 
   /** Does it, under the lock. */
   write(): void {
-    const rowids: (bigint | null)[] = [];
+    const found: TakenOut[] = [];
     for (const [, { table, key, again }] of this.#removals.entries()) {
       const sql = this.#sql(table);
-      if (again) rowids.push(sql.rowid(key));
+      if (again)
+        found.push({
+          rowid: sql.rowid(key),
+          own: sql.table.columns.some(({ left }) => left) ? sql.read(key) : undefined,
+        });
       sql.delete(key);
     }
     for (const [, update] of this.#updates.entries()) this.#update(update);
     let next = 0;
     for (const [, insertion] of this.#insertions.entries()) {
-      this.#put(insertion, insertion.again ? (rowids[next++] ?? null) : null);
+      this.#put(insertion, (insertion.again ? found[next++] : undefined) ?? NOTHING);
     }
   }
 
@@ -108,7 +129,7 @@ export class PlacingRows {
   }
 
   #take(table: Table, touched: Touched): void {
-    const { row, now, columns } = touched;
+    const { row, now } = touched;
     const before = this.#before;
     const was = before.view.row(table.id, row) ?? (now.base ? IN_BASE : ABSENT);
     const keyBefore = before.isThere(table, row, was) ? before.key(table, row, was) : null;
@@ -117,14 +138,14 @@ export class PlacingRows {
     this.rows += 1;
     if (keyBefore === null || key === null) {
       if (keyBefore !== null) this.#removals.add({ table: table.id, key: keyBefore, again: false });
-      if (key !== null) this.#insertLater(table, row, now, false);
+      if (key !== null) this.#insertLater(table, row, now, false, []);
       return;
     }
-    const changed = this.#changed(table, row, was, now, columns, before);
+    const changed = this.#changed(table, touched, was, before);
     if (!sameKey(keyBefore, key) && changed.length === 0) changed.push(table.key[0]?.at ?? 0);
     if (changed.length === 0) return;
     if (changed.some((at) => table.uniqueColumns.has(at))) {
-      const again = this.#insertLater(table, row, now, true);
+      const again = this.#insertLater(table, row, now, true, changed);
       this.#removals.add({ table: table.id, key: keyBefore, again });
       return;
     }
@@ -133,7 +154,7 @@ export class PlacingRows {
   }
 
   /** Columns that are shown with another value; those of which nothing was known count as such. */
-  #changed(table: Table, row: RowId, was: Row, now: Row, columns: ReadonlySet<string>, before: Shown): number[] {
+  #changed(table: Table, { row, now, columns, unknown }: Touched, was: Row, before: Shown): number[] {
     const changed: number[] = [];
     for (let at = 0; at < table.columns.length; at++) {
       const id = columnId(table, at);
@@ -146,6 +167,7 @@ export class PlacingRows {
       const same =
         old !== undefined &&
         written !== undefined &&
+        !unknown?.has(id) &&
         sameValue(before.plain(table, at, old), this.#after.plain(table, at, written));
       if (!same) changed.push(at);
     }
@@ -158,10 +180,16 @@ export class PlacingRows {
     return this.#after.values(table, row, now)?.[at] ?? null;
   }
 
-  #insertLater(table: Table, row: RowId, now: Row, again: boolean): boolean {
+  /** `changed`: of a row that is there, the columns that are to be shown with another value. */
+  #insertLater(table: Table, row: RowId, now: Row, again: boolean, changed: readonly number[]): boolean {
     const values = this.#after.values(table, row, now);
-    if (values !== null) this.#insertions.add({ table: table.id, row, values, again });
-    return again && values !== null;
+    if (values === null) return false;
+    const left = table.columns.flatMap((column, at) => {
+      const isKnown = again ? changed.includes(at) : now.base || now.cells.has(column.id);
+      return column.left && !isKnown ? [at] : [];
+    });
+    this.#insertions.add({ table: table.id, row, values, again, left });
+    return again;
   }
 
   /** What this file did not take may fit now: only what is touched can have made room. */
@@ -170,7 +198,7 @@ export class PlacingRows {
       const table = this.#after.tables.get(place.table);
       if (table === undefined || !tables.has(place.table)) continue;
       this.#state.placed(place);
-      this.#insertLater(table, place.row, this.#after.merged(table, place.row), false);
+      this.#insertLater(table, place.row, this.#after.merged(table, place.row), false, []);
     }
   }
 
@@ -181,21 +209,25 @@ export class PlacingRows {
     } catch (error) {
       const reason = constraintOf(error);
       if (reason === undefined) throw error;
+      // A row of its own is in the way.
+      if (sql.table.left) return;
       sql.delete(key);
       this.#state.unplace({ table, row }, reason);
     }
   }
 
-  #put({ table, row, values }: Insertion, rowid: bigint | null): void {
+  #put(insertion: Insertion, { rowid, own }: TakenOut): void {
+    const { table, row, values, left } = insertion;
+    const sql = this.#sql(table);
     try {
-      this.#sql(table).insert(values, rowid);
+      sql.insert(left.length === 0 ? values : values.map((item, at) => (left.includes(at) ? own?.[at] : item)), rowid);
     } catch (error) {
       const reason = constraintOf(error);
       if (reason === undefined) throw error;
       // Its old rowid was given to another row in the meantime: any will do.
       if (rowid !== null && (error as { errcode?: number }).errcode === CONSTRAINT_ROWID) {
-        this.#put({ table, row, values, again: false }, null);
-      } else this.#state.unplace({ table, row }, reason);
+        this.#put(insertion, { rowid: null, own });
+      } else if (!sql.table.left) this.#state.unplace({ table, row }, reason);
     }
   }
 }

@@ -82,8 +82,10 @@ function attempt(file: OpenFile, shown: Shown, rows: readonly Placed[]): Map<Pla
   const inOrder = [...rows.filter(({ rowid }) => rowid !== null), ...rows.filter(({ rowid }) => rowid === null)];
   for (const row of inOrder) {
     if (row.target === null) continue;
+    // What is left out stays as it is here.
+    const target = row.target.map((item, place) => (row.table.columns[place]?.left ? row.values?.[place] : item));
     try {
-      file.sqlOf(row.table).insert(row.target, row.rowid);
+      file.sqlOf(row.table).insert(target, row.rowid);
     } catch (error) {
       if ((((error as { errcode?: number }).errcode ?? 0) & 0xff) !== CONSTRAINT) throw error;
       refused.set(row, `a constraint does not allow it (${(error as Error).message})`);
@@ -101,6 +103,7 @@ function attempt(file: OpenFile, shown: Shown, rows: readonly Placed[]): Map<Pla
 function isOrphan(file: OpenFile, shown: Shown, { table, target, values }: Placed): boolean {
   if (target === null) return false;
   return table.foreignKeys.some((foreign) => {
+    if (foreign.undeclared) return false;
     const parent = shown.tables.get(foreign.target);
     const items = at(target, foreign.columns);
     if (parent === undefined || items.includes(null) || (values && same(items, at(values, foreign.columns))))
@@ -121,7 +124,9 @@ function isMissed(file: OpenFile, { table, target, values }: Placed): boolean {
 
 function referring(file: OpenFile, table: Table): { from: Table; foreign: ForeignKey }[] {
   return [...file.tables.values()].flatMap((from) =>
-    from.foreignKeys.filter(({ target }) => target === table.id).map((foreign) => ({ from, foreign })),
+    from.foreignKeys
+      .filter(({ target, undeclared }) => target === table.id && !undeclared)
+      .map((foreign) => ({ from, foreign })),
   );
 }
 

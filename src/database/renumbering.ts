@@ -36,10 +36,21 @@ export class Renumbering {
     this.#state.raiseTop(table.id, number);
   }
 
+  /** The row is noted as if it were new: what it claimed as it was is no claim any more. */
+  forget(table: Table, row: RowId, before: Row, now: Row): void {
+    const column = columnId(table, numberColumn(table) as number);
+    const claimed = this.#claimedBy(row, before, column);
+    if (claimed === undefined) return;
+    const work = this.#workOn(table);
+    work.numbers.add(claimed);
+    if (this.#claimedBy(row, now, column) !== claimed) work.changed.add(row);
+    this.#state.unclaim(table.id, claimed, row);
+  }
+
   note(table: Table, row: RowId, before: Row | undefined, now: Row): void {
     const work = this.#workOn(table);
     const column = columnId(table, numberColumn(table) as number);
-    const [was, is] = [before && writtenClaim(before, column), writtenClaim(now, column)];
+    const [was, is] = [before && this.#claimedBy(row, before, column), this.#claimedBy(row, now, column)];
     const base = now.base ? this.baseNumber(row) : null;
     if (base !== null) {
       // The claim of a base row needs no entry, but it ends when the row is deleted or numbered otherwise.
@@ -85,6 +96,13 @@ export class Renumbering {
   baseNumber(row: RowId): bigint | null {
     const number = row[0] === 'k' ? keyOfRow(row)[0] : null;
     return typeof number === 'bigint' ? number : null;
+  }
+
+  /** A row that was made while its number counted as its name holds it without having written it. */
+  #claimedBy(row: RowId, state: Row, column: string): bigint | undefined {
+    const written = writtenClaim(state, column);
+    if (written !== undefined || state.base || !isAlive(state)) return written;
+    return winner(state, column) === undefined ? (this.baseNumber(row) ?? undefined) : undefined;
   }
 
   #workOn(table: Table): Work {

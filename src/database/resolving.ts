@@ -10,6 +10,8 @@ import { addMark } from './marks.ts';
 import type { OpenFile } from './open-file.ts';
 import { schemaConflicts } from './schema/conflicts.ts';
 import { markWrites } from './schema/known.ts';
+import { SETTINGS_OP } from './settings/changing.ts';
+import { settingsConflicts } from './settings/conflicts.ts';
 import type { Shown } from './shown.ts';
 
 /** Throws `ProblemError` when the conflict or the candidate is not, or no longer, there. */
@@ -22,6 +24,11 @@ export function resolveConflict(database: string, id: string, candidate: string)
     if (ofSchema !== undefined) {
       const write = ofSchema.writes.get(candidate);
       return markWrites(file.sql, write === undefined ? [] : [write]);
+    }
+    const ofSettings = settingsConflicts(database, shown).find((each) => each.conflict.id === id);
+    if (ofSettings !== undefined) {
+      const write = ofSettings.writes.get(candidate);
+      return markWrites(file.sql, write === undefined ? [] : [write], SETTINGS_OP);
     }
     if (candidate === WITHHELD) throw noRoom(conflict.note ?? '');
     const table = [...shown.tables.values()].find(({ name }) => name === conflict.table) as Table;

@@ -101,11 +101,14 @@ export class RowSql {
     this.#sql.run(hasRawText(all) ? this.#updateSql(columns, values, key) : this.#knownUpdate(columns), all);
   }
 
-  /** `rowid`: where the table has one beside its key and the row had it before. */
-  insert(values: readonly Value[], rowid: bigint | null): void {
+  /** `rowid`: where the table has one beside its key and the row had it before. No value: what SQLite gives the column. */
+  insert(values: readonly (Value | undefined)[], rowid: bigint | null): void {
     const withRowid = rowid !== null && this.table.rowid !== null;
-    const names = withRowid ? [...this.#names, quoted(this.table.rowid as string)] : this.#names;
-    const all = withRowid ? [...values, rowid] : values;
+    const isWhole = !values.includes(undefined);
+    const given = isWhole ? this.#names : this.#names.filter((_, at) => values[at] !== undefined);
+    const names = withRowid ? [...given, quoted(this.table.rowid as string)] : given;
+    const known = (isWhole ? values : values.filter((item) => item !== undefined)) as readonly Value[];
+    const all = withRowid ? [...known, rowid] : known;
     this.#sql.run(`INSERT INTO ${this.#from} (${names.join(', ')}) VALUES (${all.map(parameter).join(', ')})`, all);
   }
 

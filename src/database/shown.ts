@@ -154,10 +154,19 @@ export class Shown {
     if (!(item instanceof RowRef)) return item;
     const target = table.references.get(at);
     const parent = target === undefined ? undefined : this.tables.get(target);
-    if (parent !== undefined) return this.number(parent, item.row);
-    // A table that is gone: what the base had in it is known by its number.
+    const shown = parent === undefined ? null : this.number(parent, item.row);
+    if (shown !== null) return shown;
+    // It referred to another table, or its table is gone: what the base had in it is known by its number.
     const [number] = item.row[0] === 'k' ? keyOfRow(item.row) : [];
-    return typeof number === 'bigint' ? number : null;
+    return typeof number === 'bigint' ? number : this.#numberAnywhere(item.row);
+  }
+
+  /** Ids of rows that were made by an op are in one table only. */
+  #numberAnywhere(row: RowId): bigint | null {
+    for (const table of this.tables.values()) {
+      if (table.kind === 'number' && this.view.row(table.id, row) !== undefined) return this.number(table, row);
+    }
+    return null;
   }
 
   /** A value of the base: its numbers are references to the rows that the base had there, wherever they are now. */

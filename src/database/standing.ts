@@ -25,6 +25,8 @@ import { differs } from './schema/altering.ts';
 import { type Bearable, bearable } from './schema/bearable.ts';
 import { isWrittenIn, mergedSchema } from './schema/merged.ts';
 import { type Schema, schemaToJson } from './schema/schema.ts';
+import { type Choices, choicesOf, choicesToJson, NO_CHOICES } from './settings/choices.ts';
+import { isMendedBy } from './settings/mended-by.ts';
 import { parseSettings } from './settings.ts';
 import { Shown } from './shown.ts';
 import type { ChangeSource, SourceChange } from './source.ts';
@@ -61,6 +63,7 @@ export class Standing {
   #held = false;
   #file: OpenFile | null = null;
   #lastTables: ReadonlyMap<string, Table> | null = null;
+  #lastChoices: Choices = NO_CHOICES;
   /** What we left in the file. */
   #position: Position | null = null;
   #mayBeRenumbered = false;
@@ -88,7 +91,8 @@ export class Standing {
   }
 
   foldingBy({ tables }: { tables: ReadonlyMap<string, Table> }): FoldingBy {
-    return { database: this.id, base: this.base, tables, source: this.options.source, room: this.room };
+    const choices = this.#file?.choices ?? this.#lastChoices;
+    return { database: this.id, base: this.base, tables, choices, source: this.options.source, room: this.room };
   }
 
   /** Known also while the file is closed, once it was open. */
@@ -107,6 +111,7 @@ export class Standing {
 
   disconnect(): void {
     this.#lastTables = this.#file?.tables ?? this.#lastTables;
+    this.#lastChoices = this.#file?.choices ?? this.#lastChoices;
     this.#file?.rollback();
     this.#file?.close();
     this.behind?.store.close();
@@ -155,8 +160,17 @@ export class Standing {
   }
 
   isSchemaDue(file: OpenFile): boolean {
-    this.schemaDue &&= differs(file.schema, this.shownSchema().schema);
+    this.schemaDue &&= differs(file.schema, this.shownSchema().schema) || this.#isChosenOtherwise(file);
     return this.schemaDue;
+  }
+
+  #isChosenOtherwise({ choices }: OpenFile): boolean {
+    return choicesToJson(choices) !== choicesToJson(choicesOf(this.state));
+  }
+
+  /** Under the write lock: the settings by what is folded. */
+  bringChoices(file: OpenFile): void {
+    if (this.#isChosenOtherwise(file)) file.choose(choicesOf(this.state));
   }
 
   /** Under the write lock. null: the file has the schema that is shown. */
@@ -237,7 +251,7 @@ export class Standing {
     const position = this.#positionNow(file, this.mark.id);
     writePosition(file.sql, position);
     clearMarks(file.sql, this.mark.id);
-    if (file.unmarked.size === 0) setCompared(file.sql, true);
+    if (file.unmarked.size === 0 && file.takenIn.size === 0) setCompared(file.sql, true);
     file.sql.db.exec('COMMIT');
     file.committed();
     this.#bringing = false;
@@ -348,7 +362,7 @@ export class Standing {
   /** A file that says nothing of itself: whatever differs from what we know was edited. */
   #start(file: OpenFile): void {
     this.#mayBeRenumbered = false;
-    for (const id of file.tables.keys()) file.unmarked.add(id);
+    for (const { id, left } of file.tables.values()) if (!left) file.unmarked.add(id);
     const position = this.#positionNow(file, newestMark(file.sql));
     file.write(() => {
       setCompared(file.sql, false);
@@ -376,12 +390,14 @@ export class Standing {
     for (const change of changesAfter(source, this.id, this.state.vector)) {
       if (covers(contained, change.copy, change.seq)) lacking.push({ change, body: readBody(source, change) });
     }
-    if (lacking.length === 0) return null;
+    if (lacking.length === 0 && isMendedBy(this.state, file.choices)) return null;
     this.state.begin();
     try {
+      // The file is as its own settings make it, also where only it came to be committed.
+      foldInto(this.state, this.foldingBy(file), []);
       const folding = foldInto(this.state, this.foldingBy(file), lacking);
       this.state.commit();
-      return folding;
+      return lacking.length === 0 ? null : folding;
     } catch (error) {
       this.state.rollback();
       throw error;
@@ -406,7 +422,7 @@ export class Standing {
     this.state.begin();
     for (const [id, rows] of folded.touched) {
       const table = file.tables.get(id);
-      for (const row of table === undefined ? [] : rows.keys()) {
+      for (const row of table === undefined || table.left ? [] : rows.keys()) {
         const key = shown.isThere(table as Table, row) ? shown.key(table as Table, row) : null;
         if (table === undefined || key === null) continue;
         const actual = file.sqlOf(table).read(key);

@@ -18,6 +18,8 @@ export interface Touched {
   now: Row;
   /** The columns that may be shown with other values. */
   readonly columns: Set<string>;
+  /** The columns of which it is not known any more what they were shown with. */
+  unknown?: ReadonlySet<string>;
   /** As the ops leave it: with what was mended before and is not written over. */
   edited: Row;
   /** An op touched it; otherwise it is shown otherwise because of another row. */

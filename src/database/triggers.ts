@@ -18,6 +18,9 @@ import { literal, quoted, type Statements } from './sql.ts';
 export const MARKS = '_tieout_marks';
 export const TABLES = '_tieout_tables';
 
+/** A table that is not compared yet holds 0, or nothing; one that is compared 1. */
+const TAKEN_IN = 2;
+
 /** Creates or repairs what is missing; true if anything was written. Runs in the caller's transaction. */
 export function installTriggers(sql: Statements, tables: readonly Table[]): boolean {
   const width = Math.max(1, ...tables.map(widthOf));
@@ -26,6 +29,7 @@ export function installTriggers(sql: Statements, tables: readonly Table[]): bool
   changed ||= numbers.added;
   const wanted = new Map<string, string>();
   for (const table of tables) {
+    if (table.left) continue;
     for (const [name, create] of triggersOf(table, numbers.byTable.get(table.id) as number)) wanted.set(name, create);
   }
   const present = new Map(ownTriggers(sql));
@@ -58,6 +62,7 @@ export function areMarked(sql: Statements, tables: readonly Table[]): boolean {
   const numbers = new Map([...tableNumbers(sql)].map(([num, id]) => [id, num]));
   let count = 0;
   for (const table of tables) {
+    if (table.left) continue;
     const num = numbers.get(table.id);
     if (num === undefined) return false;
     for (const [name, create] of triggersOf(table, num)) {
@@ -87,9 +92,19 @@ export function tableNumbers(sql: Statements): Map<number, string> {
  * transaction that marks them.
  */
 export function setCompared(sql: Statements, compared: boolean, tables?: Iterable<string>): void {
-  const value = compared ? 1n : 0n;
-  if (tables === undefined) sql.run(`UPDATE ${TABLES} SET compared = ?`, [value]);
-  else for (const id of tables) sql.run(`UPDATE ${TABLES} SET compared = ? WHERE id = ?`, [value, id]);
+  // What was taken in again stays so until it is compared.
+  const value = compared ? '1' : `CASE compared WHEN ${TAKEN_IN} THEN ${TAKEN_IN} ELSE 0 END`;
+  if (tables === undefined) sql.run(`UPDATE ${TABLES} SET compared = ${value}`);
+  else for (const id of tables) sql.run(`UPDATE ${TABLES} SET compared = ${value} WHERE id = ?`, [id]);
+}
+
+/** The table was left out by the settings and is followed again: in it rows that are missing were not deleted. */
+export function setTakenIn(sql: Statements, table: string): void {
+  sql.run(`UPDATE ${TABLES} SET compared = ${TAKEN_IN} WHERE id = ?`, [table]);
+}
+
+export function takenIn(sql: Statements): string[] {
+  return sql.all(`SELECT id FROM ${TABLES} WHERE compared = ${TAKEN_IN}`).map(([id]) => id as string);
 }
 
 export function areCompared(sql: Statements): boolean {

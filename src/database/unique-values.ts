@@ -67,7 +67,10 @@ function canonicalItem(item: Value, collation: string): Value {
 /** The column in which a row that comes too late gets the next free number; null: there is none. */
 export function countedColumn(table: Table, unique: Unique): number | null {
   if (unique.asked !== undefined) return null;
-  const free = freeColumns(table, unique).filter((at) => INTEGER.test(table.columns[at]?.type ?? ''));
+  const integers = freeColumns(table, unique).filter((at) => INTEGER.test(table.columns[at]?.type ?? ''));
+  const chosen = integers.findLast((at) => table.columns[at]?.counted === true);
+  if (chosen !== undefined) return chosen;
+  const free = integers.filter((at) => table.columns[at]?.counted !== false);
   const [only] = free;
   if (unique.columns.length === 1) return only !== undefined && !/_id$|Id$/.test(nameOf(table, only)) ? only : null;
   return free.findLast((at) => COUNTED.test(nameOf(table, at))) ?? null;

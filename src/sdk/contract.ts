@@ -7,9 +7,10 @@ import { conflicts } from './contract/conflicts.ts';
 import { documents } from './contract/documents.ts';
 import { files } from './contract/files.ts';
 import { machine } from './contract/machine.ts';
+import { settings } from './contract/settings.ts';
 import type { Contract, ParamsOf, ProgressOf, RequestOf, ResultOf } from './method.ts';
 
-export const contract = { ...machine, ...files, ...documents, ...conflicts } satisfies Contract;
+export const contract = { ...machine, ...files, ...documents, ...conflicts, ...settings } satisfies Contract;
 
 type Methods = typeof contract;
 export type MethodName = keyof Methods;

@@ -21,6 +21,7 @@ const MIXED = 8;
 const KEPT = 1;
 const WITHHELD = 2;
 const THROUGH = 4;
+const OVERRULED = 8;
 const MAX_REASON = 4096;
 
 export function writeRow(row: Row, names: Numbering): Uint8Array {
@@ -56,8 +57,9 @@ export function writeRow(row: Row, names: Numbering): Uint8Array {
   return to.finish();
 }
 
-function writeMend(to: Writer, { kept, withheld, whole, cells }: Mend, names: Numbering): void {
-  to.byte((kept ? KEPT : 0) | (withheld ? WITHHELD : 0) | (withheld?.through ? THROUGH : 0));
+function writeMend(to: Writer, { kept, overruled, withheld, whole, cells }: Mend, names: Numbering): void {
+  const life = (kept ? KEPT : 0) | (overruled ? OVERRULED : 0);
+  to.byte(life | (withheld ? WITHHELD : 0) | (withheld?.through ? THROUGH : 0));
   if (withheld) to.text(withheld.reason, MAX_REASON);
   to.varint(cells.size);
   for (const [column, cell] of cells) {
@@ -96,7 +98,7 @@ function readMend(from: Reader, names: Numbering): Mend {
   }
   const whole: WholeRow[] = [];
   for (let count = from.varint(); count > 0; count--) whole.push(readWhole(from, names));
-  return { kept: (flags & KEPT) !== 0, withheld, whole, cells };
+  return { kept: (flags & KEPT) !== 0, overruled: (flags & OVERRULED) !== 0, withheld, whole, cells };
 }
 
 export function readRow(bytes: Uint8Array, names: Numbering): Row {

@@ -105,6 +105,7 @@ test('API2 the fake service answers every method in the shape of the contract', 
     conflicts: { folder },
     resolve: { folder, conflict: 'x1', candidate: 'w1' },
     undo: { folder, change: 'c1:7', table: 'account', key: { no: 4010 } },
+    settings: { folder, database: 'tb.db', changes: [{ place: 'line.account', set: 'refers', value: 'account' }] },
     history: { path: folder, row: { database: 'tb.db', table: 'account', key: { no: 4010 } } },
   };
   for (const [method, params] of Object.entries(requests)) {

@@ -81,6 +81,12 @@ export function fakeService(replaced: Partial<Service> = {}): Service {
       rows: 2,
       left: [{ table: 'account', key: { no: 4010 }, column: 'balance', why: 'it was edited since' }],
     }),
+    settings: async () => [
+      {
+        database: 'tb.db',
+        settings: [{ table: 'line', column: 'account', set: 'refers', value: 'account', by: 'Ana', at }],
+      },
+    ],
     ...replaced,
   };
 }

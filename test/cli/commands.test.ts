@@ -68,6 +68,36 @@ const asked: readonly [args: string, method: string, params: Asked][] = [
     'undo',
     (at) => ({ change: 'c1:7', folder: at('tb'), table: 'account', key: { no: 4010 } }),
   ],
+  ['settings', 'settings', (at) => ({ folder: at('.') })],
+  [
+    'settings tb tb.db --refers line.account=account,line.old= --leave-out cache,line.seen --deletion-wins draft',
+    'settings',
+    (at) => ({
+      folder: at('tb'),
+      database: 'tb.db',
+      changes: [
+        { place: 'cache', set: 'left-out', value: true },
+        { place: 'line.seen', set: 'left-out', value: true },
+        { place: 'line.account', set: 'refers', value: 'account' },
+        { place: 'line.old', set: 'refers', value: null },
+        { place: 'draft', set: 'deletion-wins', value: true },
+      ],
+    }),
+  ],
+  [
+    'settings --take-in cache --number entry,line.no --name line.year --edit-wins draft',
+    'settings',
+    (at) => ({
+      folder: at('.'),
+      changes: [
+        { place: 'cache', set: 'left-out', value: false },
+        { place: 'entry', set: 'number', value: true },
+        { place: 'line.no', set: 'number', value: true },
+        { place: 'line.year', set: 'number', value: false },
+        { place: 'draft', set: 'deletion-wins', value: false },
+      ],
+    }),
+  ],
   ['doctor', 'doctor', () => ({})],
   ['doctor tb', 'doctor', (at) => ({ folder: at('tb') })],
 ];

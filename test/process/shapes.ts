@@ -97,6 +97,21 @@ export const shapes = {
     rows: count,
     left: z.array(z.strictObject({ table: z.string(), key: row, column: z.string().nullable(), why: z.string() })),
   }),
+  settings: z.array(
+    z.strictObject({
+      database: z.string().min(1),
+      settings: z.array(
+        z.strictObject({
+          table: z.string().min(1),
+          column: z.string().nullable(),
+          set: z.enum(['left-out', 'refers', 'number', 'deletion-wins']),
+          value: z.union([z.boolean(), z.string()]),
+          by: z.string().nullable(),
+          at: time.nullable(),
+        }),
+      ),
+    }),
+  ),
   users: z.array(
     z.strictObject({
       user: z.string().min(1),

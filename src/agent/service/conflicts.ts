@@ -199,7 +199,7 @@ function noChange(change: string): ProblemError {
   });
 }
 
-function noDatabase(path: string): ProblemError {
+export function noDatabase(path: string): ProblemError {
   return new ProblemError({
     code: 'no-database',
     text: `${path} is not a database of this file.`,

@@ -5,6 +5,7 @@ import { conflictMethods } from './conflicts.ts';
 import { documentMethods } from './documents.ts';
 import { fileMethods } from './files.ts';
 import { machineMethods } from './machine.ts';
+import { settingsMethods } from './settings.ts';
 
 /** `stop` ends the agent, after the answer is out. */
 export function serviceOf(agent: Agent, stop: () => void): Service {
@@ -13,5 +14,6 @@ export function serviceOf(agent: Agent, stop: () => void): Service {
     ...fileMethods(agent),
     ...documentMethods(agent),
     ...conflictMethods(agent),
+    ...settingsMethods(agent),
   };
 }

@@ -4,15 +4,15 @@
  */
 import type { RowId } from '../../core/body.ts';
 import { isAlive, type MendedCell, type Origin, type Row, UNMENDED, winner, withMend } from '../../core/rows.ts';
-import type { ForeignKey, Table } from '../../core/tables.ts';
-import { sameValue, type Value } from '../../core/value.ts';
+import type { ForeignKey, Table, Unique } from '../../core/tables.ts';
+import { RowRef, sameValue, type Value } from '../../core/value.ts';
 import { covers } from '../../core/vector.ts';
 import { readUses } from '../schema/uses.ts';
 import { columnId } from '../shown.ts';
 import { uniqueName, valuesAt } from '../unique-values.ts';
 import type { MendedRows } from './mended-rows.ts';
 import type { References } from './references.ts';
-import { meantRow, referredUniques, referringSince, uniqueOf } from './unique-targets.ts';
+import { meantRow, NUMBER, referredUniques, referringSince, uniqueOf } from './unique-targets.ts';
 
 export class Following {
   readonly #rows: MendedRows;
@@ -65,15 +65,22 @@ export class Following {
     const { base } = this.#rows;
     const target = this.#rows.tables.get(key.target) as Table;
     const items = valuesAt(table, key.columns, base, row, merged, 'merged');
+    const { place, unique } = uniqueOf(target, key) as { place: number; unique: Unique };
+    const isNumber = place === NUMBER;
+    // References to rows are shown with the number that the row has.
+    if (isNumber && items[0] instanceof RowRef) return [];
     const since = referringSince(table, key, merged);
     const meant = items.includes(null) ? null : meantRow(this.#rows, target, key, items, since);
     const parent = meant === null ? undefined : this.#rows.merged(target, meant);
     if (meant === null || parent === undefined || !isAlive(parent)) return [];
-    const now = valuesAt(target, key.to, base, meant, parent, 'shown');
-    const { unique } = uniqueOf(target, key) as { unique: NonNullable<Table['uniques'][number]> };
+    const now = isNumber
+      ? [this.#rows.after().number(target, meant, parent)]
+      : valuesAt(target, key.to, base, meant, parent, 'shown');
     const inOrder = (from: readonly Value[]): Value[] => unique.columns.map((at) => from[key.to.indexOf(at)] ?? null);
     if (uniqueName(target, unique, inOrder(now)) === uniqueName(target, unique, inOrder(items))) return [];
-    if (!this.#wasLetGo(table, merged, key) && !this.#isUnknown(target, key, parent, since)) return [];
+    const isMoved = isNumber && this.#rows.state.movedTo(target.id, meant) !== undefined;
+    if (isNumber && now.includes(null)) return [];
+    if (!isMoved && !this.#wasLetGo(table, merged, key) && !this.#isUnknown(target, key, parent, since)) return [];
     return key.columns.flatMap((at, index): [string, MendedCell][] => {
       const value = now[index] ?? null;
       return sameValue(value, items[index] ?? null) ? [] : [[columnId(table, at), { value, because: meant }]];

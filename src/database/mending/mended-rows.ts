@@ -25,5 +25,7 @@ export interface MendedRows {
   seenBy(change: ChangeId): Vector;
   /** The changes that wrote to a row and whose writes are all superseded, at least. */
   past(table: string, row: RowId): readonly ChangeId[];
+  /** From now on it is known which rows ever had a number of this table (`NUMBER`). */
+  recallNumbers(table: Table): void;
   after(): Shown;
 }

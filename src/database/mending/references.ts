@@ -15,7 +15,7 @@ import type { RowPlace } from '../../store/row-state.ts';
 import { columnId } from '../shown.ts';
 import { valuesAt } from '../unique-values.ts';
 import type { MendedRows } from './mended-rows.ts';
-import { meantRow, referringSince, uniqueOf } from './unique-targets.ts';
+import { meantRow, NUMBER, referringSince, uniqueOf } from './unique-targets.ts';
 
 export interface Target extends RowPlace {
   readonly key: ForeignKey;
@@ -40,7 +40,9 @@ export class References {
       const byRow = items.some((item) => item instanceof RowRef);
       const unique = uniqueOf(target, key);
       const found =
-        unique === undefined ? this.#resolve(target, key, items) : this.#byUnique(table, row, merged, key, target);
+        unique === undefined || (byRow && unique.place === NUMBER)
+          ? this.#resolve(target, key, items)
+          : this.#byUnique(table, row, merged, key, target);
       for (const row of found) yield { table: target.id, row, key, byRow };
     }
   }
@@ -68,7 +70,9 @@ export class References {
   #byUnique(table: Table, row: RowId, merged: Row, key: ForeignKey, target: Table): RowId[] {
     const written = valuesAt(table, key.columns, this.#rows.base, row, merged, 'merged');
     const meant = meantRow(this.#rows, target, key, written, referringSince(table, key, merged));
-    return meant === null ? [] : [meant];
+    if (meant !== null) return [meant];
+    // Nobody had this number for who wrote it.
+    return uniqueOf(target, key)?.place === NUMBER ? this.#resolve(target, key, written) : [];
   }
 
   /** Rows that refer to this one, written to or from the base: those that still do. */

@@ -3,7 +3,7 @@ import type { RowId } from '../../core/body.ts';
 import { namedValue } from '../../core/body.ts';
 import type { ChangeId } from '../../core/change.ts';
 import { ABSENT, compareOrigins, foldWrite, IN_BASE, type Origin, type Row, seenVector } from '../../core/rows.ts';
-import { namedRowOrKey, type Table } from '../../core/tables.ts';
+import { namedRowOrKey, numberColumn, type Table } from '../../core/tables.ts';
 import type { Value } from '../../core/value.ts';
 import { covers, EMPTY, type Vector } from '../../core/vector.ts';
 import { changesAfter, readBody } from '../containing.ts';
@@ -38,6 +38,27 @@ export function* rowsWritten(source: ChangeSource, database: string, table: stri
     for (const [index, op] of body.ops.entries()) {
       if (body.uses[op.use]?.table !== table || op.kind === 'delete') continue;
       yield [by, namedRowOrKey(op.row ?? `n${index}`, by)];
+    }
+  }
+}
+
+/** Every number that was ever written to a row of a table, in the log. */
+export function* numbersWritten(
+  source: ChangeSource,
+  database: string,
+  table: Table,
+): Generator<[Origin, RowId, bigint]> {
+  const column = table.columns[numberColumn(table) ?? -1]?.id;
+  for (const change of changesAfter(source, database, EMPTY)) {
+    const body = readBody(source, change);
+    if (!body.uses.some((use) => use.table === table.id)) continue;
+    const by: Origin = { copy: change.copy, seq: change.seq, stamp: change.stamp };
+    for (const [index, op] of body.ops.entries()) {
+      const use = body.uses[op.use];
+      if (use?.table !== table.id) continue;
+      for (const [id, item] of cellsOf(op, use.columns)) {
+        if (id === column && typeof item === 'bigint') yield [by, namedRowOrKey(op.row ?? `n${index}`, by), item];
+      }
     }
   }
 }

@@ -9,10 +9,16 @@ import { uniqueName, valuesAt } from '../unique-values.ts';
 import type { MendedRows } from './mended-rows.ts';
 import { rowFor } from './row-history.ts';
 
+/** Among a table's uniques its number, for references that nobody declared: they may have been written as numbers. */
+export const NUMBER = -2;
+
 /** The UNIQUE that a foreign key names, and its place among the target's; undefined: it names the key, or none. */
-export function uniqueOf(target: Table, { to }: ForeignKey): { place: number; unique: Unique } | undefined {
+export function uniqueOf(target: Table, { to, undeclared }: ForeignKey): { place: number; unique: Unique } | undefined {
   const isKey = target.key.length === to.length && target.key.every(({ at }) => to.includes(at));
-  if (isKey) return undefined;
+  if (isKey) {
+    if (!undeclared || target.kind !== 'number') return undefined;
+    return { place: NUMBER, unique: { columns: to, collations: ['BINARY'], declared: true } };
+  }
   const place = target.uniques.findIndex(
     ({ columns, asked }) =>
       asked === undefined && columns.length === to.length && columns.every((at) => to.includes(at)),
@@ -60,6 +66,7 @@ export function meantRow(
   const named = uniqueOf(target, key);
   if (named === undefined) return null;
   const { place, unique } = named;
+  if (place === NUMBER) rows.recallNumbers(target);
   const inOrder = unique.columns.map((at) => items[key.to.indexOf(at)] ?? null);
   const name = uniqueName(target, unique, inOrder);
   if (name === null) return null;

@@ -4,12 +4,13 @@
  * back in any older state is told from what is new in it.
  */
 import { decode, encode } from '../../core/codec.ts';
+import type { Table } from '../../core/tables.ts';
 import { value } from '../../core/value.ts';
 import { addMark, type Mark } from '../marks.ts';
 import type { Ops } from '../ops.ts';
 import type { Statements } from '../sql.ts';
 import type { SchemaWrite } from './difference.ts';
-import { cellPlace, SCHEMA, SCHEMA_TABLE, schemaRow } from './reserved.ts';
+import { SCHEMA, SCHEMA_TABLE, schemaRow } from './reserved.ts';
 import { type Schema, schemaFromJson, schemaToJson } from './schema.ts';
 
 /** Marks of the schema carry this number in place of a table's. */
@@ -32,20 +33,21 @@ export function writeKnown(sql: Statements, schema: Schema): void {
   sql.run(`INSERT OR REPLACE INTO ${SCHEMA} VALUES (1, ?)`, [schemaToJson(schema)]);
 }
 
-export function markWrites(sql: Statements, writes: readonly SchemaWrite[]): void {
+/** `op`: what the rows are of: the schema, unless it says otherwise. */
+export function markWrites(sql: Statements, writes: readonly SchemaWrite[], op = SCHEMA_OP): void {
   if (writes.length === 0) return;
   const kept = writes.map(({ row, cells }) => [
     row,
     Object.entries(cells).map(([name, item]) => [name, Buffer.from(encode(value, item)).toString('hex')]),
   ]);
-  addMark(sql, NO_TABLE, SCHEMA_OP, [JSON.stringify(kept)]);
+  addMark(sql, NO_TABLE, op, [JSON.stringify(kept)]);
 }
 
 /** What the marks tell, each row once. */
-export function writesOf(marks: readonly Mark[]): SchemaWrite[] {
+export function writesOf(marks: readonly Mark[], of = SCHEMA_OP): SchemaWrite[] {
   const rows = new Map<string, { row: readonly string[]; cells: Record<string, SchemaWrite['cells'][string]> }>();
   for (const { table, op, key } of marks) {
-    if (table !== NO_TABLE || op !== SCHEMA_OP || typeof key[0] !== 'string') continue;
+    if (table !== NO_TABLE || op !== of || typeof key[0] !== 'string') continue;
     for (const [row, cells] of JSON.parse(key[0]) as [string[], [string, string][]][]) {
       const id = schemaRow(...row);
       const known = rows.get(id) ?? { row, cells: {} };
@@ -56,13 +58,13 @@ export function writesOf(marks: readonly Mark[]): SchemaWrite[] {
   return [...rows.values()];
 }
 
-export function addWrites(ops: Ops, writes: readonly SchemaWrite[]): void {
+export function addWrites(ops: Ops, writes: readonly SchemaWrite[], to: Table = SCHEMA_TABLE): void {
   for (const { row, cells } of writes) {
     const names = Object.keys(cells);
     ops.update(
-      SCHEMA_TABLE,
+      to,
       schemaRow(...row),
-      names.map(cellPlace),
+      names.map((name) => to.columns.findIndex(({ id }) => id === name)),
       names.map((name) => cells[name] ?? null),
     );
   }

@@ -39,10 +39,6 @@ export const SCHEMA_TABLE: Table = {
   rowid: null,
 };
 
-export function cellPlace(cell: string): number {
-  return CELLS.indexOf(cell as SchemaCell);
-}
-
 /**
  * `table` id; `column` table's id, id; `index`, `view`, `trigger`, `virtual` folded name; `value` name of the pragma.
  * `use` table's id: ours alone, never sent.

@@ -159,11 +159,12 @@ function columnsOf(op: DatabaseOp, columns: readonly string[]): string[] {
   return op.kind === 'number' ? [named(op.column)] : [];
 }
 
-function constraintsOf(table: Table): string {
+/** All by which the rows of a table are mended; after the line end names, by which columns are found in expressions. */
+export function constraintsOf(table: Table): string {
   const idsOf = (columns: readonly number[]): (string | undefined)[] => columns.map((at) => table.columns[at]?.id);
   const counted = (at: number): unknown => {
     const column = table.columns[at];
-    return [column?.id, column?.name, column?.type];
+    return [column?.id, column?.name, column?.type, column?.counted];
   };
   const names = JSON.stringify([table.name, table.columns.map(({ name }) => name)]);
   const rules = JSON.stringify([
@@ -172,7 +173,8 @@ function constraintsOf(table: Table): string {
     [...table.references].map(([at, target]) => [table.columns[at]?.id, target]),
     // Which of them is counted up is told by names and types.
     table.uniques.map(({ columns, collations }) => [columns.map(counted), collations]),
-    table.foreignKeys.map(({ columns, target, to }) => [idsOf(columns), target, to]),
+    table.foreignKeys.map(({ columns, target, to, undeclared }) => [idsOf(columns), target, to, undeclared]),
+    table.deletionWins,
   ]);
   return `${rules}\n${names}`;
 }
