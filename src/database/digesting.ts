@@ -7,7 +7,8 @@ import type { Vector } from '../core/vector.ts';
 import type { RowPlace, RowState } from '../store/row-state.ts';
 import { stateAt } from './behind.ts';
 import { isBeyond, lackingAt } from './containing.ts';
-import type { FoldingBy } from './folding.ts';
+import { type FoldingBy, isReserved } from './folding.ts';
+import { isDerived } from './schema/uses.ts';
 
 /** Rows between two of which others get their turn. */
 const PAGE = 2000;
@@ -46,6 +47,7 @@ export class StateDigest {
       const { table } = place;
       const page = state.page(table, place.row, PAGE);
       for (const { id, row } of page) {
+        if (isReserved(table) && isDerived(row)) continue;
         const form = rowForm(row);
         if (form === null) continue;
         // Not once per table: which ones are known here without anything written to them is this copy's affair.

@@ -8,9 +8,11 @@ import { type JsonRow, type JsonValue, sameKey, toJson } from '../core/plain-val
 import { type Origin, type Seen, seenVector } from '../core/rows.ts';
 import { namedRowOrKey, type Table } from '../core/tables.ts';
 import type { Value } from '../core/value.ts';
-import { EMPTY } from '../core/vector.ts';
+import { type CopyId, EMPTY } from '../core/vector.ts';
 import { keyOf } from './conflicts.ts';
 import { changesAfter, readBody } from './containing.ts';
+import { isReserved } from './folding.ts';
+import { SchemaPast } from './history-of-schema.ts';
 import type { HistoryEntry, HistoryQuery } from './host.ts';
 import { cellsOf } from './ops.ts';
 import { CellPast } from './past.ts';
@@ -33,12 +35,15 @@ class Replay {
   /** By table and row, by column. */
   readonly #pasts = new Map<string, Map<string, CellPast>>();
   readonly #keys = new Map<string, JsonRow>();
+  readonly #makers = new Map<string, CopyId>();
   readonly #found: HistoryEntry[] = [];
+  readonly #schema: SchemaPast;
 
   constructor(shown: Shown, tables: ReadonlyMap<string, Table>, query: HistoryQuery) {
     this.#shown = shown;
     this.#tables = tables;
     this.#query = query;
+    this.#schema = new SchemaPast(shown, query);
   }
 
   newest(limit: number): HistoryEntry[] {
@@ -51,11 +56,17 @@ class Replay {
     for (const [index, op] of body.ops.entries()) {
       const use = body.uses[op.use];
       const table = use && this.#tables.get(use.table);
-      if (table === undefined) continue;
+      if (use === undefined || (table === undefined && !isReserved(use.table))) continue;
       const row = namedRowOrKey(op.row ?? `n${index}`, by);
+      const cells = cellsOf(op, use.columns).map(([id, value]): [string, Value] => [id, namedValue(value, by)]);
+      if (table === undefined) {
+        this.#found.push(...this.#schema.tell(use.table, row, cells, by, seen));
+        continue;
+      }
+      if (op.kind === 'insert') this.#makers.set(`${table.id}\0${row}`, by.copy);
       if (!this.#isWanted(table, row)) continue;
-      const cells = cellsOf(op, use?.columns ?? []).map(([id, value]): [string, Value] => [id, namedValue(value, by)]);
-      this.#tell(table, row, op.kind, cells, by, seen);
+      const because = op.kind === 'number' ? this.#because(table, namedRowOrKey(op.because, by)) : null;
+      this.#tell(table, row, op.kind, cells, by, seen, because);
       for (const [id, value] of cells) this.#past(table, row, id).add(by, value, seen);
     }
   }
@@ -90,8 +101,9 @@ class Replay {
     cells: readonly [string, Value][],
     by: Origin,
     seen: Seen,
+    because: HistoryEntry['because'],
   ): void {
-    const about = { ...by, table: table.name, row, key: this.#keyOf(table, row), kind };
+    const about = { ...by, table: table.name, row, key: this.#keyOf(table, row), kind, because };
     const { column, kind: wanted } = this.#query;
     if (wanted !== undefined && wanted !== kind) return;
     if (kind === 'insert' || kind === 'delete') {
@@ -114,6 +126,13 @@ class Replay {
       const from = write ? write.value : (base?.[at] ?? null);
       this.#found.push({ ...about, column: name, from: this.#json(table, at, from), to: this.#json(table, at, value) });
     }
+  }
+
+  /** The other row, by its key as it is shown now, and who made it. */
+  #because(table: Table, row: RowId): HistoryEntry['because'] {
+    const merged = this.#shown.merged(table, row);
+    const first = merged.base ? undefined : this.#makers.get(`${table.id}\0${row}`);
+    return { key: this.#keyOf(table, row), by: first ?? null };
   }
 
   #base(table: Table, row: RowId): readonly Value[] | undefined {

@@ -164,8 +164,10 @@ export interface HistoryEntry extends ChangeId {
   readonly table: string;
   readonly row: string;
   readonly key: JsonRow;
-  readonly kind: 'insert' | 'update' | 'delete' | 'number';
+  readonly kind: 'insert' | 'update' | 'delete' | 'number' | 'schema' | 'setting';
   readonly column: string | null;
+  /** Of a number: the row that has the one which this row had, and who made it; nobody: it was there at publish. */
+  readonly because: { readonly key: JsonRow; readonly by: CopyId | null } | null;
   /** The cell's value before and after; the whole row where the entry is not about one cell (null: it was not there). */
   readonly from: JsonValue | JsonRow;
   readonly to: JsonValue | JsonRow;

@@ -19,15 +19,17 @@ import {
   seenVector,
   type Write,
 } from '../core/rows.ts';
-import { namedRowOrKey, type Table } from '../core/tables.ts';
+import { keyOfRow, namedRowOrKey, type Table } from '../core/tables.ts';
 import { sameValue, type Value } from '../core/value.ts';
 import { covers, EMPTY, withEntry } from '../core/vector.ts';
 import { keyOf } from './conflicts.ts';
 import { changesAfter, readBody } from './containing.ts';
+import { isReserved } from './folding.ts';
 import type { LeftAlone, Undone, UndoQuery } from './host.ts';
 import type { OpenFile } from './open-file.ts';
 import { cellsOf } from './ops.ts';
 import { type PutBack, putBack } from './putting-back.ts';
+import { SETTINGS } from './settings/reserved.ts';
 import type { Shown } from './shown.ts';
 import type { ChangeSource, SourceChange } from './source.ts';
 
@@ -40,8 +42,14 @@ interface Replaced {
   readonly before: Row;
 }
 
+export interface Undoable {
+  readonly rows: readonly Replaced[];
+  /** What cannot be undone. */
+  readonly reserved: readonly LeftAlone[];
+}
+
 /** The change's rows, without a lock on the user's database. Throws `ProblemError` when there is no such change. */
-export function replacedBy(database: string, source: ChangeSource, shown: Shown, query: UndoQuery): Replaced[] {
+export function replacedBy(database: string, source: ChangeSource, shown: Shown, query: UndoQuery): Undoable {
   const change = changeOf(database, source, query.change);
   const body = readBody(source, change);
   const seen = body.seen ?? change.deps;
@@ -62,24 +70,41 @@ export function replacedBy(database: string, source: ChangeSource, shown: Shown,
       rows.set(place, op.kind === 'delete' ? foldDelete(was, by, had) : foldWrite(was, by, cells, had, isNumber));
     }
   }
-  return ops.map(({ table, row, op, cells }) => ({
+  const replaced = ops.map(({ table, row, op, cells }) => ({
     table,
     row,
     kind: op.kind,
     columns: cells.map(([id]) => id),
     before: rows.get(`${table.id}\0${row}`) as Row,
   }));
+  return { rows: replaced, reserved: query.key === undefined ? reservedOf(shown, body, query.table) : [] };
+}
+
+/** What the change did to schema and settings: it stays. */
+function reservedOf(shown: Shown, body: ReturnType<typeof readBody>, wanted: string | undefined): LeftAlone[] {
+  const found = new Map<string, LeftAlone>();
+  for (const [, op] of body.ops.entries()) {
+    const of = body.uses[op.use]?.table;
+    if (of === undefined || !isReserved(of) || op.row?.[0] !== 'k') continue;
+    const [kind, id = ''] = keyOfRow(op.row).map(String);
+    const table = shown.tables.get(id)?.name ?? id;
+    if (wanted !== undefined && wanted !== table) continue;
+    const why =
+      of === SETTINGS ? 'what was set about it stays: see `tieout settings`' : `its ${kind} was altered, and stays so`;
+    found.set(`${table} ${why}`, { table, key: {}, column: null, why });
+  }
+  return [...found.values()];
 }
 
 /** Puts back what can be put back, for `DatabaseEngine.edit`. `tell` hears of it before it is committed. */
-export function undoing(by: ChangeId, replaced: readonly Replaced[], tell: (undone: Undone) => void) {
+export function undoing(by: ChangeId, { rows, reserved }: Undoable, tell: (undone: Undone) => void) {
   return (file: OpenFile, shown: Shown): void => {
-    const left: LeftAlone[] = [];
+    const left: LeftAlone[] = [...reserved];
     const leave = ({ table, row }: Replaced, why: string, column: string | null = null): null => {
       left.push({ table: table.name, key: keyOf(shown, table, row), column, why });
       return null;
     };
-    const steps = replaced
+    const steps = rows
       .map((one) => (file.tables.has(one.table.id) ? stepOf(shown, by, one, leave) : leave(one, 'its table is gone')))
       .filter((step) => step !== null);
     const { done, kept } = putBack(file, shown, steps);
@@ -93,6 +118,7 @@ type Leave = (one: Replaced, why: string, column?: string | null) => null;
 
 function stepOf(shown: Shown, by: ChangeId, one: Replaced, leave: Leave): PutBack | null {
   const { table, row, kind, before } = one;
+  if (table.left) return leave(one, 'its table is left out');
   const merged = shown.merged(table, row);
   const isThere = shown.isThere(table, row, merged);
   // A number that mending gave is nobody's edit.

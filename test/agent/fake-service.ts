@@ -66,6 +66,7 @@ export function fakeService(replaced: Partial<Service> = {}): Service {
         key: { no: 4010 },
         column: 'balance',
         path: null,
+        note: null,
         candidates: [
           { id: 'w1', value: 12.5, by: 'Ana', at, shown: true },
           { id: 'w2', value: { $integer: '9007199254740993' }, by: 'Ben', at, shown: false },

@@ -5,6 +5,7 @@ import type { ChangeId } from '../../src/core/change.ts';
 import type { JsonRow } from '../../src/core/plain-value.ts';
 import { readHistory } from '../../src/database/history.ts';
 import type { HistoryQuery, Undone } from '../../src/database/host.ts';
+import { changingSettings } from '../../src/database/settings/changing.ts';
 import { replacedBy, undoing } from '../../src/database/undoing.ts';
 import { type Copy, DB, everywhere, Office } from './copies.ts';
 
@@ -290,4 +291,20 @@ test('UND1 the last change, whatever it was, is undone as if it had never been m
   });
   const seed = process.env.SEED === undefined ? {} : { seed: Number(process.env.SEED) };
   fc.assert(property, { numRuns: Number(process.env.RUNS ?? 10), ...seed });
+});
+
+test('UND6 what a change did to schema or settings stays, and is told', () => {
+  copies('CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT)', (office, ana, ben) => {
+    ana.run("ALTER TABLE note ADD COLUMN at TEXT; INSERT INTO note VALUES (1, 'one', 'now')");
+    office.settle();
+    const undone = undo(office, ben);
+    assert.equal(undone.rows, 1);
+    assert.deepEqual(undone.left, [
+      { table: 'note', key: {}, column: null, why: 'its column was altered, and stays so' },
+    ]);
+    assert.deepEqual(everywhere(office, 'SELECT * FROM note'), []);
+    ana.engine.edit(changingSettings([{ place: 'note', set: 'deletion-wins', value: true }]));
+    office.settle();
+    assert.match(undo(office, ben).left[0]?.why ?? '', /^what was set about it stays/);
+  });
 });

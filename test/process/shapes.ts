@@ -75,6 +75,7 @@ export const shapes = {
       key: row.nullable(),
       column: z.string().nullable(),
       path: z.string().nullable(),
+      note: z.string().nullable(),
       candidates: z
         .array(z.strictObject({ id, value: z.union([cell, row]), by: z.string().min(1), at: time, shown: z.boolean() }))
         .min(1),

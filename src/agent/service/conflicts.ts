@@ -86,6 +86,7 @@ function documentConflicts(copy: Copy): Conflict[] {
     key: null,
     column: null,
     path,
+    note: null,
     candidates: candidates.map(({ at, ...candidate }) => ({ ...candidate, at: iso(at) })),
   }));
 }
@@ -95,7 +96,8 @@ async function databaseConflicts(copy: Copy): Promise<Conflict[]> {
   return lists.flatMap(({ path, conflicts }) => conflicts.map((conflict) => told(copy, path, conflict)));
 }
 
-function told(copy: Copy, database: string, { id, kind, table, key, column, candidates }: DatabaseConflict): Conflict {
+function told(copy: Copy, database: string, conflict: DatabaseConflict): Conflict {
+  const { id, kind, table, key, column, note, candidates } = conflict;
   return {
     id,
     kind,
@@ -104,6 +106,7 @@ function told(copy: Copy, database: string, { id, kind, table, key, column, cand
     key,
     column,
     path: null,
+    note,
     candidates: candidates.map(({ id: candidate, value, by, shown }) => ({
       id: candidate,
       value,
@@ -168,19 +171,30 @@ function sincePublish(history: readonly HistoryInfo[]): HistoryInfo[] {
 
 function happened(copy: Copy, database: string, entry: HistoryEntry): Happened {
   const { kind, table, key, column, from, to } = entry;
-  const row = Object.entries(key)
-    .map(([name, value]) => `${name} ${typeof value === 'object' ? JSON.stringify(value) : value}`)
-    .join(', ');
-  const cell = column === null ? '' : ` ${column}`;
+  const place = [table, keyText(key), column ?? ''].filter((part) => part !== '').join(' ');
   return {
     at: iso(stampMs(entry.stamp)),
     by: copy.makerName(entry.copy),
     copy: entry.copy,
     change: `${entry.copy}:${entry.seq}`,
-    what: `${kind} ${database} ${table} ${row}${cell}`,
+    what: `${kind} ${database} ${place}${reason(copy, entry)}`,
     from,
     to,
   };
+}
+
+function keyText(key: HistoryEntry['key']): string {
+  return Object.entries(key)
+    .map(([name, value]) => `${name} ${typeof value === 'object' ? JSON.stringify(value) : value}`)
+    .join(', ');
+}
+
+/** Why a number became another one. */
+function reason(copy: Copy, { table, column, from, to, because }: HistoryEntry): string {
+  if (because === null) return '';
+  const who = because.by === null ? 'was there at publish' : `is ${copy.makerName(because.by)}'s`;
+  const other = keyText(because.key);
+  return `: ${table} ${column} ${from} became ${to}, because ${from} is that of ${table} ${other}, which ${who}`;
 }
 
 function noConflict(id: string): ProblemError {

@@ -24,6 +24,7 @@ function block(conflict: Conflict): string {
   const ink = inkFor(process.stdout);
   return [
     `${ink.bold(place(conflict))}  ${plain(conflict.id)}`,
+    ...(conflict.note === null ? [] : [`  ${plain(conflict.note)}`]),
     ...conflict.candidates.map(
       ({ id, value, by, at, shown }) =>
         `  ${shown ? '●' : '○'} ${content(value)}  ${plain(by)}, ${time(at)}${shown ? ', shown' : ''}  ${plain(id)}`,

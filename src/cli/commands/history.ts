@@ -8,7 +8,7 @@ import { rowKey } from '../row-key.ts';
 import { table } from '../table.ts';
 import { content, time } from '../text.ts';
 
-const KINDS = ['insert', 'update', 'delete', 'number'];
+const KINDS = ['insert', 'update', 'delete', 'number', 'schema', 'setting'];
 
 interface Options {
   readonly database?: string;
@@ -26,7 +26,10 @@ export const history = command('history', 'show what happened, newest first: in 
   .option('--key <JSON>', 'a row of it, by its key columns: \'{"no":4010}\'')
   .option('--column <C>', 'one column')
   .addOption(
-    new Option('--kind <K>', 'only insert, update or delete (the rows that were deleted), or number').choices(KINDS),
+    new Option(
+      '--kind <K>',
+      'only insert, update, delete (the rows that were deleted), number, schema or setting',
+    ).choices(KINDS),
   )
   .option('--limit <N>', 'not more than N entries')
   .action(

@@ -61,6 +61,12 @@ export function derivedRow(value: string): Row {
   return { ...ABSENT, cells: new Map([['value', [write]]]) };
 }
 
+/** Is it one of those? It follows from all others, and from the moment at which they were looked at. */
+export function isDerived(row: Row): boolean {
+  for (const [write] of row.cells.values()) if (write?.copy === NOBODY) return true;
+  return false;
+}
+
 export function usesRow(table: string): string {
   return schemaRow('use', table);
 }

@@ -19,6 +19,8 @@ export const conflicts = {
         column: z.string().nullable(),
         /** Path of the document within the file. */
         path: z.string().nullable(),
+        /** What a constraint does not allow, and what was done about it; null where the values say it all. */
+        note: z.string().nullable(),
         candidates: z.array(z.object({ id, value: content, by: z.string(), at: time, shown: z.boolean() })),
       }),
     ),
@@ -48,7 +50,7 @@ export const conflicts = {
           /** Only this column. */
           column: z.string().min(1).optional(),
           /** `delete` lists the rows that were deleted, with their last values. */
-          kind: z.enum(['insert', 'update', 'delete', 'number']).optional(),
+          kind: z.enum(['insert', 'update', 'delete', 'number', 'schema', 'setting']).optional(),
         })
         .refine(({ table, key }) => table !== undefined || key === undefined, 'a key is one of a table')
         .optional(),
