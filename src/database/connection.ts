@@ -7,6 +7,9 @@ import { pathToFileURL } from 'node:url';
 import type { Encoding } from './exact.ts';
 import { Statements } from './sql.ts';
 
+/** Rows that arrive lie scattered over the tables. */
+const CACHE_KIB = 8 * 1024;
+
 export class UserConnection {
   readonly path: string;
   readonly sql: Statements;
@@ -27,7 +30,7 @@ export class UserConnection {
     });
     this.sql = new Statements(db);
     try {
-      db.exec('PRAGMA recursive_triggers = OFF;');
+      db.exec(`PRAGMA recursive_triggers = OFF; PRAGMA cache_size = -${CACHE_KIB}`);
       // What we apply is in the log durably. A WAL loses whole commits in a power cut, together with the position that
       // says so, and they are applied again; an fsync would keep the lock for its time. A rollback journal that is not
       // synced can tear a database.

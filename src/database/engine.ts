@@ -51,7 +51,7 @@ export type ApplyStep =
   | { readonly kind: 'applied'; readonly changes: number; readonly rows: number };
 
 /** What one transaction takes in at most, so that the application is not kept from its database for long. */
-const MAX_ROWS = 20_000;
+const MAX_ROWS = 10_000;
 const MAX_BYTES = 8 * 1024 * 1024;
 const MAX_CHANGES = 5_000;
 

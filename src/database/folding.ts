@@ -65,6 +65,12 @@ export interface FoldingBy {
   readonly room: Room;
 }
 
+/** A row that is mended as if it were new, as it was: for whoever places it, and when its number was noted last. */
+interface Before {
+  readonly before: Row | undefined;
+  readonly noted: Row | undefined;
+}
+
 export class Folding {
   readonly #state: RowState;
   readonly #by: FoldingBy;
@@ -83,7 +89,7 @@ export class Folding {
   /** `known`: merged rows that were read from the state as it is. */
   constructor(state: RowState, by: FoldingBy, known?: KnownRows) {
     this.#known = known;
-    this.#touched = new TouchedStore(state, by.room);
+    this.#touched = new TouchedStore(state, by.room, (table, touched) => this.#renumber(table, touched));
     this.#state = state;
     this.#by = by;
     this.#base = by.base;
@@ -239,24 +245,25 @@ export class Folding {
     const references = new References(this);
     new Keeping(this, references).settle();
     for (const [table, rows] of this.touched) {
-      const known = this.#tables.get(table);
-      if (known === undefined || numberColumn(known) === undefined) continue;
-      for (const touched of rows.values()) {
-        const { row, before, now } = touched;
-        const claimed = before === undefined ? befores.get(touched) : undefined;
-        if (claimed !== undefined) this.#renumbering.forget(known, row, claimed, now);
-        if (now !== before) this.#renumbering.note(known, row, before, now);
-      }
+      for (const touched of rows.held()) this.#renumber(table, touched, befores.get(touched)?.noted);
     }
     this.#renumbering.settle();
     this.#followMoves();
     new Collisions(this).settle();
     new Following(this, references).settle();
     new Withholding(this, references).settle();
-    for (const [touched, before] of befores) touched.before = before;
+    for (const [touched, { before }] of befores) touched.before = before;
     this.#gatherMended();
     this.#vector = others;
     this.#state.setVector(others);
+  }
+
+  /** A row that was noted before goes on from there. `claimed`: as it was when its claims were noted last. */
+  #renumber(table: string, { row, before, now, stored = before }: Touched, claimed?: Row): void {
+    const known = this.#tables.get(table);
+    if (known === undefined || numberColumn(known) === undefined) return;
+    if (before === undefined && claimed !== undefined) this.#renumbering.forget(known, row, claimed, now);
+    if (now !== stored) this.#renumbering.note(known, row, stored, now);
   }
 
   /** What is known of the rows of a table besides them is found anew: it has other columns, references or indexes. */
@@ -268,9 +275,9 @@ export class Folding {
    * Other constraints hold now: the rows of the tables that they are about are mended as if they were new, and so is
    * what was mended or deleted anywhere. Answers with how they were before, to be put back.
    */
-  #touchAnew(): ReadonlyMap<Touched, Row | undefined> {
+  #touchAnew(): ReadonlyMap<Touched, Before> {
     const anew = new Set([...this.#anew, ...this.#upgrades.reconstrained]);
-    const befores = new Map<Touched, Row | undefined>();
+    const befores = new Map<Touched, Before>();
     if (anew.size === 0 && !this.#upgrades.isSpokenOf) return befores;
     for (const table of this.#tables.keys()) {
       for (const row of this.#state.rows(table)) {
@@ -278,9 +285,10 @@ export class Folding {
         if (!anew.has(table) && now?.mend === undefined && now?.deletions.length === 0) continue;
         const touched = this.#touch(table, row);
         touched.edited = touched.now;
-        befores.set(touched, touched.before);
+        befores.set(touched, { before: touched.before, noted: touched.stored ?? touched.before });
         // Nothing says that a row of the base had been there as it was: it may have come back only now.
         touched.before = touched.now.base ? ABSENT : undefined;
+        touched.stored = undefined;
       }
     }
     return befores;

@@ -24,8 +24,10 @@ export interface Touched {
   edited: Row;
   /** An op touched it; otherwise it is shown otherwise because of another row. */
   ops: boolean;
-  /** As the state has it already, where that is not how it was. */
-  stored?: Row;
+  /** As the state has it already, and the numbers that it claims, where that is not how it was. */
+  stored?: Row | undefined;
+  /** It was on the disk, and is held again. */
+  readonly again?: true;
 }
 
 /** The rows of a table; those that are not held are read anew each time, so they are only to be looked at. */
@@ -39,22 +41,20 @@ export interface TouchedTable {
 export type TouchedRows = ReadonlyMap<string, TouchedTable>;
 export type KnownRows = ReadonlyMap<string, ReadonlyMap<RowId, Row | undefined>>;
 
-const SCHEMA_OF_KEPT = `
-  CREATE TABLE kept (
-    tbl INTEGER, id TEXT, before BLOB, now BLOB, columns TEXT, ops INTEGER, mended INTEGER, PRIMARY KEY (tbl, id)
-  ) WITHOUT ROWID;
-  CREATE INDEX kept_mended ON kept (tbl, id) WHERE mended;
-`;
+const COLUMNS = 'id, before, now, columns, ops, mended';
 
 /** Where the rows of one folding are kept. */
 export class TouchedStore {
   readonly #state: RowState;
   readonly #room: Room;
+  readonly #each: (table: string, touched: Touched) => void;
   readonly #tables = new Map<string, TouchedOf>();
   #held = 0;
   #db: DatabaseSync | null = null;
 
-  constructor(state: RowState, room: Room) {
+  /** `each` is told of every row that goes to the disk, once it is in the state. */
+  constructor(state: RowState, room: Room, each: (table: string, touched: Touched) => void) {
+    this.#each = each;
     this.#state = state;
     this.#room = room;
   }
@@ -96,7 +96,7 @@ export class TouchedStore {
     for (const [id, table] of this.#tables) {
       // The schema is read on the way, and is small.
       if (id === SCHEMA) this.#held += table.size;
-      else table.keep();
+      else table.keep(this.#each);
     }
   }
 
@@ -106,13 +106,14 @@ export class TouchedStore {
   }
 
   #open(): DatabaseSync {
-    this.#db ??= openScratch(SCHEMA_OF_KEPT);
+    this.#db ??= openScratch('');
     return this.#db;
   }
 }
 
 class TouchedOf implements TouchedTable {
-  readonly #num: number;
+  /** Of its table on the disk. */
+  readonly #name: string;
   readonly #id: string;
   readonly #state: RowState;
   readonly #open: () => DatabaseSync;
@@ -122,12 +123,15 @@ class TouchedOf implements TouchedTable {
   #kept = 0;
   /** How many of these are held again. */
   #again = 0;
+  readonly #names = new RowNames();
+  /** What was read last. */
+  #last: Touched | null = null;
   #get: StatementSync | null = null;
   #put: StatementSync | null = null;
   #columns: { readonly text: string; readonly set: Set<string> } = { text: '[]', set: new Set() };
 
   constructor(num: number, id: string, state: RowState, open: () => DatabaseSync, noteHeld: () => void) {
-    this.#num = num;
+    this.#name = `kept${num}`;
     this.#id = id;
     this.#state = state;
     this.#open = open;
@@ -140,9 +144,10 @@ class TouchedOf implements TouchedTable {
 
   get(row: RowId): Touched | undefined {
     const held = this.#held.get(row);
-    if (held !== undefined || this.#kept === 0) return held;
-    this.#get ??= prepared(this.#open(), 'SELECT * FROM kept WHERE tbl = ? AND id = ?');
-    const found = this.#get.get(this.#num, row);
+    if (held !== undefined || !this.#names.mayHave(row)) return held;
+    if (this.#last?.row === row) return this.#last;
+    this.#get ??= this.#finding();
+    const found = this.#get.get(row);
     return found && this.#read(found as unknown as unknown[]);
   }
 
@@ -150,9 +155,10 @@ class TouchedOf implements TouchedTable {
   hold(row: RowId): Touched | undefined {
     const found = this.get(row);
     if (found === undefined || this.#held.has(row)) return found;
-    const touched: Touched = { ...found, columns: new Set(found.columns), stored: found.now };
+    const touched: Touched = { ...found, columns: new Set(found.columns), stored: found.now, again: true };
     this.#again += 1;
     this.#held.set(row, touched);
+    this.#last = null;
     this.#noteHeld();
     return touched;
   }
@@ -165,13 +171,13 @@ class TouchedOf implements TouchedTable {
   /** All, each once; what is added meanwhile, too. */
   *values(): Generator<Touched> {
     yield* this.#onDisk('');
-    for (const touched of this.#held.values()) if (touched.stored === undefined) yield touched;
+    for (const touched of this.#held.values()) if (touched.again === undefined) yield touched;
   }
 
   /** Those that are or were mended, and perhaps others. */
   *mended(): Generator<Touched> {
-    yield* this.#onDisk('AND mended');
-    for (const touched of this.#held.values()) if (touched.stored === undefined) yield touched;
+    yield* this.#onDisk('WHERE mended');
+    for (const touched of this.#held.values()) if (touched.again === undefined) yield touched;
   }
 
   /** Those that may have been altered since they were folded. */
@@ -185,39 +191,63 @@ class TouchedOf implements TouchedTable {
 
   /** Puts all that is held into the state. */
   store(): void {
-    for (const touched of this.#held.values()) {
-      const { row, now, before, stored = before } = touched;
-      touched.edited = now;
-      if (now !== stored) this.#state.putRow(this.#id, row, now, stored);
-    }
+    for (const touched of this.#held.values()) this.#store(touched, undefined);
   }
 
-  /** The same, and then out of memory. */
-  keep(): void {
+  #store(touched: Touched, encoded: Uint8Array | undefined): void {
+    const { row, now, before, stored = before } = touched;
+    touched.edited = now;
+    if (now !== stored) this.#state.putRow(this.#id, row, now, stored, encoded);
+  }
+
+  /** The same, and then out of memory. `each` is told of every row before it goes. */
+  keep(each: (table: string, touched: Touched) => void): void {
     if (this.#held.size === 0) return;
-    this.store();
-    this.#put ??= prepared(this.#open(), 'INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?, ?, ?, ?)');
-    for (const { row, before, now, columns, ops } of this.#held.values()) {
+    this.#last = null;
+    this.#put ??= this.#making();
+    for (const touched of this.#held.values()) {
+      const { row, before, now, columns, ops, again } = touched;
+      if (again) this.#open().prepare(`DELETE FROM ${this.#name} WHERE id = ?`).run(row);
       const was = before === undefined ? null : this.#state.encoded(this.#id, before);
       const mended = before?.mend !== undefined || now.mend !== undefined;
       const is = this.#state.encoded(this.#id, now);
-      this.#put.run(this.#num, row, was, is, this.#textOf(columns), ops ? 1 : 0, mended ? 1 : 0);
+      this.#store(touched, is);
+      each(this.#id, touched);
+      this.#names.add(row);
+      this.#put.run(row, was, is, this.#textOf(columns), ops ? 1 : 0, mended ? 1 : 0);
     }
     this.#kept += this.#held.size - this.#again;
     this.#again = 0;
     this.#held.clear();
   }
 
-  *#onDisk(which: '' | 'AND mended'): Generator<Touched> {
+  /** In the order in which they were folded, which is often that of their keys: so they are read and placed. */
+  #making(): StatementSync {
+    const db = this.#open();
+    db.exec(`CREATE TABLE ${this.#name} (n INTEGER PRIMARY KEY, ${COLUMNS});
+      CREATE INDEX ${this.#name}_mended ON ${this.#name} (n) WHERE mended`);
+    return db.prepare(`INSERT INTO ${this.#name} (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)`);
+  }
+
+  /** Few of those that are on the disk are ever asked for. */
+  #finding(): StatementSync {
+    this.#open().exec(`CREATE INDEX ${this.#name}_id ON ${this.#name} (id)`);
+    return prepared(this.#open(), `SELECT ${COLUMNS} FROM ${this.#name} WHERE id = ?`);
+  }
+
+  *#onDisk(which: '' | 'WHERE mended'): Generator<Touched> {
     if (this.#kept === 0) return;
-    const all = prepared(this.#open(), `SELECT * FROM kept WHERE tbl = ? ${which} ORDER BY id`);
-    for (const found of all.iterate(this.#num)) {
+    const all = prepared(this.#open(), `SELECT ${COLUMNS} FROM ${this.#name} ${which} ORDER BY n`);
+    for (const found of all.iterate()) {
       const cells = found as unknown as unknown[];
-      yield this.#held.get(cells[1] as RowId) ?? this.#read(cells);
+      const held = this.#held.get(cells[0] as RowId);
+      // Whoever goes through the rows asks for each of them.
+      if (held === undefined) this.#last = this.#read(cells);
+      yield held ?? (this.#last as Touched);
     }
   }
 
-  #read([, row, was, is, columns, ops]: unknown[]): Touched {
+  #read([row, was, is, columns, ops]: unknown[]): Touched {
     const before = was === null ? undefined : this.#state.decoded(this.#id, was as Uint8Array);
     const now = alike(before, this.#state.decoded(this.#id, is as Uint8Array));
     return { row: row as RowId, before, now, edited: now, columns: this.#setOf(columns as string), ops: ops === 1 };
@@ -236,6 +266,39 @@ class TouchedOf implements TouchedTable {
     if (this.#columns.text !== text) this.#columns = { text, set: new Set(JSON.parse(text) as string[]) };
     return this.#columns.set;
   }
+}
+
+/** Says of most rows that are not on the disk that they are not, without a look: two bits each (B. Bloom, 1970). */
+class RowNames {
+  #bits: Uint32Array | null = null;
+
+  add(row: RowId): void {
+    this.#bits ??= new Uint32Array(NAME_BITS / 32);
+    const hash = hashOf(row);
+    for (const bit of [hash % NAME_BITS, (hash >>> 8) % NAME_BITS]) {
+      this.#bits[bit >>> 5] = (this.#bits[bit >>> 5] as number) | (1 << (bit & 31));
+    }
+  }
+
+  mayHave(row: RowId): boolean {
+    if (this.#bits === null) return false;
+    const hash = hashOf(row);
+    const [one, other] = [hash % NAME_BITS, (hash >>> 8) % NAME_BITS];
+    return (
+      ((this.#bits[one >>> 5] as number) & (1 << (one & 31))) !== 0 &&
+      ((this.#bits[other >>> 5] as number) & (1 << (other & 31))) !== 0
+    );
+  }
+}
+
+/** 2 MiB: of a million rows one in seventy is looked for in vain. */
+const NAME_BITS = 1 << 24;
+
+/** FNV-1a. */
+function hashOf(row: RowId): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < row.length; at++) hash = Math.imul(hash ^ row.charCodeAt(at), 0x01000193);
+  return (hash ^ (hash >>> 15)) >>> 0;
 }
 
 function prepared(db: DatabaseSync, sql: string): StatementSync {

@@ -33,6 +33,9 @@ interface TableEntry {
   withheld: number;
   watching: number;
   listed: number;
+  /** May there be rows, and claims, at all? A look at each row is spared where there are none. */
+  written: boolean;
+  claimed: boolean;
   readonly columns: Map<string, number>;
   readonly columnIds: string[];
 }
@@ -115,6 +118,8 @@ export class RowState {
     for (const [num, id, top, movedBase, remembered] of tables) {
       const entry = this.#knowTable(Number(num), id as string, top as bigint | null, movedBase === 1n);
       entry.remembered = remembered === 1n;
+      entry.written = this.#get('SELECT 1 FROM row WHERE tbl = ? LIMIT 1', entry.num) !== undefined;
+      entry.claimed = this.#get('SELECT 1 FROM claim WHERE tbl = ? LIMIT 1', entry.num) !== undefined;
       entry.moved = Number(this.#get('SELECT count(*) FROM moved WHERE tbl = ?', entry.num)?.[0]);
       entry.withheld = Number(this.#get('SELECT count(*) FROM withheld WHERE tbl = ?', entry.num)?.[0]);
       entry.listed = Number(this.#get('SELECT count(*) FROM listed WHERE tbl = ?', entry.num)?.[0]);
@@ -133,7 +138,8 @@ export class RowState {
 
   row(table: string, row: RowId): Row | undefined {
     const entry = this.#tables.get(table);
-    const found = entry && this.#get('SELECT state FROM row WHERE tbl = ? AND id = ?', entry.num, rowBytes(row));
+    if (entry === undefined || !entry.written) return undefined;
+    const found = this.#get('SELECT state FROM row WHERE tbl = ? AND id = ?', entry.num, rowBytes(row));
     return found && readRow(found[0] as Uint8Array, this.#naming(entry));
   }
 
@@ -147,10 +153,11 @@ export class RowState {
   }
 
   /** `before`: what `row` answered, so that the list of conflicts is only touched where it changes. */
-  putRow(table: string, row: RowId, state: Row, before: Row | undefined): void {
+  putRow(table: string, row: RowId, state: Row, before: Row | undefined, encoded?: Uint8Array): void {
     const entry = this.#table(table);
     const id = rowBytes(row);
-    const blob = writeRow(state, this.#naming(entry));
+    const blob = encoded ?? writeRow(state, this.#naming(entry));
+    entry.written = true;
     this.#run('INSERT INTO row VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state', entry.num, id, blob);
     const withheld = state.mend !== undefined && state.mend.withheld !== null;
     if (withheld !== (before?.mend !== undefined && before.mend.withheld !== null)) {
@@ -223,6 +230,7 @@ export class RowState {
   }
 
   claim(table: string, number: bigint, row: RowId): void {
+    this.#table(table).claimed = true;
     this.#run(
       'INSERT INTO claim VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
       this.#table(table).num,
@@ -242,7 +250,7 @@ export class RowState {
 
   claims(table: string, number: bigint): RowId[] {
     const entry = this.#tables.get(table);
-    if (entry === undefined) return [];
+    if (entry === undefined || !entry.claimed) return [];
     const found = this.#all('SELECT id FROM claim WHERE tbl = ? AND number = ?', entry.num, number);
     return found.map(([id]) => rowId(id as Uint8Array));
   }
@@ -443,6 +451,8 @@ export class RowState {
       top,
       movedBase,
       remembered: false,
+      written: false,
+      claimed: false,
       moved: 0,
       withheld: 0,
       watching: 0,

@@ -47,7 +47,8 @@ export class MemoryLog implements ChangeSource {
   /** Cut where it hurts: most ops lie over a border. */
   *pieces(change: SourceChange): Generator<Uint8Array> {
     const bytes = this.body(change);
-    for (let from = 0; from < bytes.byteLength; from += PIECE) yield bytes.subarray(from, from + PIECE);
+    const size = this.wholeBytes < 10_000 ? PIECE : 65_536;
+    for (let from = 0; from < bytes.byteLength; from += size) yield bytes.subarray(from, from + size);
   }
 
   add(change: Logged): void {
