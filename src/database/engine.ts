@@ -74,6 +74,8 @@ export class DatabaseEngine {
   readonly #skipped = new Map<string, Problem>();
   /** By copy: the last change of it that this release cannot read. */
   readonly #unreadable = new Map<CopyId, number>();
+  /** Somebody committed and marked nothing; his edits are found by comparing all tables. */
+  comparison: 'none' | 'due' | 'done' = 'none';
   #capturing: { body: MadeBody; known: KnownRows | undefined } | null = null;
 
   constructor(options: EngineOptions) {
@@ -162,8 +164,8 @@ export class DatabaseEngine {
     this.#standing.letGo();
   }
 
-  /** Reads what was edited since the last capture. */
-  capture(): CaptureStep {
+  /** Reads what was edited since the last capture. `mayCompare`: also all tables, where somebody marks nothing. */
+  capture(mayCompare = true): CaptureStep {
     assert(this.#capturing === null, 'the last capture was not finished');
     const file = this.#standing.ready();
     this.#foldEdited();
@@ -171,16 +173,27 @@ export class DatabaseEngine {
     try {
       // Somebody was quicker: the next step looks again.
       if (file.schemaMoved() || !this.#standing.isAsLeft(file)) return { kind: 'apply' };
-      return this.#captureWithin(file);
+      return this.#captureWithin(file, mayCompare);
     } finally {
       if (!this.#standing.isHeld) file.rollback();
     }
   }
 
-  #captureWithin(file: OpenFile): CaptureStep {
-    const { mark } = this.#standing;
-    if (file.unmarked.size === 0 && newestMark(file.sql) <= mark.id) return { kind: 'nothing' };
-    return this.#standing.withFileShown(file, (shown, seen) => this.#edited(file, shown, seen));
+  #captureWithin(file: OpenFile, mayCompare: boolean): CaptureStep {
+    const standing = this.#standing;
+    const version = file.connection.dataVersion();
+    const isMarked = file.unmarked.size > 0 || newestMark(file.sql) > standing.mark.id;
+    this.comparison = 'none';
+    if (!isMarked) {
+      if (version === standing.looked) return { kind: 'nothing' };
+      this.comparison = mayCompare ? 'done' : 'due';
+      if (!mayCompare) return { kind: 'nothing' };
+      // Its program has triggers switched off, or wrote to tables that are not followed.
+      for (const id of file.tables.keys()) file.unmarked.add(id);
+    }
+    const step = standing.withFileShown(file, (shown, seen) => this.#edited(file, shown, seen));
+    standing.looked = version;
+    return step;
   }
 
   #edited(file: OpenFile, shown: Shown, seen: Vector): CaptureStep {

@@ -36,6 +36,8 @@ const HOT_EDITS = 4;
 const HOT_WITHIN_MS = 250;
 const HOT_APPLY_LIMIT_MS = 30_000;
 const HOT_LOCK_SHARE = { wal: 1 / 1000, other: 1 / 50 };
+/** Commits without a mark are looked for by comparing all tables, for no more than this share of the time. */
+const COMPARE_SHARE = 0.05;
 /** Then the captured marks are cleared. */
 const QUIET_MS = 2_000;
 /** Then the connection is closed. */
@@ -71,6 +73,8 @@ export class Follower {
   #awaited = false;
   #isTidy = false;
   #dataVersion = 0;
+  /** Not before this time are all tables compared again. */
+  #compareAt = Number.NEGATIVE_INFINITY;
   /** How many of LOOKS_MS were taken since the last hint. */
   #looks = LOOKS_MS.length;
   /** What the files were when we closed them: our own closing is no reason to open again. */
@@ -228,7 +232,7 @@ export class Follower {
         engine.hold();
         held ??= this.#options.clock.monotonic();
       }
-      const captured = await this.#capture(engine);
+      const captured = await this.#capture(engine, disturbed > 0);
       const left = captured === 'must apply' || this.#awaited ? 0 : this.#untilMayApply();
       if (left > 0) return this.#isWal() ? this.#retryIn(Math.min(left, HOT_WITHIN_MS)) : this.#pauses.wait();
       const began = this.#options.clock.monotonic();
@@ -254,8 +258,13 @@ export class Follower {
     }
   }
 
-  async #capture(engine: DatabaseEngine): Promise<'captured' | 'nothing' | 'must apply'> {
-    const step = engine.capture();
+  async #capture(engine: DatabaseEngine, isDisturbed: boolean): Promise<'captured' | 'nothing' | 'must apply'> {
+    const began = this.#options.clock.monotonic();
+    // What is about to be written over has to be known before, whatever it costs.
+    const step = engine.capture(isDisturbed || this.#awaited || began >= this.#compareAt || engine.hasMore());
+    const now = this.#options.clock.monotonic();
+    if (engine.comparison === 'done') this.#compareAt = now + (now - began) / COMPARE_SHARE;
+    if (engine.comparison === 'due') this.#retryIn(this.#compareAt - now);
     if (step.kind === 'apply') return 'must apply';
     if (step.kind === 'nothing') return 'nothing';
     try {

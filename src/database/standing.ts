@@ -53,6 +53,9 @@ export class Standing {
   readonly room: Room;
   /** The last mark that was captured. */
   mark: Containing['mark'] = { id: 0, nonce: null };
+  /** SQLite's data_version when the file was last looked at: whoever has committed since may have marked nothing. */
+  looked = 0;
+  #left: string | null = null;
   /** Set while the file lacks what is folded. */
   behind: Behind | null = null;
   /** Own changes, in the log and in the file, that are not folded yet. */
@@ -114,6 +117,7 @@ export class Standing {
     this.#lastChoices = this.#file?.choices ?? this.#lastChoices;
     this.#file?.rollback();
     this.#file?.close();
+    if (this.#file !== null) this.#left = this.#facts();
     this.behind?.store.close();
     this.#file = null;
     this.#position = null;
@@ -121,6 +125,12 @@ export class Standing {
     this.#held = false;
     this.schemaDue = true;
     this.edited = [];
+  }
+
+  /** Everything that somebody who commits touches. */
+  #facts(): string {
+    const { options } = this;
+    return ['', '-wal'].map((end) => factsText(options.facts(`${options.database.path}${end}`))).join();
   }
 
   /** Has the file been replaced, or is it gone? Then the connection is to something that nobody sees any more. */
@@ -183,12 +193,14 @@ export class Standing {
 
   #connect(): void {
     const { path, settings } = this.options.database;
+    const isAsClosed = this.#left === null || this.#left === this.#facts();
     const shown = (): Schema => this.shownSchema().schema;
     const file = new OpenFile(path, parseSettings(settings), this.options.facts(path), shown);
     try {
       file.follow();
       this.#file = file;
       this.#recover(file);
+      this.looked = isAsClosed ? file.connection.dataVersion() : Number.NaN;
     } catch (error) {
       this.#file = null;
       file.close();
@@ -243,7 +255,8 @@ export class Standing {
 
   /** Did anything happen in the file that was not captured? Asked under the write lock. */
   isStale(file: OpenFile): boolean {
-    return !this.isAsLeft(file) || newestMark(file.sql) > this.mark.id || file.schemaMoved();
+    if (!this.isAsLeft(file) || newestMark(file.sql) > this.mark.id) return true;
+    return file.schemaMoved() || file.connection.dataVersion() !== this.looked;
   }
 
   /** RACE: between the two commits a crash leaves the file ahead of rows.db; its position says so (see #recover). */
@@ -441,4 +454,8 @@ export class Standing {
 
 function sameValues(a: readonly Value[] | undefined, b: readonly Value[] | null): boolean {
   return a !== undefined && b !== null && a.every((item, at) => sameValue(item, b[at] ?? null));
+}
+
+function factsText(facts: FileFacts | undefined): string {
+  return facts?.kind === 'file' ? `${facts.inode} ${facts.size} ${facts.mtimeNs}` : '';
 }

@@ -1,0 +1,77 @@
+/** Programs that switch triggers off (Fossil does, for its own safety): they commit, and nothing is marked. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+import { type Copy, everywhere, Office } from './copies.ts';
+
+const BOOKS = `
+  CREATE TABLE account (code TEXT PRIMARY KEY, name TEXT, balance INTEGER);
+  CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT REFERENCES account (code), text TEXT);
+  INSERT INTO account VALUES ('1', 'Cash', 10), ('2', 'Bank', 20), ('3', 'Stock', 30);
+  INSERT INTO entry (account, text) VALUES ('1', 'opening');`;
+
+function unmarked(copy: Copy, sql: string): void {
+  execFileSync('sqlite3', ['-bail', '-cmd', '.dbconfig enable_trigger off', copy.path], { input: sql });
+}
+
+for (const journal of ['wal', 'delete']) {
+  test(`CAP9 commits of a program with triggers switched off are found by comparing, and undo nobody, with a journal of mode ${journal}`, () => {
+    const office = new Office(`PRAGMA journal_mode = ${journal}; ${BOOKS}`);
+    const [ana, ben] = office.copies as [Copy, Copy];
+    try {
+      office.settle();
+      unmarked(ana, "UPDATE account SET balance = 11 WHERE code = '1'; DELETE FROM account WHERE code = '3'");
+      unmarked(ana, "INSERT INTO entry (account, text) VALUES ('1', 'by Ana')");
+      ben.run(
+        "UPDATE account SET balance = 21 WHERE code = '2'; INSERT INTO entry (account, text) VALUES ('2', 'by Ben')",
+      );
+      office.settle();
+      assert.deepEqual(everywhere(office, 'SELECT code, balance FROM account ORDER BY 1'), [
+        ['1', 11n],
+        ['2', 21n],
+      ]);
+      assert.deepEqual(everywhere(office, 'SELECT text FROM entry ORDER BY 1'), [['by Ana'], ['by Ben'], ['opening']]);
+      assert.equal(ana.capture(), false);
+    } finally {
+      office.close();
+    }
+  });
+}
+
+test('CAP9 what was committed without a mark between two looks is captured before anything of a colleague is written over it', () => {
+  const office = new Office(BOOKS);
+  const [ana, ben] = office.copies as [Copy, Copy];
+  try {
+    office.settle();
+    ben.run("UPDATE account SET balance = 99 WHERE code = '1'");
+    ben.capture();
+    ana.log.pull(ben.log);
+    assert.equal(ana.capture(), false);
+    unmarked(ana, "UPDATE account SET balance = 11 WHERE code = '1'");
+    assert.equal(ana.engine.apply().kind, 'capture');
+    office.settle();
+    assert.equal(ana.conflicts().length, 1);
+    assert.deepEqual(everywhere(office, "SELECT balance FROM account WHERE code = '1'"), [[11n]]);
+  } finally {
+    office.close();
+  }
+});
+
+test('CAP9 a file to which somebody committed while it was closed is compared when it is opened again', () => {
+  const office = new Office(BOOKS);
+  const [ana] = office.copies as [Copy];
+  try {
+    office.settle();
+    ana.engine.tidy();
+    ana.engine.disconnect();
+    unmarked(ana, "UPDATE account SET balance = 11 WHERE code = '1'");
+    office.settle();
+    assert.deepEqual(everywhere(office, "SELECT balance FROM account WHERE code = '1'"), [[11n]]);
+    // Whoever comes back and finds the file as it was compares nothing.
+    ana.engine.disconnect();
+    assert.equal(ana.capture(), false);
+    assert.equal(ana.engine.comparison, 'none');
+  } finally {
+    office.close();
+  }
+});
