@@ -50,6 +50,8 @@ export interface AgentOptions {
   /** This computer's name, as editors write it into their owner files. */
   readonly host: string;
   readonly log: (text: string) => void;
+  /** Changes that everybody has are packed from this many on; left out: as many as are worth it. */
+  readonly packFrom?: number;
 }
 
 /** A copy that could not be opened (its disk is not there, another agent has it) is tried again after this. */
@@ -360,7 +362,7 @@ export class Agent {
   }
 
   #open(folder: SyncFolder, facts: CopyFacts): Copy {
-    const { identity, ledger, clock, random, filesOf, watcher, tasks, makeDatabases, host } = this.options;
+    const { identity, ledger, clock, random, filesOf, watcher, tasks, makeDatabases, host, packFrom } = this.options;
     const copy: Copy = new Copy(facts, {
       folder,
       clock,
@@ -372,6 +374,7 @@ export class Agent {
       makeDatabases,
       outside: { files: filesOf(folder.root), watcher, random, host },
       tasks,
+      packFrom,
       tell: (event) => {
         for (const tell of this.#watching) tell({ ...event, copy });
       },

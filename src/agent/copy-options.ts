@@ -32,6 +32,8 @@ export interface CopyOptions {
   readonly outside: Pick<DocumentsDeps, 'files' | 'watcher' | 'random' | 'host'>;
   /** The work on bytes: worker threads, or this one. */
   readonly tasks: TaskRunner<ChunkTasks>;
+  /** Changes that everybody has are packed from this many on. */
+  readonly packFrom: number | undefined;
   readonly tell: (event: CopyEvent) => void;
   /** The parent knows another history of this copy: it must go on under another id. */
   readonly forked: () => void;

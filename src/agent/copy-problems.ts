@@ -1,8 +1,17 @@
 /** What can be wrong with a copy as a whole, in words for its user. */
-import type { Problem } from '../core/problem.ts';
+import { type Problem, ProblemError } from '../core/problem.ts';
 
 export function refused(text: string): Problem {
   return { code: 'refused', text: `The hub does not accept this copy: ${text}`, remedy: 'Ask the owner of the file.' };
+}
+
+export function closedMeanwhile(path: string): ProblemError {
+  return new ProblemError({
+    code: 'closed-meanwhile',
+    text: `${path} was closed meanwhile: it goes on as a new copy, or the agent ends.`,
+    remedy: 'Try again in a moment. Nothing that was done in it is lost.',
+    path,
+  });
 }
 
 export function damagedChunks(count: number): Problem {

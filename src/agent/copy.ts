@@ -16,7 +16,7 @@ import { Registry } from '../store/registry.ts';
 import { Upkeep } from './compaction/upkeep.ts';
 import { CopyDatabases } from './copy-databases.ts';
 import type { CopyOptions } from './copy-options.ts';
-import { clockAhead, damagedChunks, refused, unreadableChange } from './copy-problems.ts';
+import { clockAhead, closedMeanwhile, damagedChunks, refused, unreadableChange } from './copy-problems.ts';
 import { Documents } from './documents/documents.ts';
 import type { DocumentEvent } from './documents/ports.ts';
 import { FolderContents } from './folder-contents.ts';
@@ -54,6 +54,7 @@ export class Copy {
   #facts: CopyFacts;
   #changed: (() => void)[] = [];
   #started = false;
+  #stopped = false;
   #registryChanged = false;
   #isBehind = false;
 
@@ -95,7 +96,8 @@ export class Copy {
     this.#ownDamage = new OwnDamage({ copy: facts.copy, folder, store: this.store, problems: this.problems });
     this.#givingBack = new GivingBack(this, options.hub);
     const retired = (): void => options.forked();
-    this.upkeep = new Upkeep({ copy: this, hub: options.hub, clock, key: options.key, chain: options.chain, retired });
+    const { hub, key, chain, packFrom } = options;
+    this.upkeep = new Upkeep({ copy: this, hub, clock, key, chain, packFrom, retired });
     this.traffic = new Traffic(this.store.log, facts.copy, at(folder.parentVector, facts.copy));
     this.unsent = new Unsent(
       folder.db,
@@ -181,6 +183,8 @@ export class Copy {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#notify();
     this.parent.detach();
     await this.upkeep.stop();
     if (this.#started) await this.documents.stop();
@@ -240,6 +244,11 @@ export class Copy {
     return this.parent.fetch(ids, keep, signal);
   }
 
+  /** Throws a `ProblemError` for whoever waits for something of a copy that is closed meanwhile. */
+  mustBeOpen(): void {
+    if (this.#stopped) throw closedMeanwhile(this.folder.root);
+  }
+
   /** What it lacks is packed by now. */
   get isBehind(): boolean {
     return this.#isBehind;
@@ -284,6 +293,7 @@ export class Copy {
     this.#offerAgain();
     this.unsent.use(this.exchange);
     void this.#givingBack.reached();
+    this.upkeep.soon();
     this.documents.place();
     this.databases.place();
     this.#options.tell({ what: 'online', text: 'connected to the hub' });

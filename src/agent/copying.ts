@@ -32,6 +32,7 @@ export async function fillCopy(copy: Copy, hub: HubConnection, who: Member, goin
   const total = { bytes: copy.missing().bytes, documents: copy.missing().documents };
   for (;;) {
     stopIfAsked(going.signal);
+    copy.mustBeOpen();
     const missing = copy.missing();
     going.progress({
       phase: 'receiving',

@@ -11,10 +11,13 @@ export async function syncCopy(copy: Copy, signal: AbortSignal): Promise<void> {
   await handOver(copy, signal);
   // What others had stored at the hub may still wait there for its turn on the line.
   await copy.exchange?.level().catch(() => copy.parent.mustBeReached());
+  copy.mustBeOpen();
   while (!copy.exchange?.settled || copy.missing().documents > 0) {
     stopIfAsked(signal);
+    copy.mustBeOpen();
     await copy.parent.mustBeReached();
     await copy.change(LOOK_AGAIN_MS);
+    copy.mustBeOpen();
   }
   await copy.documents.placed();
   await copy.databases.settle();
@@ -44,6 +47,7 @@ export async function handOverIfReached(copy: Copy, signal: AbortSignal): Promis
 export async function parentHasAll(copy: Copy, signal: AbortSignal): Promise<void> {
   for (;;) {
     stopIfAsked(signal);
+    copy.mustBeOpen();
     const { out } = copy.pending();
     if (copy.exchange && out.changes + out.bytes === 0) return;
     await copy.parent.mustBeReached();

@@ -1,4 +1,6 @@
 /** What people do and what goes wrong: each action of a story, carried out. */
+import { retireCopy } from '../../src/agent/compaction/retiring.ts';
+import { ProblemError, StorageError } from '../../src/core/problem.ts';
 import { DATABASE_EDITS, readDatabase } from './application.ts';
 import { DATABASE_MOVES } from './cabinet.ts';
 import type { Chance } from './chance.ts';
@@ -7,6 +9,8 @@ import { lookAtDocuments } from './oracles.ts';
 import { backUpFolder, restoreFolder } from './restoring.ts';
 import type { Action, Kind } from './story.ts';
 import type { Person, World } from './world.ts';
+
+const DAY_MS = 24 * 60 * 60_000;
 
 type Act = (world: World, person: Person, chance: Chance) => void;
 
@@ -61,6 +65,28 @@ const ACTS: Readonly<Record<Kind, Act>> = {
 
   look(world, person) {
     look(world, person);
+  },
+
+  /** A night passes: the machines that are on look after the file. */
+  day(world) {
+    world.tell('---', 'a day later');
+    for (const { wall } of [world.hub, ...world.people.map(({ machine }) => machine)]) wall.aheadMs += DAY_MS;
+    for (const person of world.people) {
+      const { copy } = person.machine;
+      copy?.upkeep.look().catch((error) => world.violate(`${person.machine.name}: upkeep: ${error?.stack ?? error}`));
+    }
+  },
+
+  retire(world, person) {
+    const [owner] = world.people;
+    const [copy, other] = [owner?.machine.copy, person.machine.copy];
+    if (!copy || !other || copy === other || !owner?.machine.isReady || !person.machine.isReady) return;
+    retireCopy(copy, other.facts.copy).then(
+      () => say(world, owner, `retires the copy of ${person.machine.name}`),
+      (error) => {
+        if (!(error instanceof ProblemError || error instanceof StorageError)) world.violate(`retiring: ${error}`);
+      },
+    );
   },
 
   /** What is committed from here on may be lost in a power cut. */

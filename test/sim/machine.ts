@@ -132,6 +132,7 @@ export class SimMachine {
       makeDatabases: options.makeDatabases(this),
       host: person.peer.deviceName,
       log: options.tell,
+      packFrom: 6,
     });
     this.agent = agent;
     agent.watch(options.told);

@@ -76,7 +76,8 @@ export async function syncEveryone(world: World): Promise<void> {
   for (const { machine } of world.people) {
     const again = (): void => {
       const { copy } = machine;
-      if (copy === undefined) return;
+      // It may be closed for a moment, to go on under another id.
+      if (copy === undefined) return void machine.clock.after(1000, again);
       syncCopy(copy, new AbortController().signal).then(
         () => {
           open -= 1;

@@ -21,6 +21,8 @@ export const FAULTS = {
   /** A copy's folder is put back from an older backup: it must go on under another id. */
   folderRestore: true,
   moveDatabase: true,
+  /** The owner gives up a copy, whose person comes back all the same. */
+  retire: true,
 } as const satisfies Record<string, boolean>;
 export type Fault = keyof typeof FAULTS;
 
@@ -46,6 +48,8 @@ const WEIGHTS = {
   hold: 2,
   diskFull: 1,
   diskFault: 2,
+  day: 6,
+  retire: 1,
 };
 export type Kind = keyof typeof WEIGHTS;
 

@@ -30,6 +30,8 @@ export interface UpkeepOptions {
   readonly clock: Clock;
   readonly key: KeyObject;
   readonly chain: readonly Uint8Array[];
+  /** Fewer changes are not packed. */
+  readonly packFrom: number | undefined;
   /** This copy was retired: it goes on under another id. */
   readonly retired: () => void;
 }
@@ -37,6 +39,8 @@ export interface UpkeepOptions {
 type History = Extract<Answer, { kind: 'history' }>;
 
 const LOOK_MS = 60 * 60_000;
+/** After a session begins there is other work first. */
+const SOON_MS = 30_000;
 /** A day, less what a working day is shorter. */
 const SILENCE_MS = 20 * 60 * 60_000;
 /** Packing fewer is not worth a round of questions. */
@@ -61,9 +65,19 @@ export class Upkeep {
   }
 
   start(): void {
+    this.#lookAfter(LOOK_MS);
+  }
+
+  /** There is a session, or something was brought about that others may wait for. */
+  soon(): void {
+    this.#lookAfter(SOON_MS);
+  }
+
+  #lookAfter(ms: number): void {
+    if (this.#stopping.signal.aborted) return;
     this.#cancel();
-    this.#cancel = this.#options.clock.after(LOOK_MS, () => {
-      this.start();
+    this.#cancel = this.#options.clock.after(ms, () => {
+      this.#lookAfter(LOOK_MS);
       void this.look();
     });
   }
@@ -231,10 +245,10 @@ export class Upkeep {
   // --- a snapshot of our own ---
 
   async #propose(): Promise<void> {
-    const { copy, hub, key, chain } = this.#options;
+    const { copy, hub, key, chain, packFrom } = this.#options;
     const { log } = copy.store;
     const place = this.live.restingPlace();
-    if (place === null || sizeOf(place) - sizeOf(log.floor) < MIN_CHANGES) return;
+    if (place === null || sizeOf(place) - sizeOf(log.floor) < (packFrom ?? MIN_CHANGES)) return;
     const digest = await this.#digestAt(place);
     if (digest === null) return;
     const segments: SegmentEntry[] = [...log.segments()].map(bare);

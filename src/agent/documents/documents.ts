@@ -185,7 +185,10 @@ export class Documents {
     await this.#watching.scan();
     const { clock } = this.#deps;
     const limit = clock.monotonic() + SETTLE_LIMIT_MS;
-    while ((!this.#noticing.isQuiet || this.#capturing) && clock.monotonic() < limit) await this.#turns.next();
+    const { signal } = this.#stopping;
+    const isBusy = (): boolean => !this.#noticing.isQuiet || this.#capturing;
+    // A copy that ends meanwhile takes nothing in any more.
+    while (isBusy() && !signal.aborted && clock.monotonic() < limit) await this.#turns.next();
   }
 
   /** Resolves when everything that can be placed now is in its place. */
