@@ -26,7 +26,7 @@ import {
 import { Copy } from './copy.ts';
 import type { MakeDatabases } from './copy-databases.ts';
 import type { CopyEvent } from './copy-options.ts';
-import { isLeftOver, mustBeSafe, takeOut } from './detaching.ts';
+import { isLeftOver, mustBeSafe, takeLeave, takeOut } from './detaching.ts';
 import { HubConnection } from './hub-connection.ts';
 import type { MachineIdentity, Membership } from './identity.ts';
 import type { Ledger } from './ledger.ts';
@@ -192,6 +192,7 @@ export class Agent {
       if (!unsent) await mustBeSafe(copy, signal);
       copy.setFacts({ phase: 'detaching' });
       this.#copies.set(root, { kind: 'closed', root, why: beingDetached(root) });
+      if (!unsent) await takeLeave(copy, signal);
       await copy.stop();
     }
     const { ledger, makeDatabases } = this.options;

@@ -4,15 +4,17 @@
  * goes on: the databases first, each in one transaction, the sync folder last, and in it what says so at the very end.
  */
 import { ProblemError, StorageError } from '../core/problem.ts';
+import { COPIES, setOp } from '../core/registry.ts';
 import type { DatabaseEvents, Databases } from '../database/host.ts';
 import type { FileBytes, Files } from '../platform/ports.ts';
+import { RETIRED } from './compaction/live-copies.ts';
 import type { Copy } from './copy.ts';
 import type { MakeDatabases } from './copy-databases.ts';
 import { problemsOf } from './copy-status.ts';
 import { isDatabase, listFolder } from './documents/walking.ts';
 import type { Ledger } from './ledger.ts';
 import { SYNC_FOLDER, SyncFolder } from './sync-folder.ts';
-import { handOver } from './syncing.ts';
+import { handOver, parentHasAll } from './syncing.ts';
 
 /** In the sync folder: what it states of itself. Without it there is no copy. */
 const STORE = `${SYNC_FOLDER}/store.db`;
@@ -53,6 +55,20 @@ export async function mustBeSafe(copy: Copy, signal: AbortSignal): Promise<void>
   const kept = problemsOf(copy).find(({ code }) => KEPT_HERE.has(code) || code.startsWith('database-'));
   if (kept) throw notSafe(`${kept.path === undefined ? '' : `${kept.path}: `}${kept.text}`);
   if (!copy.documents.quiet()) throw notSafe('Something is being saved in it at this moment.');
+}
+
+/**
+ * Says in the file that this copy is used no longer, so that nobody waits for it or names it among those who have copies.
+ * From here on it is being detached, whatever happens: where the hub goes away at this moment it stays named as one that
+ * was last seen then.
+ */
+export async function takeLeave(copy: Copy, signal: AbortSignal): Promise<void> {
+  try {
+    await copy.record([setOp(COPIES, copy.facts.copy, { [RETIRED]: { value: 1n, over: [] } })]);
+    await parentHasAll(copy, signal);
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+  }
 }
 
 export interface DetachingOptions {

@@ -19,7 +19,9 @@ import { UserConnection } from './connection.ts';
 import { RowSql } from './row-sql.ts';
 import { readActual } from './schema/actual.ts';
 import { schemaDifference } from './schema/difference.ts';
+import { translated } from './schema/naming.ts';
 import { NO_SCHEMA, type Schema } from './schema/schema.ts';
+import { folded, textOf, tokensOf } from './schema/text.ts';
 import { quoted } from './sql.ts';
 
 const RECENT_ROWS = 4096;
@@ -156,7 +158,8 @@ export class BaseFile {
 
   /** The rows of which an index over expressions makes these values. */
   rowsAsked(table: Table, unique: Unique, made: readonly Value[]): RowId[] {
-    const { parts = [], where = null } = unique.asked ?? {};
+    const parts = (unique.asked?.parts ?? []).map((part) => inBaseNames(table, part));
+    const where = unique.asked?.where == null ? null : inBaseNames(table, unique.asked.where);
     try {
       return this.#rowIds(table, this.#sqlOf(table)?.keysAsked(parts, made, unique.collations, where) ?? []);
     } catch (error) {
@@ -216,6 +219,19 @@ export class BaseFile {
 function baseTable(table: Table): Table {
   const columns = table.columns.map((column) => (column.id === '' ? column : { ...column, name: column.id }));
   return { ...table, name: table.id, columns };
+}
+
+/** An expression of an index by the names that its columns had in the base. */
+function inBaseNames(table: Table, sql: string): string {
+  if (table.columns.every(({ id, name }) => id === '' || id === name)) return sql;
+  const ids = new Map(table.columns.map(({ id, name }) => [folded(name), id]));
+  const tokens = translated(tokensOf(sql), 'own', {
+    own: (name) => ids.get(folded(name)),
+    self: (name) => (folded(name) === folded(table.name) ? table.id : undefined),
+    table: () => undefined,
+    foreign: () => undefined,
+  });
+  return textOf(tokens);
 }
 
 /** null: a row that was made later. */

@@ -4,6 +4,7 @@ import { type Row, winner } from '../core/rows.ts';
 import { canonicalKey, keyOfRow, numberColumn, rowOfKey, type Table } from '../core/tables.ts';
 import { MAX_KEY_BYTES, sameValue, type Value } from '../core/value.ts';
 import type { Happened } from './happened.ts';
+import { uniqueOf } from './mending/unique-targets.ts';
 import { Naming } from './naming.ts';
 import { Ops } from './ops.ts';
 import type { Room } from './room.ts';
@@ -26,6 +27,8 @@ export class Comparing {
   readonly #shown: Shown;
   readonly #naming: Naming;
   readonly #namingBefore: Naming;
+  /** Rows whose marks are called by somebody, by table and row. */
+  readonly #named = new Map<string, { table: Table; row: RowId; marked: readonly number[] }>();
   /** By table: the rows that have been looked at. */
   readonly #done = new Map<string, Set<RowId>>();
   /** What was shown, but with references at the numbers that their rows have now. */
@@ -177,6 +180,7 @@ export class Comparing {
     if (changed.length > 0 || asked?.includes('c')) {
       const values = changed.map((at) => this.#naming.referring(table, at, actual[at] as Value));
       this.ops.update(table, row, changed, values);
+      this.#noteNamed(table, changed, actual);
     } else for (const op of asked ?? []) if (op.startsWith('s:')) this.#settleNumber(table, row, op.slice(2));
   }
 
@@ -190,6 +194,7 @@ export class Comparing {
       .map((_, at) => at)
       .filter((at) => !table.columns[at]?.left && !this.#isInId(table, row, at, actual));
     const values = columns.map((at) => this.#naming.referring(table, at, actual[at] as Value));
+    this.#noteNamed(table, columns, actual);
     if (columns.length > 0 || row === null) return this.ops.insert(table, row, columns, values);
     // A row is alive by its writes: one that is nothing but a key writes the first part of it.
     const [first] = table.key as [Table['key'][number]];
@@ -227,6 +232,38 @@ export class Comparing {
     const merged = this.#shown.merged(table, row);
     // Once it had another form, that one would come back.
     return !merged.base && !merged.cells.has(columnId(table, at));
+  }
+
+  /** Rows that are referred to by a text with which mending has marked them. */
+  #noteNamed(table: Table, columns: readonly number[], actual: readonly Value[]): void {
+    for (const key of table.foreignKeys) {
+      const target = this.#shown.tables.get(key.target);
+      const unique = target && this.#shown.view.isWatching(target.id) ? uniqueOf(target, key) : undefined;
+      const items = key.columns.map((at) => actual[at] ?? null);
+      if (target === undefined || unique === undefined || items.includes(null)) continue;
+      if (!key.columns.some((at) => columns.includes(at))) continue;
+      for (const place of this.#sqlOf(target).keysWhere(key.to, items)) {
+        const row = this.#rowAt(target, place);
+        const mended = row === null ? undefined : this.#shown.merged(target, row).mend?.cells;
+        const marked = key.to.filter((at) => typeof mended?.get(columnId(target, at))?.value === 'string');
+        if (row !== null && marked.length > 0) this.#named.set(`${target.id}\0${row}`, { table: target, row, marked });
+      }
+    }
+  }
+
+  #rowAt(table: Table, key: readonly Value[]): RowId | null {
+    if (table.kind === 'name') return this.#naming.rowOfKey(table, key);
+    return typeof key[0] === 'bigint' ? this.#shown.rowAt(table, key[0]) : null;
+  }
+
+  /** Who calls a row by its mark has called it so: it stays when the mark is needed no longer. After all others. */
+  addNamed(): void {
+    for (const { table, row, marked } of this.#named.values()) {
+      if (!this.#isNew(table, row)) continue;
+      const mended = this.#shown.merged(table, row).mend?.cells;
+      const texts = marked.map((at) => mended?.get(columnId(table, at))?.value ?? null);
+      this.ops.update(table, row, marked, texts);
+    }
   }
 
   /** The number that mending gave the row, written down by the row's own copy so that it stays. */

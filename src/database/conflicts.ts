@@ -109,7 +109,8 @@ function wholeConflict(about: About, shown: Shown, table: Table, merged: Row): R
     });
     return { id: `${by.copy}:${by.seq}`, value: rowValues(shown, table, about.row, as), shown: index === 0, by: [by] };
   });
-  const note = `a CHECK of ${table.name} does not allow the edits of all together`;
+  const what = table.checked ? 'a CHECK' : 'a FOREIGN KEY';
+  const note = `${what} of ${table.name} does not allow the edits of all together`;
   return { id: conflictId(about, 'constraint', ' whole'), kind: 'constraint', column: null, note, candidates: all };
 }
 

@@ -1,4 +1,5 @@
 /** Rows and numbers as they are in the user's database now, seen from what was shown before. */
+import { integerIn, keptAs } from '../core/affinity.ts';
 import type { RowId } from '../core/body.ts';
 import { canonicalKey, keyOfRow, rowOfKey, type Table } from '../core/tables.ts';
 import { RowRef, sameValue, type Value } from '../core/value.ts';
@@ -51,8 +52,11 @@ export class Naming {
   /** A cell's value with references in place of numbers. A number that no row has stays a number. */
   referring(table: Table, at: number, item: Value): Value {
     const target = table.references.get(at);
-    if (target === undefined || typeof item !== 'bigint') return item;
-    const row = this.#rowAt(target, item);
+    const number = target === undefined ? null : integerIn(item);
+    if (target === undefined || number === null) return item;
+    // What the column would not give back as it is stays what it is.
+    const isExact = typeof item === 'bigint' || sameValue(keptAs(number, table.columns[at]?.type), item);
+    const row = isExact ? this.#rowAt(target, number) : null;
     return row === null ? item : new RowRef(row);
   }
 

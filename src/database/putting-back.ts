@@ -2,8 +2,9 @@
  * Rows put back into a user's database in one go, as far as its constraints allow, with marks of our own, so that capture
  * takes it for the edit that it is. Runs inside the caller's transaction.
  */
+import { keptAs } from '../core/affinity.ts';
 import type { RowId } from '../core/body.ts';
-import type { ForeignKey, Table } from '../core/tables.ts';
+import { type ForeignKey, numberColumn, rowOfKey, type Table } from '../core/tables.ts';
 import { sameValue, type Value } from '../core/value.ts';
 import { addMark } from './marks.ts';
 import type { OpenFile } from './open-file.ts';
@@ -56,6 +57,8 @@ export function putBack(
     }
     db.exec('RELEASE putting_back');
   });
+  // Rows may change their numbers among each other: all leave before any comes.
+  for (const { placed: row } of trying) if (isMoved(row)) addMark(file.sql, file.numberOf(row.table), 'd', row.key);
   for (const { placed: row } of trying) mark(file, row);
   return { done: trying.length, kept };
 }
@@ -92,11 +95,40 @@ function attempt(file: OpenFile, shown: Shown, rows: readonly Placed[]): Map<Pla
     }
   }
   if (refused.size > 0) return refused;
+  bringReferences(file, rows);
   for (const row of rows) {
     if (isOrphan(file, shown, row)) refused.set(row, 'it refers to a row that is not there');
     else if (isMissed(file, row)) refused.set(row, 'other rows refer to it');
   }
   return refused;
+}
+
+/** References are to rows: those to a row that gets another number back go with it. */
+function bringReferences(file: OpenFile, rows: readonly Placed[]): void {
+  const moved = new Map<string, Map<Value, Value>>();
+  for (const { table, values, target } of rows) {
+    const at = numberColumn(table);
+    if (at === undefined || values === undefined || target === null) continue;
+    const [from, to] = [values[at] ?? null, target[at] ?? null];
+    if (!sameValue(from, to)) moved.set(table.id, (moved.get(table.id) ?? new Map()).set(from, to));
+  }
+  for (const from of moved.size === 0 ? [] : file.tables.values()) {
+    const sql = file.sqlOf(from);
+    const found = new Map<string, { key: readonly Value[]; values: Value[]; rowid: bigint | null }>();
+    for (const [at, target] of from.references) {
+      for (const [number, now] of moved.get(target) ?? []) {
+        for (const key of sql.keysWhere([at], [number])) {
+          const name = rowOfKey(key);
+          const known = found.get(name) ?? { key, values: sql.read(key) ?? [], rowid: sql.rowid(key) };
+          known.values[at] = keptAs(now, from.columns[at]?.type);
+          found.set(name, known);
+        }
+      }
+    }
+    // All go out before any goes in, as above.
+    for (const { key } of found.values()) sql.delete(key);
+    for (const { values, rowid } of found.values()) sql.insert(values, rowid);
+  }
 }
 
 /** Would it refer to a row that is not there, where it did not before? */
@@ -118,6 +150,8 @@ function isMissed(file: OpenFile, { table, target, values }: Placed): boolean {
   return referring(file, table).some(({ from, foreign }) => {
     const items = at(values, foreign.to);
     if (items.includes(null) || (target !== null && same(items, at(target, foreign.to)))) return false;
+    // Who has these values now is whom they mean.
+    if (file.sqlOf(table).keysWhere(foreign.to, items).length > 0) return false;
     return file.sqlOf(from).keysWhere(foreign.columns, items).length > 0;
   });
 }
@@ -130,11 +164,22 @@ function referring(file: OpenFile, table: Table): { from: Table; foreign: Foreig
   );
 }
 
-function mark(file: OpenFile, { table, row, key, target, values }: Placed): void {
+/** Does it get another number? */
+function isMoved({ table, key, target, values }: Placed): boolean {
+  return table.kind !== 'name' && values !== undefined && target !== null && !same(key, keyIn(table, target));
+}
+
+function keyIn(table: Table, values: readonly Value[]): Value[] {
+  return table.key.map(({ at: place }) => values[place] ?? null);
+}
+
+function mark(file: OpenFile, placed: Placed): void {
+  const { table, row, key, target, values } = placed;
   const num = file.numberOf(table);
   if (target === null) return addMark(file.sql, num, 'd', key);
-  const keyNow = table.key.map(({ at: place }) => target[place] ?? null);
-  if (values === undefined) return addMark(file.sql, num, table.kind === 'name' ? 'i' : `a:${row}`, keyNow);
+  const keyNow = keyIn(table, target);
+  if (values === undefined || isMoved(placed))
+    return addMark(file.sql, num, table.kind === 'name' ? 'i' : `a:${row}`, keyNow);
   if (!same(key, keyNow)) addMark(file.sql, num, 'm', key);
   addMark(file.sql, num, 'u', keyNow);
 }

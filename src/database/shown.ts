@@ -2,6 +2,7 @@
  * Shown: what a table holds once the merged rows are mended: the base's values where nobody wrote, numbers in place of
  * references, moved numbers, no withheld rows. Capture compares with it, apply writes it.
  */
+import { integerIn, keptAs } from '../core/affinity.ts';
 import type { RowId } from '../core/body.ts';
 import { ABSENT, IN_BASE, isAlive, type Row, shownValue, winner } from '../core/rows.ts';
 import { keyOfRow, numberColumn, rowOfNumber, type Table } from '../core/tables.ts';
@@ -24,6 +25,8 @@ export interface RowView {
   referrers(place: RowPlace): RowPlace[];
   /** May name rows that have another value by now. */
   withUnique(table: string, place: number, name: string): RowId[];
+  /** May some row of it be shown with another value than it claims, because somebody else has that one? */
+  isWatching(table: string): boolean;
   listed(): RowPlace[];
   allUnplaced(): RowPlace[];
 }
@@ -40,6 +43,7 @@ export function forwarding(view: RowView): RowView {
     unplaced: (place) => view.unplaced(place),
     referrers: (place) => view.referrers(place),
     withUnique: (table, place, name) => view.withUnique(table, place, name),
+    isWatching: (table) => view.isWatching(table),
     listed: () => view.listed(),
     allUnplaced: () => view.allUnplaced(),
   };
@@ -155,10 +159,10 @@ export class Shown {
     const target = table.references.get(at);
     const parent = target === undefined ? undefined : this.tables.get(target);
     const shown = parent === undefined ? null : this.number(parent, item.row);
-    if (shown !== null) return shown;
+    if (shown !== null) return keptAs(shown, table.columns[at]?.type);
     // It referred to another table, or its table is gone: what the base had in it is known by its number.
     const [number] = item.row[0] === 'k' ? keyOfRow(item.row) : [];
-    return typeof number === 'bigint' ? number : this.#numberAnywhere(item.row);
+    return keptAs(typeof number === 'bigint' ? number : this.#numberAnywhere(item.row), table.columns[at]?.type);
   }
 
   /** Ids of rows that were made by an op are in one table only. */
@@ -172,9 +176,11 @@ export class Shown {
   /** A value of the base: its numbers are references to the rows that the base had there, wherever they are now. */
   inBase(table: Table, at: number, item: Value): Value {
     const target = table.references.get(at);
-    if (typeof item !== 'bigint' || target === undefined || !this.view.movedBase(target)) return item;
-    const parent = this.tables.get(target);
-    return parent === undefined ? item : (this.number(parent, rowOfNumber(item)) ?? item);
+    if (target === undefined || !this.view.movedBase(target)) return item;
+    const number = integerIn(item);
+    const parent = number === null ? undefined : this.tables.get(target);
+    const now = parent === undefined ? null : this.number(parent, rowOfNumber(number as bigint));
+    return now === null ? item : keptAs(now, table.columns[at]?.type);
   }
 }
 

@@ -63,7 +63,7 @@ async function begunDetaching(machine: Machine, folder: string): Promise<void> {
   });
 }
 
-test('DET1 a detached copy is an ordinary folder with what was saved last, and everybody else works on', {
+test('DET1 DET5 a detached copy is an ordinary folder with what was saved last, and everybody else works on', {
   timeout: 300_000,
 }, async (t) => {
   const { ana, ben, schemas } = await acme(t);
@@ -82,6 +82,11 @@ test('DET1 a detached copy is an ordinary folder with what was saved last, and e
   );
   await ben.machine.json('sync', [ben.folder]);
   assertEqualCopies(ana.folder, ben.folder);
+  const users = await ben.machine.json('users', [ben.folder]);
+  assert.deepEqual(
+    users.map(({ user }) => user),
+    ['ben'],
+  );
   await ben.sql("UPDATE account SET comment = 'ben goes on' WHERE no = 1010");
   await ben.machine.json('sync', [ben.folder]);
   assert.equal(await ana.sql('SELECT comment FROM account WHERE no = 1010'), '');

@@ -2,6 +2,7 @@
  * References by a UNIQUE value go where their row goes: when it is given another value by mending, or by somebody who
  * did not know of the reference, they are shown with that. What somebody left behind knowingly stays as it is.
  */
+import { keptAs } from '../../core/affinity.ts';
 import type { RowId } from '../../core/body.ts';
 import { isAlive, type MendedCell, type Origin, type Row, UNMENDED, winner, withMend } from '../../core/rows.ts';
 import type { ForeignKey, Table, Unique } from '../../core/tables.ts';
@@ -12,7 +13,7 @@ import { columnId } from '../shown.ts';
 import { uniqueName, valuesAt } from '../unique-values.ts';
 import type { MendedRows } from './mended-rows.ts';
 import type { References } from './references.ts';
-import { meantRow, NUMBER, referredUniques, referringSince, uniqueOf } from './unique-targets.ts';
+import { itemsOfTarget, meantRow, NUMBER, referredUniques, referringSince, uniqueOf } from './unique-targets.ts';
 
 export class Following {
   readonly #rows: MendedRows;
@@ -76,13 +77,13 @@ export class Following {
     const now = isNumber
       ? [this.#rows.after().number(target, meant, parent)]
       : valuesAt(target, key.to, base, meant, parent, 'shown');
-    const inOrder = (from: readonly Value[]): Value[] => unique.columns.map((at) => from[key.to.indexOf(at)] ?? null);
+    const inOrder = (from: readonly Value[]): Value[] => itemsOfTarget(target, key, unique, from);
     if (uniqueName(target, unique, inOrder(now)) === uniqueName(target, unique, inOrder(items))) return [];
     const isMoved = isNumber && this.#rows.state.movedTo(target.id, meant) !== undefined;
     if (isNumber && now.includes(null)) return [];
     if (!isMoved && !this.#wasLetGo(table, merged, key) && !this.#isUnknown(target, key, parent, since)) return [];
     return key.columns.flatMap((at, index): [string, MendedCell][] => {
-      const value = now[index] ?? null;
+      const value = keptAs(now[index] ?? null, table.columns[at]?.type);
       return sameValue(value, items[index] ?? null) ? [] : [[columnId(table, at), { value, because: meant }]];
     });
   }

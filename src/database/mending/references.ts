@@ -1,4 +1,5 @@
 /** Who refers to whom by declared foreign keys, as the merged rows have it. */
+import { comparedAs, integerIn } from '../../core/affinity.ts';
 import type { RowId } from '../../core/body.ts';
 import { isAlive, type Row } from '../../core/rows.ts';
 import {
@@ -51,7 +52,8 @@ export class References {
     const [only] = items;
     if (to.length === 1 && to[0] === numberColumn(target) && only !== undefined) {
       if (only instanceof RowRef) return [only.row];
-      return typeof only === 'bigint' ? [rowOfNumber(only)] : [];
+      const number = integerIn(only);
+      return number === null ? [] : [rowOfNumber(number)];
     }
     return target.kind === 'name' && target.key.length === to.length ? [this.#keyed(target, to, items)] : [];
   }
@@ -60,7 +62,7 @@ export class References {
     return rowOfKey(
       target.key.map(({ at, collation }) => {
         const item = items[to.indexOf(at)] ?? null;
-        if (!(item instanceof RowRef)) return canonicalKey(item, collation);
+        if (!(item instanceof RowRef)) return canonicalKey(comparedAs(item, target.columns[at]?.type), collation);
         return item.row[0] === 'k' ? (keyOfRow(item.row)[0] ?? null) : item;
       }),
     );

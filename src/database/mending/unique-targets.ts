@@ -1,4 +1,5 @@
 /** Foreign keys that find their row by a UNIQUE that is not its key: which row was meant is known by who wrote what when. */
+import { comparedAs } from '../../core/affinity.ts';
 import type { RowId } from '../../core/body.ts';
 import { ABSENT, compareOrigins, type Origin, type Row, winner } from '../../core/rows.ts';
 import type { ForeignKey, Table, Unique } from '../../core/tables.ts';
@@ -55,6 +56,11 @@ export function referringSince(table: Table, { columns }: ForeignKey, merged: Ro
   return newest;
 }
 
+/** What a foreign key holds, in the order of the index that it names and as this compares it. */
+export function itemsOfTarget(target: Table, { to }: ForeignKey, unique: Unique, items: readonly Value[]): Value[] {
+  return unique.columns.map((at) => comparedAs(items[to.indexOf(at)] ?? null, target.columns[at]?.type));
+}
+
 /** The row of `target` that had these values for whoever wrote them, whatever it has now; null: there was none. */
 export function meantRow(
   rows: MendedRows,
@@ -67,7 +73,7 @@ export function meantRow(
   if (named === undefined) return null;
   const { place, unique } = named;
   if (place === NUMBER) rows.recallNumbers(target);
-  const inOrder = unique.columns.map((at) => items[key.to.indexOf(at)] ?? null);
+  const inOrder = itemsOfTarget(target, key, unique, items);
   const name = uniqueName(target, unique, inOrder);
   if (name === null) return null;
   const inBase = inOrder.some((item) => item instanceof RowRef)

@@ -1,6 +1,7 @@
 /**
- * Rows in which the edits of several people, each of them valid, break a check together: they are shown as one of them
- * had the row in front of him, whoever wrote last; the others' rows are kept for whoever settles it.
+ * Rows in which the edits of several people, each of them valid, break a check together, or make up a reference that
+ * nobody wrote: they are shown as one of them had the row in front of him, whoever wrote last; the others' rows are kept
+ * for whoever settles it.
  */
 import type { RowId } from '../../core/body.ts';
 import {
@@ -13,9 +14,10 @@ import {
   type Row,
   UNMENDED,
   type WholeRow,
+  winner,
   withMend,
 } from '../../core/rows.ts';
-import { numberColumn, rowOfNumber, type Table } from '../../core/tables.ts';
+import { type ForeignKey, numberColumn, rowOfNumber, type Table } from '../../core/tables.ts';
 import { RowRef, sameValue, type Value } from '../../core/value.ts';
 import { covers } from '../../core/vector.ts';
 import { columnId } from '../shown.ts';
@@ -41,7 +43,7 @@ export class WholeRows {
       for (const { row, now } of table.checked ? touched.values() : touched.mended()) {
         // The table may have had a CHECK until now.
         const isMended = (now.mend?.whole.length ?? 0) > 0;
-        if (!now.mixed || (!table.checked && !isMended)) continue;
+        if (!now.mixed || (!table.checked && !isMended && !table.foreignKeys.some(isOfSeveral))) continue;
         const mend = now.mend ?? UNMENDED;
         const whole = isAlive(now) ? this.#find(table, row, withMend(now, { ...UNMENDED, kept: mend.kept })) : [];
         this.#rows.mend(id, row, { ...mend, whole });
@@ -62,7 +64,18 @@ export class WholeRows {
 
   #isBroken(table: Table, row: RowId, merged: Row): boolean {
     const judge = judgeOf(table);
-    return judge !== null && judge.broken(judgedValues(this.#rows, table, row, merged)) !== null;
+    if (judge !== null && judge.broken(judgedValues(this.#rows, table, row, merged)) !== null) return true;
+    return table.foreignKeys.some((key) => isOfSeveral(key) && this.#isTorn(table, merged, key));
+  }
+
+  /** Did two who did not know of each other write the halves of a reference? It is one thing, whatever it may name. */
+  #isTorn(table: Table, merged: Row, { columns }: ForeignKey): boolean {
+    const halves = columns.flatMap((at) => winner(merged, columnId(table, at)) ?? []);
+    const knows = (one: Origin, other: Origin): boolean => {
+      if (one.copy === other.copy && one.seq === other.seq) return true;
+      return covers(this.#rows.seenBy(one), other.copy, other.seq);
+    };
+    return halves.some((one) => halves.some((other) => !knows(one, other) && !knows(other, one)));
   }
 
   /** First of those of whom nobody else knew the one that is shown, then all others. */
@@ -108,6 +121,10 @@ export class WholeRows {
     const [item = null] = valuesAt(table, [at], this.#rows.base, row, view, 'merged');
     return table.references.has(at) && typeof item === 'bigint' ? new RowRef(rowOfNumber(item)) : item;
   }
+}
+
+function isOfSeveral({ columns }: ForeignKey): boolean {
+  return columns.length > 1;
 }
 
 function sameCells(a: ReadonlyMap<string, Value>, b: ReadonlyMap<string, Value>): boolean {
