@@ -459,7 +459,7 @@ export class DatabaseEngine {
     }
   }
 
-  /** In quiet: forgets the captured marks and writes the position. True if it did, or there was nothing to do. */
+  /** In quiet: forgets captured marks and writes the position. True if there is nothing left to do. */
   tidy(): boolean {
     const standing = this.#standing;
     const file = standing.ready();
@@ -472,7 +472,7 @@ export class DatabaseEngine {
       if (!standing.isAsLeft(file) || newestMark(file.sql) > mark.id) return false;
       this.state.begin();
       standing.commit(file);
-      return true;
+      return !hasMarksToClear(file.sql, mark.id);
     } finally {
       standing.undo(file);
     }

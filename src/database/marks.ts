@@ -48,10 +48,13 @@ export function hasMark(sql: Statements, { id, nonce }: MarkId): boolean {
 
 /**
  * Forgets what is captured but the last: it proves which own changes the file contains, and as long as it stands no
- * mark's id is given a second time.
+ * mark's id is given a second time. No more than `limit` at once: nobody else may write meanwhile.
  */
-export function clearMarks(sql: Statements, captured: number): void {
-  sql.run(`DELETE FROM ${MARKS} WHERE id < ?`, [BigInt(captured)]);
+export function clearMarks(sql: Statements, captured: number, limit: number): void {
+  sql.run(`DELETE FROM ${MARKS} WHERE id < min(?, (SELECT min(id) FROM ${MARKS}) + ?)`, [
+    BigInt(captured),
+    BigInt(limit),
+  ]);
 }
 
 export function hasMarksToClear(sql: Statements, captured: number): boolean {

@@ -263,7 +263,7 @@ export class Standing {
   commit(file: OpenFile): void {
     const position = this.#positionNow(file, this.mark.id);
     writePosition(file.sql, position);
-    clearMarks(file.sql, this.mark.id);
+    clearMarks(file.sql, this.mark.id, this.room.rows);
     if (file.unmarked.size === 0 && file.takenIn.size === 0) setCompared(file.sql, true);
     file.sql.db.exec('COMMIT');
     file.committed();

@@ -152,3 +152,25 @@ test('BLK5 a large body that cannot be read to its end has no effect, and the ne
     all.close();
   }
 });
+
+test('BLK9 the marks of a bulk change are cleared some at a time, so that nobody waits for all of them', () => {
+  const { all, ana } = office();
+  try {
+    ana.run(BULKS['an update of every row']);
+    assert.ok(ana.capture());
+    const marks = (): number => Number(ana.query('SELECT count(*) FROM _tieout_marks')[0]?.[0]);
+    const [first] = [marks()];
+    let turns = 0;
+    for (let isTidy = false; !isTidy; turns += 1) {
+      const before = marks();
+      isTidy = ana.engine.tidy();
+      assert.ok(before - marks() <= ROOM, `${before - marks()} at once`);
+    }
+    assert.ok(first >= 2 * ROWS && turns >= first / ROOM - 1, `${turns} turns for ${first} marks`);
+    assert.equal(marks(), 1);
+    ana.restart(true);
+    same(all);
+  } finally {
+    all.close();
+  }
+});
