@@ -2,7 +2,7 @@
  * A database of a million rows whose marks cannot be trusted: from the first look until what differs is known. Its
  * program had switched the triggers off and changed 100 rows; the file came back from a backup and 100 rows differ.
  */
-import { copyFileSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import type { Copy } from '../test/database/copies.ts';
 import { desk, items } from './desk.ts';
 import type { Figure } from './figure.ts';
@@ -25,8 +25,8 @@ export async function reconcile(bench: Bench): Promise<Figure[]> {
         ana.engine.disconnect();
         const aside = `${ana.path}.aside`;
         ana.run(`VACUUM INTO '${aside}'`);
-        copyFileSync(aside, ana.path);
-        for (const suffix of ['-wal', '-shm']) copyFileSync('/dev/null', ana.path + suffix);
+        renameSync(aside, ana.path);
+        for (const suffix of ['-wal', '-shm']) rmSync(ana.path + suffix, { force: true });
         ana.run(`${dropTriggers(ana)} ${dropTables(ana)} UPDATE item SET b = 'back ${run}' WHERE id % 10000 = ${run};`);
       }),
     );
@@ -47,6 +47,8 @@ function looked(copy: Copy, rows: number, spoil: () => void): number {
   const found = copy.log.ops().slice(before).flat().length;
   if (found !== rows) throw new Error(`${found} rows found, not ${rows}`);
   copy.work();
+  // In quiet the position is written: what was found is known to be in the file.
+  copy.engine.tidy();
   return time;
 }
 
