@@ -2,8 +2,10 @@
  * The databases of one copy: which there are says the registry, where they lie say the reports from the disk, and what
  * is in them is the business of the database process. This puts the three together, one step after the other.
  */
+
 import { type RegistryOp, withSeen } from '../core/body.ts';
 import { sha256 } from '../core/bytes.ts';
+import type { ChangeId } from '../core/change.ts';
 import type { DocumentContent } from '../core/content.ts';
 import { foldPath } from '../core/paths.ts';
 import { ProblemError, StorageError } from '../core/problem.ts';
@@ -47,6 +49,8 @@ export interface CopyDatabasesOptions {
   readonly append: (bytes: Uint8Array, ops: readonly RegistryOp[]) => StoredChange;
   readonly appendPieces: (pieces: AsyncIterable<Uint8Array>) => Promise<StoredChange>;
   readonly concerns: (vector: Vector, subject: string) => boolean;
+  /** Everything that the makers of these changes had stored, and the changes themselves. */
+  readonly knownTo: (changes: readonly ChangeId[]) => Vector;
   readonly make: (events: DatabaseEvents) => Databases;
   /** Asks for `place` in a while: the disk did not do what it was asked to. */
   readonly again: () => void;
@@ -117,7 +121,10 @@ export class CopyDatabases implements DatabaseReports {
       for (const entry of entries.filter(({ id }) => this.#steps.isOpen(id))) await this.#steps.place(entry);
       for (const entry of entries.filter(({ id }) => !this.#steps.isOpen(id))) await this.#steps.place(entry);
       await this.#entering.enterAll();
-      await this.#steps.removeDead((id, removed) => this.#entering.asideToRemoved(id, removed));
+      await this.#steps.removeDead(
+        (id) => this.#keepEdited(id),
+        (id, removed) => this.#entering.asideToRemoved(id, removed),
+      );
     });
   }
 
@@ -245,6 +252,22 @@ export class CopyDatabases implements DatabaseReports {
   }
 
   // The steps
+
+  /** Who deleted it did not know of edits in it: it is kept for everybody, and listed until somebody chooses. */
+  async #keepEdited(id: string): Promise<boolean> {
+    const { registry, record, concerns, knownTo } = this.#options;
+    const row = registry.row(DATABASES, id);
+    const merged = registry.document(id, 'database');
+    if (merged === undefined || !concerns(knownTo(row.deletions), id)) return false;
+    // Made twice: its rows were entered in the other by who took it out of the file.
+    const [made] = row.cells.get('content') ?? [];
+    const other = registry.entryAt(merged.path);
+    const isMadeTwice = other?.kind === 'database' && other.id !== id;
+    if (isMadeTwice && row.deletions.some(({ copy }) => copy === made?.copy)) return false;
+    const over = row.cells.get('path') ?? [];
+    await record([setOp(DATABASES, id, { path: { value: merged.path, over } })]);
+    return true;
+  }
 
   /** A database that nobody knew: its content now is its base, which travels like a document. */
   async #register(path: string): Promise<void> {

@@ -4,10 +4,10 @@
  */
 import { type RegistryOp, subjectOf } from '../core/body.ts';
 import { sha256 } from '../core/bytes.ts';
-import type { Change } from '../core/change.ts';
+import type { Change, ChangeId } from '../core/change.ts';
 import { ProblemError } from '../core/problem.ts';
 import type { Origin } from '../core/rows.ts';
-import { at, type CopyId } from '../core/vector.ts';
+import { at, type CopyId, EMPTY, join, type Vector, withEntry } from '../core/vector.ts';
 import { asStorageFailure } from '../platform/storage-failure.ts';
 import { BEHIND, type Exchange } from '../protocol/exchange.ts';
 import type { Refusal } from '../protocol/replica.ts';
@@ -134,6 +134,7 @@ export class Copy {
       append: (bytes, ops) => this.#own.append(bytes, ops),
       appendPieces: (pieces) => this.#own.appendPieces(pieces),
       concerns: (vector, subject) => this.store.log.concerns(vector, subject),
+      knownTo: (changes) => knownTo(this.store.log, changes),
       again: () => void clock.after(DISK_AGAIN_MS, () => this.databases.place()),
       make: (events) => options.makeDatabases(facts.copy, folder, events),
       tell: options.tell,
@@ -388,4 +389,11 @@ export class Copy {
     this.#changed = [];
     for (const tell of waiting) tell();
   }
+}
+
+function knownTo(log: FileStore['log'], changes: readonly ChangeId[]): Vector {
+  return changes.reduce((known, { copy, seq }) => {
+    const deps = log.get({ copy, seq })?.deps ?? EMPTY;
+    return withEntry(join(known, deps), copy, Math.max(seq, at(known, copy)));
+  }, EMPTY);
 }

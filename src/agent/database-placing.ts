@@ -78,10 +78,10 @@ export class DatabasePlacing {
   }
 
   /**
-   * What a colleague has deleted goes out of the way, once everything in it is in the log. `left` is told where to it
-   * goes: what lies elsewhere for a while goes there, too.
+   * What a colleague has deleted goes out of the way, once everything in it is in the log. `keep` says whether it is to
+   * be kept after all. `left` is told where to it goes: what lies elsewhere for a while goes there, too.
    */
-  async removeDead(left: (id: string, removed: string) => void): Promise<void> {
+  async removeDead(keep: (id: string) => Promise<boolean>, left: (id: string, removed: string) => void): Promise<void> {
     const { registry, files, placed, databases } = this.#options;
     for (const { id, path } of placed.all()) {
       const entry = registry.entry(id);
@@ -92,6 +92,7 @@ export class DatabasePlacing {
       // A former try may have failed after it was closed, and programs went on with it.
       if (!this.#open.has(id) && files.facts(path)) await this.open({ ...entry, shown: path });
       await databases.settle([id]);
+      if (await keep(id)) continue;
       await this.close(id);
       left(id, removed);
       if (files.rename(path, removed) !== 'busy') {

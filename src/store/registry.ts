@@ -220,8 +220,9 @@ export class Registry {
 
   #putEntry(merged: MergedDocument, kind: string, folded: string): void {
     const { content, by } = kind === 'database' ? earliest(merged) : merged.contents[0]!;
-    const conflict =
-      merged.contents.length > 1 || merged.paths.length > 1 || (merged.alive && merged.deletions.length > 0);
+    // Of two contents of one database the earlier is its base: what people write in it are rows.
+    const contents = kind === 'document' ? merged.contents.length : 1;
+    const conflict = contents > 1 || merged.paths.length > 1 || (merged.alive && merged.deletions.length > 0);
     const path = merged.pathBy;
     const save = by[0] ?? null;
     this.#statements
@@ -250,7 +251,7 @@ export class Registry {
         save?.stamp ?? null,
         merged.behaviour,
         merged.registered ? 1 : 0,
-        conflict && kind === 'document' ? 1 : 0,
+        conflict ? 1 : 0,
       );
   }
 

@@ -1,7 +1,15 @@
-/** What people did to one document without knowledge of each other, and how it is settled for all. */
+/** What people did to one document or database as a whole, unaware of each other, and how it is settled for all. */
 import { stampMs } from '../../core/clock.ts';
 import { ProblemError } from '../../core/problem.ts';
-import { allWrites, DOCUMENTS, type MergedDocument, removeOp, setOp, versionName } from '../../core/registry.ts';
+import {
+  allWrites,
+  DATABASES,
+  DOCUMENTS,
+  type MergedDocument,
+  removeOp,
+  setOp,
+  versionName,
+} from '../../core/registry.ts';
 import type { Origin } from '../../core/rows.ts';
 import type { Entry, Registry } from '../../store/registry.ts';
 import type { RecordOps } from './ports.ts';
@@ -15,7 +23,7 @@ export type ConflictInfo = {
   readonly path: string;
   readonly candidates: readonly {
     readonly id: string;
-    /** A version's id, a path, or null for "deleted". */
+    /** A version's id, a path (of a database also where it was kept), or null for "deleted". */
     readonly value: string | null;
     readonly by: string;
     readonly at: number;
@@ -32,8 +40,8 @@ export class DocumentConflicts {
 
   list(): ConflictInfo[] {
     return this.#options.registry.conflicting().flatMap((entry) => {
-      const merged = this.#options.registry.document(entry.id);
-      return entry.kind === 'document' && merged ? this.#conflictsOf(entry, merged) : [];
+      const merged = this.#options.registry.document(entry.id, entry.kind);
+      return merged ? this.#conflictsOf(entry, merged) : [];
     });
   }
 
@@ -41,16 +49,18 @@ export class DocumentConflicts {
   async resolve(conflict: string, candidate: string): Promise<void> {
     const { registry, record } = this.#options;
     const [id = '', about] = conflict.split(':');
-    const merged = registry.document(id);
     const entry = registry.entry(id);
+    const merged = entry && registry.document(id, entry.kind);
     const listed = merged && entry ? this.#conflictsOf(entry, merged).find((one) => one.id === conflict) : undefined;
     const chosen = listed?.candidates.find((one) => one.id === candidate);
     if (merged === undefined || entry === undefined || chosen === undefined) throw noConflict(conflict);
-    if (about === 'path') {
-      const over = [...(registry.row(DOCUMENTS, id).cells.get('path') ?? [])];
-      await record([setOp(DOCUMENTS, id, { path: { value: String(chosen.value), over } })]);
-    } else if (chosen.value === null) await record([removeOp(DOCUMENTS, id, allWrites(registry.row(DOCUMENTS, id)))]);
-    else await record([choice(registry, id, contentOf(registry, entry, chosen.value))]);
+    const table = entry.kind === 'document' ? DOCUMENTS : DATABASES;
+    const row = registry.row(table, id);
+    if (chosen.value === null) await record([removeOp(table, id, allWrites(row))]);
+    else if (about === 'path' || table === DATABASES) {
+      const over = [...(row.cells.get('path') ?? []), ...(about === 'path' ? [] : row.deletions)];
+      await record([setOp(table, id, { path: { value: String(chosen.value), over } })]);
+    } else await record([choice(registry, id, contentOf(registry, entry, chosen.value))]);
   }
 
   #conflictsOf(entry: Entry, merged: MergedDocument): ConflictInfo[] {
@@ -65,7 +75,7 @@ export class DocumentConflicts {
       shown,
     });
     const shown = merged.contents[0]!;
-    if (merged.contents.length > 1) {
+    if (merged.contents.length > 1 && entry.kind === 'document') {
       const candidates = merged.contents.map((one) =>
         candidate(one.by[0], versionName(one.by[0] ?? null), one === shown),
       );
@@ -76,7 +86,11 @@ export class DocumentConflicts {
       found.push({ ...common, id: `${entry.id}:path`, about: 'path', candidates });
     }
     if (merged.deletions.length > 0) {
-      const kept = candidate(shown.by[0], versionName(shown.by[0] ?? null), true);
+      const { path, by } = merged.paths[0]!;
+      const kept =
+        entry.kind === 'document'
+          ? candidate(shown.by[0], versionName(shown.by[0] ?? null), true)
+          : candidate(by[0], path, true);
       const candidates = [kept, candidate(merged.deletions[0], null, false)];
       found.push({ ...common, id: `${entry.id}:deletion`, about: 'deletion', candidates });
     }
