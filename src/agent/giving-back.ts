@@ -1,6 +1,6 @@
 /**
- * A hub that was brought back from a backup does not know a file that was published after it. Every copy has what the
- * publisher signed: with it the file is made there again under its id, and then whatever of its contents lies here is
+ * A hub that was brought back from a backup does not know a file that was published after it, or takes it for one that
+ * is still being published. Every copy has what the publisher signed: with it the file is made there again under its id, and then whatever of its contents lies here is
  * handed over. Taken up again with each session until it is done.
  */
 import { ProblemError } from '../core/problem.ts';
@@ -51,17 +51,28 @@ export class GivingBack {
   /** The hub knows the file: hands over what it lacks, if this was begun. A cut ends it until the next session. */
   async reached(): Promise<void> {
     this.#tried = false;
-    const { folder } = this.#copy;
-    if (!folder.isGivingBack || this.#handing) return;
+    const { folder, facts, exchange } = this.#copy;
+    if (this.#handing || facts.phase !== 'complete') return;
     this.#handing = true;
-    const { exchange } = this.#copy;
     try {
+      if (await this.#isUnpublished()) await this.file();
+      if (!folder.isGivingBack) return;
       if (await this.#handAll()) folder.isGivingBack = false;
     } catch (error) {
-      // The line was cut: the next session begins again, and only what is lacking goes.
-      if (this.#copy.exchange === exchange) throw error;
+      // The line was cut, or the hub does not want it: the next session begins again, and only what is lacking goes.
+      if (this.#copy.exchange === exchange && !(error instanceof ProblemError)) throw error;
     } finally {
       this.#handing = false;
+    }
+  }
+
+  async #isUnpublished(): Promise<boolean> {
+    try {
+      await this.#hub.ask({ kind: 'snapshot', file: this.#copy.facts.file });
+      return false;
+    } catch (error) {
+      if (error instanceof ProblemError && error.problem.code === 'unpublished') return true;
+      throw error;
     }
   }
 

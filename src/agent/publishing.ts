@@ -9,14 +9,15 @@ import { sha256 } from '../core/bytes.ts';
 import { boundaries } from '../core/chunking.ts';
 import { encodeManifest, type ManifestDatabase, type ManifestDocument } from '../core/manifest.ts';
 import { COPIES, FILE, newDatabaseId, setOp } from '../core/registry.ts';
+import type { Exchange } from '../protocol/exchange.ts';
 import { sealSnapshot } from '../store/snapshot.ts';
-import { encodeChunk } from '../store/stored-chunk.ts';
+import { encodeChunk, type StoredChunk } from '../store/stored-chunk.ts';
 import type { Copy } from './copy.ts';
 import type { Going, Member } from './copying.ts';
 import type { Ingested } from './documents/ports.ts';
-import { Handover } from './handover.ts';
 import type { HubConnection } from './hub-connection.ts';
-import { handOverIfReached, LOOK_AGAIN_MS, parentHasAll, stopIfAsked } from './syncing.ts';
+import { type Handed, Reading } from './publish-reading.ts';
+import { handOverIfReached, parentHasAll } from './syncing.ts';
 
 export type Publisher = Member & { readonly key: KeyObject; readonly chain: readonly Uint8Array[] };
 
@@ -31,35 +32,28 @@ export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher
   await introduceFile(copy, who);
   const survey = copy.documents.survey();
   const reading = new Reading(copy, hub, survey, going);
-  const databases = await readDatabases(copy, survey.databases, reading);
-  const documents = await readDocuments(copy, survey.documents, reading);
-  const parts = keepManifest(copy, encodeManifest({ documents: documents.map(({ listed }) => listed), databases }));
-  await allSent(copy, hub, going);
-  await parentHasAll(copy, going.signal);
-  const sizes = [...documents.map(({ listed }) => listed), ...databases].map(({ content }) => content.size);
-  const bytes = sizes.reduce((sum, size) => sum + size, 0);
-  const record = {
-    format: 1,
-    file,
-    vector: new Map(),
-    last: [],
-    digest: null,
-    manifest: parts.parts,
-    manifestHash: parts.hash,
-    documents: documents.length,
-    databases: databases.length,
-    bytes,
-    maker: id,
+  let listing: Listing = {
+    databases: await readDatabases(copy, survey.databases, reading),
+    documents: await readDocuments(copy, survey.documents, reading),
   };
-  const sealed = sealSnapshot(record, who.key, who.chain);
-  await hub.ask({
-    kind: 'publish',
-    file,
-    record: sealed,
-    documents: documents.length,
-    databases: databases.length,
-    bytes,
-  });
+  let sealed: Uint8Array;
+  for (;;) {
+    const session = await reading.session();
+    try {
+      const lost = new Set(await reading.lost(session, handed(listing)));
+      if (lost.size > 0) {
+        listing = await readAgain(copy, listing, reading, ({ path }) => lost.has(path));
+        continue;
+      }
+      sealed = await handList(copy, hub, who, listing, session, going);
+    } catch (error) {
+      if (copy.exchange === session) throw error;
+      continue;
+    }
+    // Otherwise it may be another hub by now than the one that had it all.
+    if (copy.exchange === session) break;
+  }
+  const { databases, documents } = listing;
   copy.store.transaction(() => {
     copy.registry.loadBase(
       documents.map(({ listed }) => listed),
@@ -87,60 +81,6 @@ async function introduceFile(copy: Copy, who: Publisher): Promise<void> {
   ]);
 }
 
-type Survey = { readonly documents: readonly string[]; readonly bytes: number };
-
-/**
- * Reads files once and hands the hub what it lacks of them. Nothing is kept here a second time: the files themselves
- * lie here. After a cut the same files are read again, and only what the hub still lacks is sent.
- */
-class Reading {
-  readonly #copy: Copy;
-  readonly #hub: HubConnection;
-  readonly #survey: Survey;
-  readonly #going: Going;
-  #bytes = 0;
-  #documents = 0;
-
-  constructor(copy: Copy, hub: HubConnection, survey: Survey, going: Going) {
-    this.#copy = copy;
-    this.#hub = hub;
-    this.#survey = survey;
-    this.#going = going;
-  }
-
-  async read(paths: readonly string[]): Promise<readonly Ingested[]> {
-    const before = { bytes: this.#bytes, documents: this.#documents };
-    for (;;) {
-      stopIfAsked(this.#going.signal);
-      const { exchange } = this.#copy;
-      if (exchange === null) {
-        await this.#hub.sessionOrRefusal();
-        await this.#copy.change(LOOK_AGAIN_MS);
-        continue;
-      }
-      try {
-        return await this.#copy.contents.ingestInto(new Handover(exchange.chunks), paths, (one) => this.#tell(one));
-      } catch (error) {
-        // The line was cut: what reads the files is well, and starts over on the next one.
-        if (this.#copy.exchange === exchange) throw error;
-        this.#bytes = before.bytes;
-        this.#documents = before.documents;
-      }
-    }
-  }
-
-  #tell(one: Ingested): void {
-    this.#documents += 1;
-    if (one.kind === 'done') this.#bytes += one.content.size;
-    const { bytes, documents } = this.#survey;
-    this.#going.progress({
-      phase: 'sending',
-      bytes: { done: this.#bytes, total: Math.max(bytes, this.#bytes) },
-      documents: { done: Math.min(this.#documents, documents.length), total: documents.length },
-    });
-  }
-}
-
 async function readDatabases(copy: Copy, paths: readonly string[], reading: Reading): Promise<ManifestDatabase[]> {
   const found: ManifestDatabase[] = [];
   for (const path of paths) {
@@ -151,6 +91,7 @@ async function readDatabases(copy: Copy, paths: readonly string[], reading: Read
 }
 
 type Read = { listed: ManifestDocument; read: Extract<Ingested, { kind: 'done' }> };
+type Listing = { readonly databases: readonly ManifestDatabase[]; readonly documents: readonly Read[] };
 
 /** Reads all documents; one that cannot be read now is left out, named as a problem, and taken in as a new one later. */
 async function readDocuments(copy: Copy, paths: readonly string[], reading: Reading): Promise<Read[]> {
@@ -166,33 +107,80 @@ async function readDocuments(copy: Copy, paths: readonly string[], reading: Read
   return found;
 }
 
-function keepManifest(copy: Copy, bytes: Uint8Array): { parts: { id: string; size: number }[]; hash: string } {
-  const parts: { id: string; size: number }[] = [];
-  let start = 0;
-  const chunks = [];
-  for (const end of boundaries(bytes, 0, bytes.byteLength, true)) {
-    const chunk = encodeChunk(bytes.subarray(start, end));
-    chunks.push(chunk);
-    parts.push({ id: chunk.id, size: end - start });
-    start = end;
-  }
-  copy.contents.keepOwn(chunks);
-  return { parts, hash: sha256(bytes) };
+/** Documents and databases whose content the hub is to have. */
+function handed({ databases, documents }: Listing): Handed[] {
+  return [
+    ...documents.map(({ listed: { path, content } }) => ({ path, content })),
+    ...databases.map(({ path, content }) => ({ path, content })),
+  ];
 }
 
-/** Waits until the hub has every chunk durably. */
-async function allSent(copy: Copy, hub: HubConnection, going: Going): Promise<void> {
-  const total = copy.unsent.totals();
-  for (;;) {
-    stopIfAsked(going.signal);
-    const left = copy.unsent.totals();
-    going.progress({
-      phase: 'sending',
-      bytes: { done: Math.max(0, total.bytes - left.bytes), total: Math.max(total.bytes, left.bytes) },
-      documents: { done: 0, total: 0 },
-    });
-    if (left.chunks === 0) return;
-    if (copy.exchange === null) await hub.sessionOrRefusal();
-    await copy.change(LOOK_AGAIN_MS);
-  }
+/** Those that the hub has lost are read and handed to it once more, as they are now. */
+async function readAgain(
+  copy: Copy,
+  { databases, documents }: Listing,
+  reading: Reading,
+  isLost: (one: { readonly path: string }) => boolean,
+): Promise<Listing> {
+  const lost = documents.map(({ listed }) => listed).filter(isLost);
+  const read = await readDocuments(
+    copy,
+    lost.map(({ path }) => path),
+    reading,
+  );
+  const made = await readDatabases(
+    copy,
+    databases.filter(isLost).map(({ path }) => path),
+    reading,
+  );
+  return {
+    databases: [...databases.filter((one) => !isLost(one)), ...made],
+    documents: [...documents.filter(({ listed }) => !isLost(listed)), ...read],
+  };
+}
+
+/** Hands over the signed list of it all: from then on the hub has the file. */
+async function handList(
+  copy: Copy,
+  hub: HubConnection,
+  who: Publisher,
+  { databases, documents }: Listing,
+  session: Exchange,
+  going: Going,
+): Promise<Uint8Array> {
+  const { file, copy: maker } = copy.facts;
+  const listed = documents.map((one) => one.listed);
+  const manifest = encodeManifest({ documents: listed, databases });
+  const chunks = chunksOf(manifest);
+  await copy.store.keepChunks(chunks);
+  await session.upload(chunks.map((chunk) => ({ id: chunk.id, bytes: chunk.bytes.byteLength, read: () => chunk })));
+  await parentHasAll(copy, going.signal);
+  const counts = {
+    documents: documents.length,
+    databases: databases.length,
+    bytes: [...listed, ...databases].reduce((sum, { content }) => sum + content.size, 0),
+  };
+  const record = {
+    format: 1,
+    file,
+    vector: new Map(),
+    last: [],
+    digest: null,
+    manifest: chunks.map(({ id, size }) => ({ id, size })),
+    manifestHash: sha256(manifest),
+    ...counts,
+    maker,
+  };
+  const sealed = sealSnapshot(record, who.key, who.chain);
+  await hub.ask({ kind: 'publish', file, record: sealed, ...counts });
+  return sealed;
+}
+
+function chunksOf(bytes: Uint8Array): (StoredChunk & { size: number })[] {
+  let start = 0;
+  return boundaries(bytes, 0, bytes.byteLength, true).map((end) => {
+    const plain = bytes.subarray(start, end);
+    start = end;
+    return { ...encodeChunk(plain), size: plain.length };
+  });
 }

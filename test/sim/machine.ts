@@ -32,7 +32,8 @@ export interface MachineOptions {
 }
 
 /** What the person has asked for: until it is done, they ask again. */
-type Wish = { readonly kind: 'publish' | 'copy'; readonly file: string };
+/** A file that is not published yet has no id. */
+type Wish = { readonly kind: 'publish' } | { readonly kind: 'copy'; readonly file: () => string | undefined };
 const ASK_AGAIN_MS = 3_000;
 /** The table by which a followed database is known. */
 const POSITION = '_tieout_position';
@@ -140,12 +141,12 @@ export class SimMachine {
     this.#carryOut();
   }
 
-  publish(file: string): void {
-    this.#wish = { kind: 'publish', file };
+  publish(): void {
+    this.#wish = { kind: 'publish' };
     this.#carryOut();
   }
 
-  makeCopy(file: string): void {
+  makeCopy(file: () => string | undefined): void {
     this.#wish = { kind: 'copy', file };
     this.#carryOut();
   }
@@ -210,13 +211,16 @@ export class SimMachine {
     again();
   }
 
-  async #try(agent: Agent, { kind, file }: Wish): Promise<boolean> {
+  async #try(agent: Agent, wish: Wish): Promise<boolean> {
+    const { kind } = wish;
     const going = { progress: () => {}, signal: new AbortController().signal };
     const { chain, user, deviceName: device } = agent.membership();
     const { key } = agent.options.identity;
     const hub = agent.hub(OFFICE);
     try {
       const phase = kind === 'publish' ? ('publishing' as const) : ('fetching' as const);
+      const file = wish.kind === 'publish' ? null : wish.file();
+      if (file === undefined) return false;
       const copy = agent.begin(this.root, { file, name: 'Miller 2026', office: OFFICE, phase, members: null });
       if (kind === 'publish') await publishCopy(copy, hub, { user, device, key, chain }, going);
       else {

@@ -106,7 +106,7 @@ export async function checkNewcomer(world: World, file: string): Promise<void> {
   const person = world.newcomer();
   await driven(world, person.machine.start());
   world.tell(person.machine.name, 'makes a copy, last of all');
-  person.machine.makeCopy(file);
+  person.machine.makeCopy(() => file);
   await world.until('the last copy', 120_000, () => person.machine.isReady);
   await syncEveryone(world);
   await world.timeline.pass(world.timeline.now + 3_000);

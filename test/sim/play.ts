@@ -14,8 +14,6 @@ export type Outcome = {
   readonly events: number;
 };
 
-const FILE = 'f11e'.repeat(8);
-
 /** `part` story: up to its rest, without asking what is there then; what `hash` says is the same in both. */
 export async function play(story: Story, part: 'whole' | 'story' = 'whole'): Promise<Outcome> {
   const place = newPlace();
@@ -34,7 +32,7 @@ export async function play(story: Story, part: 'whole' | 'story' = 'whole'): Pro
     hash = world.traceHash;
     if (part === 'whole') await checkAtRest(world);
     if (part === 'whole' && world.violations.length === 0) await checkAnotherRound(world);
-    if (part === 'whole' && world.violations.length === 0) await checkNewcomer(world, FILE);
+    if (part === 'whole' && world.violations.length === 0) await checkNewcomer(world, world.file);
   } catch (error) {
     const text = error instanceof Violation ? error.message : ((error as Error).stack ?? String(error));
     world.violate(clean(text, place.folder));

@@ -40,7 +40,6 @@ export class Violation extends Error {
   override readonly name = 'Violation';
 }
 
-const FILE = 'f11e'.repeat(8);
 const QUALITIES = [
   { fromMs: 0.1, toMs: 1 },
   { fromMs: 5, toMs: 30 },
@@ -55,7 +54,7 @@ export class World {
   readonly witness = new Witness();
   readonly trace: string[] = [];
   readonly folder: string;
-  readonly file = FILE;
+  #file: string | undefined;
   /** What the hub knew was forgotten, at some time; what a TIEOUT_HOME knew was. */
   hubWasRestored = false;
   homeWasRestored = false;
@@ -108,6 +107,18 @@ export class World {
     ].join('\n');
   }
 
+  /** The id of the file, once its publisher has begun. */
+  get file(): string {
+    const file = this.#fileSoFar();
+    if (file === undefined) throw new Violation('nobody has begun to publish');
+    return file;
+  }
+
+  #fileSoFar(): string | undefined {
+    this.#file ??= this.people[0]?.machine.copy?.facts.file;
+    return this.#file;
+  }
+
   /** Publishes and copies the file, and lets people work until the story is over. */
   async run(): Promise<void> {
     this.hub.start();
@@ -118,14 +129,14 @@ export class World {
     const begin = (who: Person): Promise<void> => who.machine.start().catch((error) => this.violate(String(error)));
     for (const person of this.people) await begin(person);
     this.tell(first.machine.name, 'publishes');
-    first.machine.publish(FILE);
+    first.machine.publish();
     let roughly = this.story.roughSetup;
     if (!roughly) await this.until('publishing', 60_000, () => first.machine.isReady);
     else this.#plan(0);
     for (const { machine } of this.people.slice(1)) {
       this.timeline.at(this.timeline.now + chance.within(0, 500), () => {
         this.tell(machine.name, 'makes a copy');
-        machine.makeCopy(FILE);
+        machine.makeCopy(() => this.#fileSoFar());
       });
     }
     if (!roughly) {
