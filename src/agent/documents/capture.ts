@@ -6,7 +6,7 @@ import type { RegistryOp } from '../../core/body.ts';
 import type { ChangeId } from '../../core/change.ts';
 import type { DocumentContent } from '../../core/content.ts';
 import { databaseOfCompanion } from '../../core/not-documents.ts';
-import { foldPath, parentOf, pathFault, within } from '../../core/paths.ts';
+import { foldPath, parentOf, pathFault } from '../../core/paths.ts';
 import {
   allWrites,
   contentCell,
@@ -22,6 +22,7 @@ import type { Entry, Registry } from '../../store/registry.ts';
 import { busyDocument, type DocumentProblems, manyGone, noDatabase, sameName, unfitName } from './document-problems.ts';
 import { type Noticing, QUIET_MS } from './noticing.ts';
 import type { Contents, DatabaseReports, DocumentEvent, Ingested, RecordOps } from './ports.ts';
+import { Spelling } from './spelling.ts';
 import { isDatabase, isLeftBehind } from './walking.ts';
 
 /** A program holds the file: tried again after this. */
@@ -63,6 +64,7 @@ type Draft = {
 export class Capture {
   readonly #options: CaptureOptions;
   readonly #observations: Observations;
+  readonly #spelling: Spelling;
   /** The person said that what has gone is to be deleted for everybody. */
   #deleteMany = false;
   readonly #interrupted = new Set<string>();
@@ -70,6 +72,7 @@ export class Capture {
   constructor(options: CaptureOptions) {
     this.#options = options;
     this.#observations = options.registry.observations;
+    this.#spelling = new Spelling(options.files);
   }
 
   /** We were stopped while we put a version of it in place: that version is none of the user's saves. */
@@ -91,35 +94,13 @@ export class Capture {
     const draft: Draft = { ops: [], put: [], forget: new Set(), paths: [], bytes: 0 };
     const found: Found[] = [];
     const gone: Observation[] = [];
-    for (const path of this.#reallyThere(paths)) this.#sort(path, draft, found, gone);
+    for (const path of this.#spelling.reallyThere(paths)) this.#sort(path, draft, found, gone);
     const unread = found.filter((one) => !this.#takeMove(one, draft));
     const read = await this.#readAll(unread);
     const alike = new Set<string>();
     for (const one of read) this.#takeContent(one, gone, draft, alike);
     this.#takeGone(gone, draft);
     await this.#keep(draft);
-  }
-
-  /** Where the disk does not mind case, a file is found under its old spelling too; only its own counts. */
-  #reallyThere(paths: readonly string[]): readonly string[] {
-    const spellings = new Map<string, number>();
-    for (const path of paths) spellings.set(foldPath(path), (spellings.get(foldPath(path)) ?? 0) + 1);
-    return paths.filter((path) => spellings.get(foldPath(path)) === 1 || this.#isSpelled(path));
-  }
-
-  #isSpelled(path: string): boolean {
-    let folder = '';
-    for (const name of path.split('/')) {
-      if (!this.#options.files.list(folder)?.some((entry) => entry.name === name)) return false;
-      folder = within(folder, name);
-    }
-    return true;
-  }
-
-  /** Is what was seen there still there, and not only under the spelling `path`? */
-  #isStillAt(seen: Observation, path: string): boolean {
-    if (this.#options.files.facts(seen.path)?.inode !== seen.inode) return false;
-    return foldPath(seen.path) !== foldPath(path) || this.#isSpelled(seen.path);
   }
 
   /** Documents, databases, what has gone, and what cannot be synced. */
@@ -201,7 +182,7 @@ export class Capture {
   /** What was seen elsewhere with this inode, size and time, and is not there any more. */
   #movedFrom(path: string, facts: FileFacts): Observation | undefined {
     return this.#observations.withInode(facts.inode).find((seen) => {
-      if (seen.path === path || this.#isStillAt(seen, path)) return false;
+      if (seen.path === path || this.#spelling.isStillAt(seen, path)) return false;
       // Inodes are used again: only with its size and time it is the same file.
       const [size, mtime] = seen.look.split(':');
       return seen.subject === '' || (size === String(facts.size) && mtime === String(facts.mtimeNs));
@@ -273,7 +254,7 @@ export class Capture {
     const { files, problems } = this.#options;
     // The one that is to have this path lies elsewhere still, under another name: who came first here is a new document.
     if (foldPath(path) !== foldPath(other)) return false;
-    if (path === other || files.facts(other) === undefined || !this.#isSpelled(other)) return false;
+    if (path === other || files.facts(other) === undefined || !this.#spelling.isSpelled(other)) return false;
     problems.set(path, sameName(path, other));
     return true;
   }
