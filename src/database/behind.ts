@@ -10,7 +10,7 @@ import { ROWS_SCHEMA, RowState } from '../store/row-state.ts';
 import { openStore } from '../store/sqlite.ts';
 import { lackingAt, readBody } from './containing.ts';
 import { Folding, type FoldingBy } from './folding.ts';
-import type { SourceChange } from './source.ts';
+import type { ChangeSource, SourceChange } from './source.ts';
 
 export interface Behind {
   readonly state: RowState;
@@ -28,15 +28,14 @@ export interface Folded {
 
 /** The rows as they were when exactly these changes were contained. */
 export function stateAt(by: FoldingBy, contained: Vector, edited: readonly SourceChange[]): Behind {
-  const store = openStore(':memory:', { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
+  // Without a name: in memory while it is small, then on the disk.
+  const store = openStore('', { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
   const { source, database } = by;
   const state = new RowState(store, database);
-  const changes = [...lackingAt(source, database, contained, EMPTY, []), ...edited];
-  foldInto(
-    state,
-    by,
-    changes.map((change) => ({ change, body: readBody(source, change) })),
-  );
+  state.begin();
+  const folded = bodiesOf(source, lackingAt(source, database, contained, EMPTY, []), edited);
+  foldInto(state, by, folded).close();
+  state.commit();
   return { state, store, contained, edited: edited.map(({ copy, seq }) => ({ copy, seq })) };
 }
 
@@ -50,7 +49,12 @@ export function seenBehind({ contained, edited }: Behind): Vector {
   return seen;
 }
 
-export function foldInto(state: RowState, by: FoldingBy, folded: readonly Folded[]): Folding {
+/** Each body is read when it is its turn. */
+export function* bodiesOf(source: ChangeSource, ...changes: Iterable<SourceChange>[]): Generator<Folded> {
+  for (const some of changes) for (const change of some) yield { change, body: readBody(source, change) };
+}
+
+export function foldInto(state: RowState, by: FoldingBy, folded: Iterable<Folded>): Folding {
   const folding = new Folding(state, by);
   for (const { change, body } of folded) folding.fold(change, body);
   folding.settle();

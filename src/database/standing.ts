@@ -12,8 +12,16 @@ import { type CopyId, covers, join, same, type Vector } from '../core/vector.ts'
 import type { FileFacts } from '../platform/ports.ts';
 import { type RowPlace, RowState } from '../store/row-state.ts';
 import { BaseFile } from './base-file.ts';
-import { type Behind, type Folded, foldInto, seenBehind, stateAt } from './behind.ts';
-import { type Containing, changesAfter, isBeyond, readBody, renamedPosition, whatItContains } from './containing.ts';
+import { type Behind, bodiesOf, type Folded, foldInto, seenBehind, stateAt } from './behind.ts';
+import {
+  type Containing,
+  changesAfter,
+  isBeyond,
+  lackingAt,
+  readBody,
+  renamedPosition,
+  whatItContains,
+} from './containing.ts';
 import { Folding, type FoldingBy } from './folding.ts';
 import { misnumbered, renumber } from './hidden-numbers.ts';
 import type { OpenDatabase } from './host.ts';
@@ -342,17 +350,15 @@ export class Standing {
   #foldMissed(file: OpenFile, edited: readonly SourceChange[]): void {
     const { source, copy } = this.options;
     const isEdited = (change: ChangeId): boolean => edited.some((one) => one.copy === copy && one.seq === change.seq);
-    const ahead = [...changesAfter(source, this.id, this.state.vector)];
-    const last = ahead.findLastIndex((change) => change.copy === copy && !isEdited(change));
-    if (last < 0) return;
+    let last = 0;
+    for (const change of changesAfter(source, this.id, this.state.vector)) {
+      if (change.copy === copy && !isEdited(change)) last = change.seq;
+    }
+    if (last === 0) return;
     this.state.begin();
     try {
-      const missed = ahead.slice(0, last + 1);
-      foldInto(
-        this.state,
-        this.foldingBy(file),
-        missed.map((change) => ({ change, body: readBody(source, change) })),
-      );
+      const missed = upTo(changesAfter(source, this.id, this.state.vector), { copy, seq: last });
+      foldInto(this.state, this.foldingBy(file), bodiesOf(source, missed)).close();
       this.state.commit();
     } catch (error) {
       this.state.rollback();
@@ -399,18 +405,16 @@ export class Standing {
 
   #foldContained(file: OpenFile, contained: Vector): Folding | null {
     const { source } = this.options;
-    const lacking: Folded[] = [];
-    for (const change of changesAfter(source, this.id, this.state.vector)) {
-      if (covers(contained, change.copy, change.seq)) lacking.push({ change, body: readBody(source, change) });
-    }
-    if (lacking.length === 0 && isMendedBy(this.state, file.choices)) return null;
+    const lacking = lackingAt(source, this.id, contained, this.state.vector, []);
+    const isAny = isBeyond(source, this.id, contained, this.state.vector);
+    if (!isAny && isMendedBy(this.state, file.choices)) return null;
     this.state.begin();
     try {
       // The file is as its own settings make it, also where only it came to be committed.
       foldInto(this.state, this.foldingBy(file), []);
-      const folding = foldInto(this.state, this.foldingBy(file), lacking);
+      const folding = foldInto(this.state, this.foldingBy(file), bodiesOf(source, lacking));
       this.state.commit();
-      return lacking.length === 0 ? null : folding;
+      return isAny ? folding : null;
     } catch (error) {
       this.state.rollback();
       throw error;
@@ -449,6 +453,13 @@ export class Standing {
     }
     this.state.commit();
     this.#fresh.clear();
+  }
+}
+
+function* upTo(changes: Iterable<SourceChange>, last: ChangeId): Generator<SourceChange> {
+  for (const change of changes) {
+    yield change;
+    if (change.copy === last.copy && change.seq === last.seq) return;
   }
 }
 
