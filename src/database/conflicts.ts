@@ -89,7 +89,7 @@ function constraintConflict(about: About, note: string | null): Rest {
   return { id: conflictId(about, 'constraint', ''), kind: 'constraint', column: null, note, candidates: [] };
 }
 
-function writersOf(merged: Row): Origin[] {
+export function writersOf(merged: Row): Origin[] {
   const writers = new Map<string, Origin>();
   for (const writes of merged.cells.values()) {
     for (const { copy, seq, stamp, dead } of writes) if (!dead) writers.set(`${copy}:${seq}`, { copy, seq, stamp });
@@ -162,7 +162,7 @@ export function keyOf(shown: Shown, table: Table, row: RowId): JsonRow {
   );
 }
 
-function rowValues(shown: Shown, table: Table, row: RowId, merged?: Row): JsonRow {
+export function rowValues(shown: Shown, table: Table, row: RowId, merged?: Row): JsonRow {
   const values = shown.values(table, row, merged) ?? [];
   const named = table.columns.map(({ id, name }, at): [string, string, Value] => [id, name, values[at] ?? null]);
   return Object.fromEntries(named.filter(([id]) => id !== '').map(([, name, item]) => [name, toJson(item)]));

@@ -6,6 +6,7 @@ import type { Clock, FileFacts, Random } from '../platform/ports.ts';
 import { ROWS_SCHEMA } from '../store/row-state.ts';
 import { openStore } from '../store/sqlite.ts';
 import { adopt, makeBase } from './base-making.ts';
+import { BrokenRows } from './broken-rows.ts';
 import { listConflicts } from './conflicts.ts';
 import { detachDatabase, stillLocked } from './detaching.ts';
 import { StateDigest } from './digesting.ts';
@@ -52,10 +53,12 @@ export class LocalDatabases implements Databases {
   readonly #options: LocalDatabasesOptions;
   readonly #rows: DatabaseSync;
   readonly #followers = new Map<string, Follower>();
+  readonly #broken: BrokenRows;
 
   constructor(options: LocalDatabasesOptions) {
     this.#options = options;
     this.#rows = openRows(options);
+    this.#broken = new BrokenRows(options.clock);
   }
 
   makeBase(request: { id: string; path: string; basePath: string }): Promise<BaseMade> {
@@ -76,6 +79,7 @@ export class LocalDatabases implements Databases {
   async close(id: string): Promise<void> {
     const follower = this.#followers.get(id);
     this.#followers.delete(id);
+    this.#broken.forget(id);
     await follower?.close();
   }
 
@@ -94,7 +98,9 @@ export class LocalDatabases implements Databases {
 
   conflicts(id: string): Promise<readonly DatabaseConflict[]> {
     const follower = this.#follower(id);
-    return asked(follower.database.path, () => follower.between((engine) => listConflicts(id, engine.shown())));
+    return asked(follower.database.path, () =>
+      follower.between((engine) => [...listConflicts(id, engine.shown()), ...this.#broken.of(id, engine)]),
+    );
   }
 
   resolve(id: string, conflict: string, candidate: string): Promise<void> {

@@ -15,12 +15,13 @@ import type { Table } from '../core/tables.ts';
 import { type CopyId, covers, EMPTY, join, type Vector, withEntry } from '../core/vector.ts';
 import type { RowState } from '../store/row-state.ts';
 import { type Behind, foldInto, stateAt } from './behind.ts';
+import { listBroken } from './broken.ts';
 import { captureFile } from './capture-file.ts';
 import { isBeyond, lackingAt, readBody } from './containing.ts';
 import type { StateDigest } from './digesting.ts';
 import { Folding, isReserved, type Renumbered } from './folding.ts';
 import { rebuildIndexes } from './full-text.ts';
-import type { Appended, AppendRequest } from './host.ts';
+import type { Appended, AppendRequest, DatabaseConflict } from './host.ts';
 import { addMark, hasMarksToClear, newestMark } from './marks.ts';
 import type { OpenFile } from './open-file.ts';
 import type { MadeBody } from './ops.ts';
@@ -137,6 +138,11 @@ export class DatabaseEngine {
   hasMore(): boolean {
     const { options, id } = this.#standing;
     return options.source.after(this.vector, { subject: id, limit: 1 }).length > 0;
+  }
+
+  /** Rows that break a constraint, and were not broken by merging: looks through all tables that have any. */
+  broken(): readonly DatabaseConflict[] {
+    return listBroken(this.#standing.id, this.#standing.ready(), this.shown());
   }
 
   /** For descriptions: one number from the open database. */

@@ -4,6 +4,7 @@ import type { RowId } from '../core/body.ts';
 import { ProblemError } from '../core/problem.ts';
 import { aliveByOwnWrites, candidates, UNMENDED, winner, withMend } from '../core/rows.ts';
 import { numberColumn, type Table } from '../core/tables.ts';
+import { listBroken, mustBeCorrected } from './broken.ts';
 import { DELETE, KEEP, listConflicts, WITHHELD } from './conflicts.ts';
 import type { DatabaseConflict } from './host.ts';
 import { addMark } from './marks.ts';
@@ -19,6 +20,7 @@ export function resolveConflict(database: string, id: string, candidate: string)
   return (file: OpenFile, shown: Shown): void => {
     const conflict = listConflicts(database, shown).find((each) => each.id === id);
     const chosen = conflict?.candidates.find((each) => each.id === candidate);
+    if (conflict === undefined) mayNotBeBroken(database, id, file, shown);
     if (conflict === undefined || chosen === undefined) throw noLonger();
     const ofSchema = schemaConflicts(database, shown).find((each) => each.conflict.id === id);
     if (ofSchema !== undefined) {
@@ -47,6 +49,11 @@ export function resolveConflict(database: string, id: string, candidate: string)
       addMark(file.sql, num, `c:${column}`, keyNow);
     }
   };
+}
+
+function mayNotBeBroken(database: string, id: string, file: OpenFile, shown: Shown): void {
+  const broken = listBroken(database, file, shown).find((each) => each.id === id);
+  if (broken !== undefined) throw mustBeCorrected(broken.note ?? '');
 }
 
 /** A row that lives by its own writes is touched; one that is only kept gets a write of its own. */

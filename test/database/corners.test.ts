@@ -136,3 +136,28 @@ test('CAP10 whom REPLACE deletes over an index of expressions is found in the ba
     assert.deepEqual(ana.conflicts(), []);
   });
 });
+
+test('CAP11 a bulk update of rows that refer to each other is captured in time that grows with its rows', () => {
+  const spent = (rows: number): number => {
+    const office = new Office(
+      `CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, twin INTEGER REFERENCES entry (id), text TEXT);
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})
+        INSERT INTO entry SELECT i, ${rows} + 1 - i, 'x' FROM n;`,
+      1,
+    );
+    try {
+      office.settle();
+      const [ana] = office.copies as [Copy];
+      ana.run("UPDATE entry SET twin = id, text = 'y'");
+      const before = process.cpuUsage();
+      assert.equal(ana.capture(), true);
+      const { user, system } = process.cpuUsage(before);
+      return user + system;
+    } finally {
+      office.close();
+    }
+  };
+  spent(500);
+  const [few, many] = [spent(500), spent(4000)];
+  assert.ok(many < few * 30, `${few} us for 500 rows, ${many} us for 4,000`);
+});

@@ -9,6 +9,7 @@ import { type ChangeId, madeId } from '../../src/core/change.ts';
 import { decode } from '../../src/core/codec.ts';
 import { COPIES, DATABASES, DOCUMENTS } from '../../src/core/registry.ts';
 import { EMPTY } from '../../src/core/vector.ts';
+import { AS_IT_IS } from '../../src/database/broken.ts';
 import type { DatabaseConflict, HistoryEntry } from '../../src/database/host.ts';
 import { isToken } from './application.ts';
 import { tokensOf } from './logs.ts';
@@ -48,7 +49,9 @@ export async function askAgain(world: World, finds: Finds, ask: Asks): Promise<v
         expected,
         conflicts.filter(isMerging).map(conflictText).sort(),
       );
-      const keptOut = new Set(conflicts.filter((one) => !isMerging(one)).map(({ table, row }) => `${table} ${row}`));
+      const keptOut = new Set(
+        conflicts.filter((one) => !isMerging(one) && !isBroken(one)).map(({ table, row }) => `${table} ${row}`),
+      );
       const meant = meaningOfRows(base, rows, keptOut);
       const there = existsSync(machine.native(shown)) ? meaningOf(machine.native(shown)) : {};
       for (const table of Object.keys(meant))
@@ -62,6 +65,11 @@ export async function askAgain(world: World, finds: Finds, ask: Asks): Promise<v
       if (text !== told) differ(finds, `${machine.name}: history of ${shown}`, told.split('\n'), text.split('\n'));
     }
   }
+}
+
+/** It is in its table as somebody committed it. */
+function isBroken({ candidates }: DatabaseConflict): boolean {
+  return candidates.some(({ id }) => id === AS_IT_IS);
 }
 
 /** What comes of merging alone; the rest comes of constraints. */

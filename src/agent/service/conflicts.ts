@@ -110,7 +110,7 @@ function told(copy: Copy, database: string, conflict: DatabaseConflict): Conflic
     candidates: candidates.map(({ id: candidate, value, by, shown }) => ({
       id: candidate,
       value,
-      by: names(copy, by),
+      by: by.length === 0 ? 'at publish' : names(copy, by),
       at: iso(by[0] ? stampMs(by[0].stamp) : 0),
       shown,
     })),

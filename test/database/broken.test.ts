@@ -1,0 +1,93 @@
+/** What is broken and was not broken by merging is left as it is, and listed. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BrokenRows } from '../../src/database/broken-rows.ts';
+import type { DatabaseConflict } from '../../src/database/host.ts';
+import { resolveConflict } from '../../src/database/resolving.ts';
+import { type Copy, DB, Office } from './copies.ts';
+
+const SQL = `CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT);
+  CREATE TABLE account (code TEXT PRIMARY KEY COLLATE NOCASE);
+  CREATE TABLE line (id INTEGER PRIMARY KEY AUTOINCREMENT, entry INTEGER REFERENCES entry (id),
+    account TEXT REFERENCES account (code), amount INTEGER CHECK (amount > 0));
+  CREATE TABLE part (a INTEGER, b TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID;
+  CREATE TABLE use (a INTEGER, b TEXT, PRIMARY KEY (a, b), FOREIGN KEY (a, b) REFERENCES part (a, b)) WITHOUT ROWID;
+  PRAGMA ignore_check_constraints = ON;
+  INSERT INTO entry VALUES (1, 'first'), (2, 'second');
+  INSERT INTO account VALUES ('a');
+  INSERT INTO line VALUES (1, 1, 'A', 10), (2, 7, 'a', 10), (3, 2, NULL, -5);
+  INSERT INTO use VALUES (1, 'x');`;
+
+function told(copy: Copy): string[] {
+  return copy.engine
+    .broken()
+    .map(({ table, key, column, note }) => `${table} ${JSON.stringify(key)} ${column}: ${note}`);
+}
+
+test('MND13 what was broken at publish, or is broken by one copy, stays, and is listed on all copies until it is corrected', () => {
+  const office = new Office(SQL, 2);
+  try {
+    office.settle();
+    const [ana, ben] = office.copies as [Copy, Copy];
+    const atPublish = [
+      'line {"id":2} entry: refers to entry id 7, which is not there',
+      'line {"id":3} null: breaks a constraint (CHECK constraint failed: amount > 0)',
+      'use {"a":1,"b":"x"} null: refers to part a 1, b x, which is not there',
+    ];
+    assert.deepEqual(told(ana), atPublish);
+    assert.deepEqual(told(ben), atPublish);
+    ben.run('DELETE FROM entry WHERE id = 1');
+    office.settle();
+    assert.deepEqual(told(ana), ['line {"id":1} entry: refers to entry id 1, which is not there', ...atPublish]);
+    assert.deepEqual(told(ben), told(ana));
+    assert.deepEqual(ben.engine.broken(), ana.engine.broken());
+    const [first] = ana.engine.broken() as [DatabaseConflict];
+    assert.equal(first.candidates[0]?.shown, true);
+    assert.throws(
+      () => ana.engine.edit(resolveConflict(DB, first.id, 'as it is')),
+      /Correct it|as somebody committed it/,
+    );
+    ana.run("UPDATE line SET entry = 2, amount = 5; INSERT INTO part VALUES (1, 'x')");
+    office.settle();
+    assert.deepEqual(told(ana), []);
+    assert.deepEqual(told(ben), []);
+    assert.deepEqual(ana.query('PRAGMA foreign_key_check'), []);
+  } finally {
+    office.close();
+  }
+});
+
+test('MND14 the look for what is broken is not taken again where nothing has changed, and for a small share of the time', () => {
+  const office = new Office(SQL, 1);
+  try {
+    office.settle();
+    const [ana] = office.copies as [Copy];
+    let now = 0;
+    const rows = new BrokenRows({ now: () => now, monotonic: () => now, after: () => () => {} });
+    let looks = 0;
+    const { engine } = ana;
+    const broken = engine.broken.bind(engine);
+    engine.broken = () => {
+      looks += 1;
+      now += 100;
+      return broken();
+    };
+    assert.equal(rows.of(DB, engine).length, 3);
+    now += 20_000;
+    assert.equal(rows.of(DB, engine).length, 3);
+    assert.equal(looks, 1);
+    ana.run('UPDATE line SET amount = 5');
+    ana.work();
+    assert.equal(rows.of(DB, engine).length, 2);
+    assert.equal(looks, 2);
+    ana.run('UPDATE line SET entry = 2');
+    ana.work();
+    now += 9000;
+    assert.equal(rows.of(DB, engine).length, 2);
+    assert.equal(looks, 2);
+    now += 2000;
+    assert.equal(rows.of(DB, engine).length, 1);
+  } finally {
+    office.close();
+  }
+});
