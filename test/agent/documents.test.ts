@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, utimesSync, writeSync } from 'node:fs';
 import { test } from 'node:test';
+import { QUIET_MS } from '../../src/agent/documents/noticing.ts';
 import { EMPTY_HASH } from '../../src/core/content.ts';
 import { contentCell, DOCUMENTS, setOp } from '../../src/core/registry.ts';
 import { type DocumentCopy, type Office, withCopies } from './document-copies.ts';
@@ -45,13 +46,17 @@ test('DOC2 a save in place is recorded once, when it is quiet, and put in place 
 
 test('DOC3 a save by rename is recorded at once', async () => {
   await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
-    const begun = performance.now();
-    ana!.renameSave('papers/a.txt', 'AAA');
-    await ana!.until(() => ana!.made.length > 1);
-    assert.ok(performance.now() - begun < 200, `${performance.now() - begun} ms`);
+    let fastest = Number.POSITIVE_INFINITY;
+    for (let count = 1; count <= 5; count++) {
+      const begun = performance.now();
+      ana!.renameSave('papers/a.txt', 'A'.repeat(count));
+      await ana!.until(() => ana!.made.length > count);
+      fastest = Math.min(fastest, performance.now() - begun);
+    }
+    assert.ok(fastest < QUIET_MS, `it was waited for: ${fastest} ms`);
     await level(office, ana!, ben!);
-    assert.equal(ben!.read('papers/a.txt'), 'AAA');
-    assert.equal(ana!.made.length, 2);
+    assert.equal(ben!.read('papers/a.txt'), 'AAAAA');
+    assert.equal(ana!.made.length, 6);
   });
 });
 

@@ -88,14 +88,13 @@ export class Watching {
 
   /** One scan at a time; who asks during one gets another after it. */
   async scan(): Promise<void> {
-    const before = this.#scanning;
-    if (before) await before;
-    if (this.#scanning !== before || this.#options.signal.aborted) return this.#scanning;
-    const scan = this.#scanOnce().finally(() => {
+    if (this.#scanning) await this.#scanning;
+    if (this.#options.signal.aborted) return;
+    // Begun since by another who had waited: it began after both had asked.
+    this.#scanning ??= this.#scanOnce().finally(() => {
       this.#scanning = undefined;
     });
-    this.#scanning = scan;
-    return scan;
+    return this.#scanning;
   }
 
   async #scanOnce(): Promise<void> {
