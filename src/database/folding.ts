@@ -165,7 +165,7 @@ export class Folding {
         this.#notePast(use.table, touched, cells, seen);
         touched.now = foldWrite(touched.now, by, cells, seen, op.kind === 'number');
         for (const [id] of cells) touched.columns.add(id);
-        this.#noteUniques(use.table, touched);
+        this.#noteUniques(use.table, touched, by, cells);
         this.#noteNumbers(use.table, row, cells);
         break;
       }
@@ -184,13 +184,19 @@ export class Folding {
     }
   }
 
-  /** Who has a value to which others may refer is found by it, also after it was written over. */
-  #noteUniques(table: string, { row, now }: Touched): void {
+  /**
+   * Who has a value to which others may refer is found by it: also after it was written over, and where somebody else's
+   * value is shown: for its writer the row had it.
+   */
+  #noteUniques(table: string, { row, now }: Touched, by: Origin, cells: readonly [string, Value][]): void {
     const known = this.#tables.get(table);
-    for (const place of (known && referredUniques(this.#tables).get(table)) ?? []) {
+    const places = (known && referredUniques(this.#tables).get(table)) ?? [];
+    for (const place of places) {
       const unique = known?.uniques[place];
-      const name = known && unique && uniqueName(known, unique, itemsOf(known, unique, this.#base, row, now));
-      if (name) this.#state.addUnique(table, place, name, row);
+      for (const each of [now, asWritten(now, by, cells)]) {
+        const name = known && unique && uniqueName(known, unique, itemsOf(known, unique, this.#base, row, each));
+        if (name) this.#state.addUnique(table, place, name, row);
+      }
     }
   }
 
@@ -522,4 +528,9 @@ export function isReserved(table: string): boolean {
 /** What follows another row is not written down: it is known by what was written. */
 function refersBy(table: Table, column: string): boolean {
   return table.foreignKeys.some(({ columns }) => columns.some((at) => columnId(table, at) === column));
+}
+
+function asWritten(row: Row, by: Origin, cells: readonly [string, Value][]): Row {
+  const own = cells.map(([id, value]) => [id, [{ ...by, value, dead: false }]] as const);
+  return { ...row, cells: new Map([...row.cells, ...own]) };
 }

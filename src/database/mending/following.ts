@@ -8,7 +8,6 @@ import { isAlive, type MendedCell, type Origin, type Row, UNMENDED, winner, with
 import type { ForeignKey, Table, Unique } from '../../core/tables.ts';
 import { RowRef, sameValue, type Value } from '../../core/value.ts';
 import { covers } from '../../core/vector.ts';
-import { readUses } from '../schema/uses.ts';
 import { columnId } from '../shown.ts';
 import { uniqueName, valuesAt } from '../unique-values.ts';
 import type { MendedRows } from './mended-rows.ts';
@@ -88,10 +87,10 @@ export class Following {
     });
   }
 
-  /** Who deleted the reference, or its table, left nothing behind; it has come back because somebody else wrote there. */
+  /** Who deleted the reference left nothing behind; it has come back because somebody else wrote to its row. */
   #wasLetGo(table: Table, merged: Row, { columns }: ForeignKey): boolean {
     const isDead = (at: number): boolean => winner(merged, columnId(table, at))?.dead ?? merged.baseDead;
-    return columns.every(isDead) || readUses(this.#rows, table.id).wasDropped;
+    return columns.every(isDead);
   }
 
   /** Did nobody who changed the row's value know of the reference? */

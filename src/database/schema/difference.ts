@@ -205,7 +205,9 @@ function tableOf(table: Matched, all: readonly Matched[], source: DifferenceSour
     },
     foreign: (of: string, name: string) => {
       const columns = byName.get(folded(of))?.columns ?? columnsByName(gone.get(folded(of)));
-      return columns.get(folded(name)) ?? name;
+      // Under this name there is none any more: whoever has it for an id is called otherwise now.
+      const isOther = source.isOurs && [...columns.values()].includes(name);
+      return columns.get(folded(name)) ?? (isOther ? `${name}?` : name);
     },
   };
   const columns = actual.text.columns.map(({ name, definition }): Omit<SchemaColumn, 'place'> => {

@@ -34,11 +34,6 @@ export class Uses {
     return uses.some(([copy, seq]) => !drops.some((seen) => covers(seen, copy, seq)));
   }
 
-  /** Has anybody ever dropped the table, kept or not? */
-  get wasDropped(): boolean {
-    return this.#noted.drops[''] !== undefined;
-  }
-
   used(column: string, { copy, seq }: { copy: string; seq: number }): void {
     this.#noted.uses[column] ??= {};
     const last = this.#noted.uses[column];
