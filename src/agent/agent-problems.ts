@@ -28,6 +28,16 @@ export function copiedFolder(path: string): ProblemError {
   });
 }
 
+/** What it lacks was packed while it was away, or its owner no longer waited for it. */
+export function wasAway(path: string): ProblemError {
+  return new ProblemError({
+    code: COPIED,
+    text: `${path} was away for so long, or was given up by the owner of the file, that it goes on as a new copy.`,
+    remedy: 'It does so by itself, as soon as the hub is in reach. Nothing done in it is lost.',
+    path,
+  });
+}
+
 export function notThere(path: string): ProblemError {
   return new ProblemError({
     code: GONE,

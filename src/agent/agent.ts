@@ -22,6 +22,7 @@ import {
   notACopy,
   notJoined,
   notThere,
+  wasAway,
 } from './agent-problems.ts';
 import { Copy } from './copy.ts';
 import type { MakeDatabases } from './copy-databases.ts';
@@ -334,7 +335,18 @@ export class Agent {
       if (this.#stopping.signal.aborted) return;
     }
     log(`${root} goes on under a new id`);
-    if (!this.#stopping.signal.aborted) await this.#reopen(root);
+    if (!this.#stopping.signal.aborted) await this.#openRenewed(root);
+  }
+
+  async #openRenewed(root: string): Promise<void> {
+    try {
+      await this.#reopen(root);
+    } catch (error) {
+      // The disk, say: it is a copy like any other that cannot be opened now.
+      if (!(error instanceof ProblemError)) throw error;
+      this.#copies.set(root, { kind: 'closed', root, why: error });
+      this.#openAgain(root);
+    }
   }
 
   /** `retires`: no other folder goes on under the old id. */
@@ -379,8 +391,9 @@ export class Agent {
       tell: (event) => {
         for (const tell of this.#watching) tell({ ...event, copy });
       },
-      forked: () => {
-        this.#copies.set(folder.root, { kind: 'closed', root: folder.root, why: copiedFolder(folder.root) });
+      forked: (how) => {
+        const why = how === 'away' ? wasAway(folder.root) : copiedFolder(folder.root);
+        this.#copies.set(folder.root, { kind: 'closed', root: folder.root, why });
         this.#renewAfter(folder.root, copy.stop(), true);
       },
     });

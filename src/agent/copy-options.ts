@@ -35,6 +35,9 @@ export interface CopyOptions {
   /** Changes that everybody has are packed from this many on. */
   readonly packFrom: number | undefined;
   readonly tell: (event: CopyEvent) => void;
-  /** The parent knows another history of this copy: it must go on under another id. */
-  readonly forked: () => void;
+  /**
+   * It must go on under another id: the parent knows another history of this copy, or it was away for so long that what
+   * it lacks is packed, or that the owner has given it up.
+   */
+  readonly forked: (why: 'forked' | 'away') => void;
 }

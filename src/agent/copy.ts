@@ -95,7 +95,7 @@ export class Copy {
     });
     this.#ownDamage = new OwnDamage({ copy: facts.copy, folder, store: this.store, problems: this.problems });
     this.#givingBack = new GivingBack(this, options.hub);
-    const retired = (): void => options.forked();
+    const retired = (): void => options.forked('away');
     const { hub, key, chain, packFrom } = options;
     this.upkeep = new Upkeep({ copy: this, hub, clock, key, chain, packFrom, retired });
     this.traffic = new Traffic(this.store.log, facts.copy, at(folder.parentVector, facts.copy));
@@ -349,7 +349,7 @@ export class Copy {
     this.unsent.use(null);
     if (code === 'forged' || code === 'distrusted') this.#options.hub.refused();
     if (code === BEHIND && this.#facts.phase !== 'complete') this.#isBehind = true;
-    else if (code === 'forked' || code === BEHIND) this.#options.forked();
+    else if (code === 'forked' || code === BEHIND) this.#options.forked(code === BEHIND ? 'away' : 'forked');
     else if (code === 'unknown-file' && this.#givingBack.mayHelp) void this.#giveBack();
     else if (code !== 'cut' && code !== 'closed') this.problems.set('parent', refused(text));
     this.#options.tell({ what: 'offline', text });

@@ -20,3 +20,12 @@ export function differsHere(maker: string): Problem {
       'Run `tieout doctor`; then make a new copy with `tieout copy`, bring over what it lacks, and delete this one.',
   };
 }
+
+/** What the hub has cannot be read, or is not what was signed. */
+export function badHistory(why: string): Problem {
+  return {
+    code: 'bad-history',
+    text: `What the hub has as the packed history of this file cannot be used: ${why}.`,
+    remedy: 'Ask for the hub to be checked. Nothing is packed here until then, and nothing is lost.',
+  };
+}

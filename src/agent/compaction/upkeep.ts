@@ -6,20 +6,22 @@
 import type { KeyObject } from 'node:crypto';
 import { sha256 } from '../../core/bytes.ts';
 import { stampMs } from '../../core/clock.ts';
+import { MalformedError } from '../../core/codec.ts';
 import { sizeOf } from '../../core/floor.ts';
 import type { SnapshotRecord } from '../../core/manifest.ts';
-import { ProblemError } from '../../core/problem.ts';
+import { ProblemError, StorageError } from '../../core/problem.ts';
 import { encodeHistory, piecesOf, type SegmentEntry, sameSegment } from '../../core/segment.ts';
 import { EMPTY, includes, type Vector } from '../../core/vector.ts';
 import type { Clock } from '../../platform/ports.ts';
-import type { Answer } from '../../protocol/messages.ts';
+import type { Answer, Question } from '../../protocol/messages.ts';
 import { makeSegment, makeSegments } from '../../store/packing.ts';
 import { countersign, openSnapshot, PACKED, sealSnapshot } from '../../store/snapshot.ts';
 import { encodeChunk } from '../../store/stored-chunk.ts';
 import type { Copy } from '../copy.ts';
+import { closedMeanwhile } from '../copy-problems.ts';
 import type { HubConnection } from '../hub-connection.ts';
 import { LOOK_AGAIN_MS } from '../syncing.ts';
-import { differing, differsHere } from './compaction-problems.ts';
+import { badHistory, differing, differsHere } from './compaction-problems.ts';
 import { fetchHistory } from './history-fetching.ts';
 import { LiveCopies } from './live-copies.ts';
 import { digestAt } from './state-digest.ts';
@@ -100,22 +102,30 @@ export class Upkeep {
   look(): Promise<void> {
     if (this.#stopping.signal.aborted) return Promise.resolve();
     this.#looking ??= this.#look()
-      .catch((error: unknown) => {
-        // The hub is away, or had a reason: the next look sees.
-        if (!(error instanceof ProblemError)) throw error;
-      })
+      .then(
+        () => this.#options.copy.problems.clear('upkeep'),
+        (error: unknown) => this.#failed(error),
+      )
       .finally(() => {
         this.#looking = null;
       });
     return this.#looking;
   }
 
+  /** The hub is away, or had a reason: the next look sees. What is wrong here, or with the hub, is told. */
+  #failed(error: unknown): void {
+    const { problems } = this.#options.copy;
+    if (error instanceof StorageError) problems.set('upkeep', error.problem);
+    else if (error instanceof MalformedError) problems.set('upkeep', badHistory(error.message));
+    else if (!(error instanceof ProblemError)) throw error;
+  }
+
   async #look(): Promise<void> {
-    const { copy, hub } = this.#options;
+    const { copy } = this.#options;
     if (!this.#isReady() || this.lookAtRights()) return;
     await this.#speak();
     await this.#complete();
-    const answer = await hub.ask({ kind: 'history', file: copy.facts.file });
+    const answer = await this.#ask({ kind: 'history', file: copy.facts.file });
     if (answer.kind !== 'history' || !this.#isReady()) return;
     this.#tell(answer);
     if (answer.safe && !(await this.#pack(answer.safe))) return;
@@ -191,7 +201,7 @@ export class Upkeep {
   // --- another copy's snapshot ---
 
   async #compare(sealed: Uint8Array, others: readonly string[]): Promise<void> {
-    const { copy, hub, key, chain } = this.#options;
+    const { copy, key, chain } = this.#options;
     const { file, copy: own } = copy.facts;
     if (this.#open(sealed).maker === own || others.includes(own)) return;
     const found = await this.#verify(sealed);
@@ -199,10 +209,10 @@ export class Upkeep {
     const snapshot = sha256(sealed);
     if (found === 'agrees') {
       if (!(await this.#uploaded())) return;
-      await hub.ask({ kind: 'countersign', file, copy: own, snapshot, signed: countersign(sealed, key, chain) });
+      await this.#ask({ kind: 'countersign', file, copy: own, snapshot, signed: countersign(sealed, key, chain) });
       await this.#pack(sealed);
     } else {
-      await hub.ask({ kind: 'countersign', file, copy: own, snapshot, signed: null });
+      await this.#ask({ kind: 'countersign', file, copy: own, snapshot, signed: null });
       copy.problems.set('state', differing([this.#open(sealed).maker, own].map((one) => copy.makerName(one))));
     }
   }
@@ -245,7 +255,7 @@ export class Upkeep {
   // --- a snapshot of our own ---
 
   async #propose(): Promise<void> {
-    const { copy, hub, key, chain, packFrom } = this.#options;
+    const { copy, key, chain, packFrom } = this.#options;
     const { log } = copy.store;
     const place = this.live.restingPlace();
     if (place === null || sizeOf(place) - sizeOf(log.floor) < (packFrom ?? MIN_CHANGES)) return;
@@ -279,10 +289,10 @@ export class Upkeep {
       maker: own,
     };
     const sealed = sealSnapshot(record, key, chain);
-    await hub.ask({ kind: 'propose', file, copy: own, record: sealed, retired: [...this.live.retired()] });
+    await this.#ask({ kind: 'propose', file, copy: own, record: sealed, retired: [...this.live.retired()] });
     copy.folder.verified = sha256(sealed);
     // Where nobody else is to be asked it is safe at once.
-    const answer = await hub.ask({ kind: 'history', file });
+    const answer = await this.#ask({ kind: 'history', file });
     if (answer.kind === 'history' && answer.safe && this.#isReady()) await this.#pack(answer.safe);
   }
 
@@ -305,6 +315,19 @@ export class Upkeep {
 
   #isConnected(): boolean {
     return !this.#stopping.signal.aborted && this.#options.copy.exchange !== null;
+  }
+
+  /** Whoever ends this copy does not wait for the hub. */
+  #ask(question: Question): Promise<Answer> {
+    const { signal } = this.#stopping;
+    const ended = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(this.#closed()), { once: true });
+    });
+    return Promise.race([this.#options.hub.ask(question), ended]);
+  }
+
+  #closed(): ProblemError {
+    return closedMeanwhile(this.#options.copy.folder.root);
   }
 
   #turn(): Promise<void> {

@@ -82,6 +82,8 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
       const before = copy.traffic.total();
       if (deleteGone) await copy.documents.deleteGone();
       await syncCopy(copy, signal);
+      // Whoever is connected only to sync looks after the file then.
+      void copy.upkeep.look();
       const after = copy.traffic.total();
       return {
         sent: difference(after.sent, before.sent),
