@@ -6,6 +6,7 @@ import { concatBytes, sha256 } from '../core/bytes.ts';
 import { MalformedError } from '../core/codec.ts';
 import { decodeManifest, type Manifest, type SnapshotRecord } from '../core/manifest.ts';
 import { COPIES, setOp } from '../core/registry.ts';
+import { commonSegments } from '../core/segment.ts';
 import { openSnapshot } from '../store/snapshot.ts';
 import { decodeChunk } from '../store/stored-chunk.ts';
 import { type Ahead, fetchHistory, fetchSegment, mustEndAs, snapshotAhead } from './compaction/history-fetching.ts';
@@ -88,12 +89,15 @@ async function takeSegments(copy: Copy, { sealed, record }: Ahead, signal: Abort
   const { store } = copy;
   const fetch = (ids: readonly string[]) => copy.fetchChunks(ids, signal);
   const segments = await fetchHistory(store, record, fetch);
-  for (const entry of segments?.slice([...store.log.segments()].length) ?? []) {
+  if (segments === undefined) return false;
+  const own = [...store.log.segments()];
+  const same = commonSegments(own, segments);
+  for (const entry of segments.slice(same)) {
     stopIfAsked(signal);
     if (!(await fetchSegment(store, entry, fetch))) return false;
-    store.transaction(() => store.adopt(entry));
+    if (same === own.length) store.transaction(() => store.adopt(entry));
   }
-  if (segments === undefined) return false;
+  if (same < own.length) store.transaction(() => store.adoptAll(segments));
   mustEndAs(store, record);
   copy.folder.verified = sha256(sealed);
   return true;

@@ -9,7 +9,7 @@ import { decode, encode, MalformedError } from '../core/codec.ts';
 import { ProblemError } from '../core/problem.ts';
 import { COPIES, setOp } from '../core/registry.ts';
 import { type Renaming, reissued } from '../core/reissue.ts';
-import type { SegmentEntry } from '../core/segment.ts';
+import { commonSegments, type SegmentEntry } from '../core/segment.ts';
 import { at, type CopyId } from '../core/vector.ts';
 import type { Clock, FileBytes } from '../platform/ports.ts';
 import { type Author, FileStore } from '../store/file-store.ts';
@@ -63,7 +63,7 @@ export async function renewCopy(options: RenewalOptions): Promise<void> {
   for (const suffix of ['', '-wal', '-shm']) fileBytes.remove(folder.path(`rows.db${suffix}`));
   fileBytes.syncFolder(folder.path('.'));
   store.reissue(author, facts.copy, after, bodies, () => {
-    for (const entry of ahead?.segments ?? []) store.adopt(entry);
+    if (ahead) store.adoptAll(ahead.segments);
     if (ahead) mustEndAs(store, ahead.record);
     registry.unfold();
     for (const change of store.log.after(new Map(), { subject: '', limit: Number.MAX_SAFE_INTEGER })) {
@@ -98,10 +98,10 @@ async function packedAhead(
   const { fetch, close } = chunksOf(await hub.sessionOrRefusal(), store, file, copy, clock);
   try {
     const all = await fetchHistory(store, ahead.record, fetch);
-    const segments = all?.slice([...store.log.segments()].length);
+    const segments = all;
     if (segments === undefined) throw notAllHere();
     let shared = at(store.log.floor, copy);
-    for (const entry of segments) {
+    for (const entry of segments.slice(commonSegments([...store.log.segments()], segments))) {
       if (!(await fetchSegment(store, entry, fetch))) throw notAllHere();
       for (const change of readSegment(entry, { readOne: (id) => store.readChunks([id])[0] })) {
         if (change.copy === copy && shared === change.seq - 1 && store.hashAt(copy, change.seq) === change.hash) {

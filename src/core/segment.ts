@@ -190,7 +190,14 @@ export function piecesOf(bytes: Uint8Array): Uint8Array[] {
   return pieces;
 }
 
-/** A name for what was packed, for those who compare. */
 export function sameSegment(a: SegmentEntry, b: SegmentEntry): boolean {
   return toHex(encode(segmentEntry, a)) === toHex(encode(segmentEntry, b));
+}
+
+/** How many segments two histories begin with in common. */
+export function commonSegments(a: readonly SegmentEntry[], b: readonly SegmentEntry[]): number {
+  let count = 0;
+  while (count < a.length && count < b.length && sameSegment(a[count] as SegmentEntry, b[count] as SegmentEntry))
+    count++;
+  return count;
 }

@@ -18,7 +18,7 @@ import {
 } from '../core/change.ts';
 import { MAX_DRIFT_MS, nextStamp, observe, type Stamp, stampAt, stampMs } from '../core/clock.ts';
 import { MalformedError } from '../core/codec.ts';
-import type { SegmentEntry } from '../core/segment.ts';
+import { commonSegments, type SegmentEntry } from '../core/segment.ts';
 import { at, type CopyId, includes, type Vector } from '../core/vector.ts';
 import { type Identity, signBytes, verifyBytes, verifyChain } from '../platform/certificates.ts';
 import type { Clock } from '../platform/ports.ts';
@@ -202,6 +202,19 @@ export class FileStore implements Replica {
       this.#observe(change);
     }
     this.log.pack(entry, changes);
+  }
+
+  /**
+   * Takes over a whole history, whose chunks are here: what is packed otherwise here (a hub was brought back from a backup
+   * in between) is packed as it says. In the caller's transaction.
+   */
+  adoptAll(history: readonly SegmentEntry[]): void {
+    const before = this.log.floor;
+    const own = [...this.log.segments()];
+    const same = commonSegments(own, history);
+    if (same < own.length) this.log.unpack(same);
+    for (const entry of history.slice(same)) this.adopt(entry);
+    if (!includes(this.log.floor, before)) throw new MalformedError('a history that ends before what is packed here');
   }
 
   /** Who made the changes of this copy, by the certificates in its log. */

@@ -322,6 +322,25 @@ export class Log {
   }
 
   /**
+   * Forgets how what lies after the first `keep` segments is packed: the caller packs it otherwise, all of it, in the same
+   * transaction.
+   */
+  unpack(keep: number): void {
+    const upto = [...this.segments()][keep - 1]?.upto ?? new Map();
+    const heads = new Map(
+      [...upto].map(([copy, seq]): [CopyId, StoredChange | undefined] => [copy, this.get({ copy, seq })]),
+    );
+    this.#packed.cutTo(keep);
+    this.#db.exec('DELETE FROM head');
+    for (const entry of this.#copies.values()) {
+      const last = heads.get(entry.id);
+      entry.head = last ? { seq: last.seq, hash: last.hash, stamp: last.stamp, deps: last.deps } : null;
+      if (last) this.#putHead(entry);
+    }
+    this.#noteVectors();
+  }
+
+  /**
    * A hub's way: from now on only the last change of each log up to `vector` counts, and nothing before it. In the
    * caller's transaction; the rows go with `sweep`.
    */

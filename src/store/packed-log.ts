@@ -109,6 +109,16 @@ export class PackedLog {
     }
   }
 
+  /** Forgets the segments after the first `keep`. In the caller's transaction, which puts others in their place. */
+  cutTo(keep: number): void {
+    const beyond = [...this.segments()].slice(keep).map(({ n }) => n);
+    for (const n of beyond) {
+      this.#db.prepare('DELETE FROM segment_log WHERE segment = ?').run(n);
+      this.#db.prepare('DELETE FROM segment WHERE n = ?').run(n);
+    }
+    this.forget();
+  }
+
   #holding(vector: Vector, subject: string | undefined): number[] {
     const found = new Set<number>();
     const rows = subject === undefined ? this.#statements.logs.iterate() : this.#statements.about.iterate(subject);

@@ -186,6 +186,35 @@ test('CMP6 a new copy takes history as it is packed, proved by its hashes; what 
   for (const { close } of made) close();
 });
 
+test('CMP3 a copy whose history is packed otherwise, for a snapshot that a restored hub has forgotten, packs it anew, and says the same', async () => {
+  const made = await written([
+    { who: 0, with: 0, large: false },
+    { who: 1, with: 0, large: false },
+    { who: 0, with: 1, large: false },
+    { who: 2, with: 0, large: false },
+  ]);
+  const [one, other] = made.map(({ store }) => store) as [FileStore, FileStore];
+  const early = restingPlace(new Map([[authors[0]!.copy, 1]]), (vector) => one.log.headersAfter(vector)) ?? new Map();
+  pack(one, segmentsOf(one, early));
+  pack(one, segmentsOf(one, one.vector()));
+  const before = told(one);
+  const whole = segmentsOf(other, other.vector());
+  await one.keepChunks(whole.flatMap(({ chunks }) => chunks));
+  const history = whole.map(({ entry }) => entry);
+  one.transaction(() => one.adoptAll(history));
+  one.log.reload();
+  assert.deepEqual(told(one), before);
+  assert.deepEqual(
+    [...one.log.segments()].map(({ parts }) => parts),
+    history.map(({ parts }) => parts),
+  );
+  assert.deepEqual([...one.log.floor].sort(), [...one.vector()].sort());
+  // One that ends earlier is not taken, and nothing has changed.
+  assert.throws(() => one.transaction(() => one.adoptAll([])), MalformedError);
+  assert.deepEqual(told(one), before);
+  for (const { close } of made) close();
+});
+
 test('CMP6 what lists a history and what a segment holds is read as carefully as anything from outside', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {

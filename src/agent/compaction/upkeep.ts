@@ -10,7 +10,7 @@ import { MalformedError } from '../../core/codec.ts';
 import { sizeOf } from '../../core/floor.ts';
 import type { SnapshotRecord } from '../../core/manifest.ts';
 import { ProblemError, StorageError } from '../../core/problem.ts';
-import { encodeHistory, piecesOf, type SegmentEntry, sameSegment } from '../../core/segment.ts';
+import { commonSegments, encodeHistory, piecesOf, type SegmentEntry, sameSegment } from '../../core/segment.ts';
 import { EMPTY, includes, type Vector } from '../../core/vector.ts';
 import type { Clock } from '../../platform/ports.ts';
 import type { Answer, Question } from '../../protocol/messages.ts';
@@ -187,7 +187,13 @@ export class Upkeep {
     copy.problems.clear('packing');
     const segments = await this.#history(record);
     if (segments === undefined) return false;
-    for (const entry of segments.slice([...log.segments()].length)) {
+    const here = [...log.segments()];
+    const same = commonSegments(here, segments);
+    if (same < here.length) {
+      copy.store.transaction(() => copy.store.adoptAll(segments));
+      return true;
+    }
+    for (const entry of segments.slice(same)) {
       if (this.#stopping.signal.aborted) return false;
       const made = makeSegment(log, log.floor, entry);
       if (made === undefined || !sameSegment(made.entry, entry)) return false;
@@ -222,16 +228,14 @@ export class Upkeep {
     const { copy } = this.#options;
     const { log } = copy.store;
     const record = this.#open(sealed);
-    if (!includes(copy.store.vector(), record.vector)) return 'later';
+    // What is packed here already was another snapshot's, which a hub has forgotten: this one comes too early.
+    if (!includes(copy.store.vector(), record.vector) || !includes(record.vector, log.floor)) return 'later';
     const segments = await this.#history(record);
     if (segments === undefined) return 'later';
     let after: Vector = EMPTY;
-    const here = [...log.segments()];
+    const same = commonSegments([...log.segments()], segments);
     for (const [index, entry] of segments.entries()) {
-      const own = here[index];
-      if (own) {
-        if (!sameSegment(bare(own), entry)) return 'differs';
-      } else {
+      if (index >= same) {
         const made = makeSegment(log, after, entry);
         if (made === undefined || !sameSegment(made.entry, entry)) return 'differs';
         copy.contents.keepOwn(made.chunks);
