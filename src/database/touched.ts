@@ -8,6 +8,7 @@ import { type Row, sameMend, type Write } from '../core/rows.ts';
 import type { RowState } from '../store/row-state.ts';
 import { openScratch } from '../store/scratch.ts';
 import type { Room } from './room.ts';
+import { RowNames } from './row-names.ts';
 import { SCHEMA } from './schema/reserved.ts';
 
 /** A row that changes may have made to be shown otherwise. */
@@ -266,39 +267,6 @@ class TouchedOf implements TouchedTable {
     if (this.#columns.text !== text) this.#columns = { text, set: new Set(JSON.parse(text) as string[]) };
     return this.#columns.set;
   }
-}
-
-/** Says of most rows that are not on the disk that they are not, without a look: two bits each (B. Bloom, 1970). */
-class RowNames {
-  #bits: Uint32Array | null = null;
-
-  add(row: RowId): void {
-    this.#bits ??= new Uint32Array(NAME_BITS / 32);
-    const hash = hashOf(row);
-    for (const bit of [hash % NAME_BITS, (hash >>> 8) % NAME_BITS]) {
-      this.#bits[bit >>> 5] = (this.#bits[bit >>> 5] as number) | (1 << (bit & 31));
-    }
-  }
-
-  mayHave(row: RowId): boolean {
-    if (this.#bits === null) return false;
-    const hash = hashOf(row);
-    const [one, other] = [hash % NAME_BITS, (hash >>> 8) % NAME_BITS];
-    return (
-      ((this.#bits[one >>> 5] as number) & (1 << (one & 31))) !== 0 &&
-      ((this.#bits[other >>> 5] as number) & (1 << (other & 31))) !== 0
-    );
-  }
-}
-
-/** 2 MiB: of a million rows one in seventy is looked for in vain. */
-const NAME_BITS = 1 << 24;
-
-/** FNV-1a. */
-function hashOf(row: RowId): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < row.length; at++) hash = Math.imul(hash ^ row.charCodeAt(at), 0x01000193);
-  return (hash ^ (hash >>> 15)) >>> 0;
 }
 
 function prepared(db: DatabaseSync, sql: string): StatementSync {
