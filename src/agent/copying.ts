@@ -105,8 +105,11 @@ async function takeSegments(copy: Copy, { sealed, record }: Ahead, signal: Abort
 
 /** While this copy was being made, what it was to get as changes was packed. */
 async function goBeyondFloor(copy: Copy, hub: HubConnection, going: Going): Promise<void> {
-  await takeHistory(copy, hub, going);
+  // Chunks come over an exchange that has not begun: one that begins would be refused again.
+  copy.setFacts({ phase: 'packed' });
   copy.reopen();
+  await takeHistory(copy, hub, going);
+  copy.baseKnown();
 }
 
 async function fetchManifest(
