@@ -6,17 +6,16 @@
  *
  * --quick, for the check: without the real processes (test/process), and fewer of the long random histories.
  */
-import { globSync, statfsSync, statSync } from 'node:fs';
+import { globSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { useMemoryDisk } from './memory-disk.ts';
 
 const root = join(import.meta.dirname, '..');
 /** Before this a test counts as hung; the slowest ones start real processes and kill them for minutes. */
 const hungAfterMs = 20 * 60_000;
-/** Room for the folders of a few tests at a time, several times over. */
-const MEMORY_DISK_BYTES = 2 ** 30;
 
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--quick');
 const quick = process.argv.includes('--quick');
@@ -28,8 +27,7 @@ const others = files.filter((file) => !processes.includes(file));
 process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules', '.cache', 'tieout');
 if (quick) {
   process.env.RUNS ??= '5';
-  const memory = memoryDisk();
-  if (memory !== undefined) process.env.TMPDIR ??= memory;
+  useMemoryDisk();
 }
 
 let tested = 0;
@@ -41,17 +39,6 @@ if (!quick) await runAll(processes, 1);
 if (tested === 0) console.error('no test was run');
 for (const file of empty) console.error(`${file} holds no test`);
 process.exitCode = failed > 0 || tested === 0 || empty.length > 0 ? 1 : 0;
-
-/** Most of these tests wait for the disk, and few are about it: where the system keeps a disk in memory they use that. */
-function memoryDisk(): string | undefined {
-  const place = '/dev/shm';
-  try {
-    const { bavail, bsize } = statfsSync(place);
-    return bavail * bsize > MEMORY_DISK_BYTES ? place : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 function testsIn(place: string): string[] {
   const found = statSync(place).isFile()

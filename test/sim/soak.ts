@@ -7,6 +7,7 @@
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { useMemoryDisk } from '../../scripts/memory-disk.ts';
 import { knownStories } from '../database/mixed/known.ts';
 import { knownSeeds } from './seeds.ts';
 import type { Asked, Verdict } from './soak-worker.ts';
@@ -31,6 +32,7 @@ const SHRUNK = 3;
 /** Memory is given back by a process's end; a world leaves some behind. */
 const PER_PROCESS = { world: 50, database: 1000 };
 
+useMemoryDisk();
 const begun = performance.now();
 const ends = values.seconds === undefined ? Number.POSITIVE_INFINITY : begun + Number(values.seconds) * 1000;
 const from = Number(values.from);
