@@ -43,6 +43,8 @@ type History = Extract<Answer, { kind: 'history' }>;
 const LOOK_MS = 60 * 60_000;
 /** After a session begins there is other work first. */
 const SOON_MS = 30_000;
+/** The disk refused something: it says so until it does not. */
+const DISK_AGAIN_MS = 15_000;
 /** A day, less what a working day is shorter. */
 const SILENCE_MS = 20 * 60 * 60_000;
 /** Packing fewer is not worth a round of questions. */
@@ -115,8 +117,10 @@ export class Upkeep {
   /** The hub is away, or had a reason: the next look sees. What is wrong here, or with the hub, is told. */
   #failed(error: unknown): void {
     const { problems } = this.#options.copy;
-    if (error instanceof StorageError) problems.set('upkeep', error.problem);
-    else if (error instanceof MalformedError) problems.set('upkeep', badHistory(error.message));
+    if (error instanceof StorageError) {
+      problems.set('upkeep', error.problem);
+      this.#lookAfter(DISK_AGAIN_MS);
+    } else if (error instanceof MalformedError) problems.set('upkeep', badHistory(error.message));
     else if (!(error instanceof ProblemError)) throw error;
   }
 
