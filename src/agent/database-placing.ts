@@ -62,8 +62,10 @@ export class DatabasePlacing {
     const content = registry.content(entry.id, entry.by ?? 'base');
     const incoming = incomingPath(entry.id);
     if (content === undefined) return;
+    const was = placed.get(entry.id);
+    if (was !== undefined && this.#isMoved(was.path, entry.shown)) return this.#follow(entry);
     // Listed, and still incoming: the last steps were cut short.
-    if (placed.get(entry.id)) return files.facts(incoming) ? this.#putIncoming(entry, incoming) : undefined;
+    if (was) return files.facts(incoming) ? this.#putIncoming(entry, incoming) : undefined;
     const base = `${SYNC_FOLDER}/base/${entry.id}.db`;
     if (!files.facts(base) && !(await this.#fetchTo(base, content))) return;
     if (files.facts(entry.shown)) return this.#inTheWay(entry);
@@ -114,6 +116,7 @@ export class DatabasePlacing {
     await this.#options.databases.close(id);
     // What was wrong with it there need not be wrong where it is opened next, and nobody else takes that back.
     this.#options.problems.replace(`database ${id}`, []);
+    this.#options.problems.clear(`database ${id}`);
   }
 
   /**
@@ -153,8 +156,9 @@ export class DatabasePlacing {
     await this.close(entry.id);
     let moved = false;
     try {
-      moved = !files.facts(entry.shown) && this.moveAway(from, entry.shown);
+      moved = this.#isMoved(from, entry.shown) || (!files.facts(entry.shown) && this.moveAway(from, entry.shown));
     } catch (error) {
+      // The next look finds it moved, if it was before the disk failed.
       await this.open({ ...entry, shown: from });
       throw error;
     }
@@ -168,6 +172,13 @@ export class DatabasePlacing {
       this.#options.again();
     }
     await this.open(moved ? entry : { ...entry, shown: from });
+  }
+
+  /** A rename whose last steps a failing disk cut short: what was seen at one path lies at the other. */
+  #isMoved(from: string, to: string): boolean {
+    const { files, registry } = this.#options;
+    const seen = registry.observations.at(from);
+    return seen !== undefined && !files.facts(from) && files.facts(to)?.inode === seen.inode;
   }
 
   /** Renames a closed database, unless a program has it open or left its journal behind. */

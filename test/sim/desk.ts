@@ -59,6 +59,8 @@ export class Desk {
   readonly #token: () => string;
   /** Files that no copy may ever carry, with what is in them. */
   readonly untracked = new Map<string, string>();
+  /** What had been there before: a power cut may bring it back. */
+  readonly formerlyUntracked = new Set<string>();
   /** Files that this person's programs have written. */
   readonly #own = new Set<number>();
   /** Files that they are writing to, and those that they have taken away. */
@@ -302,6 +304,7 @@ export class Desk {
     const text = this.#token();
     if (this.#inode(path)) this.#machine.disk.bytes.remove(this.#machine.native(path));
     this.#put(path, Buffer.from(text), false);
+    this.formerlyUntracked.add(`${path}: ${this.untracked.get(path)}`);
     this.untracked.set(path, text);
     this.#record.tell(`leaves ${path}`);
   }

@@ -155,7 +155,8 @@ function checkDisk({ machine, desk }: Person, finds: (text: string) => void): vo
 function checkUntracked(world: World, { machine, desk }: Person, finds: (text: string) => void): void {
   for (const [path, text] of desk.untracked) {
     const there = desk.read(path);
-    if (there === undefined && world.hadPowerCut.has(machine.name)) continue;
+    const isOlder = there === undefined || desk.formerlyUntracked.has(`${path}: ${there}`);
+    if (isOlder && world.hadPowerCut.has(machine.name)) continue;
     if (there?.toString() !== text) finds(`${machine.name}: ${path} is no document and was touched`);
   }
 }
