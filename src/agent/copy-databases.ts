@@ -185,6 +185,13 @@ export class CopyDatabases implements DatabaseReports {
     return { settings: made.settings, content: read.content, pageSize: 0 };
   }
 
+  /** The base of a database that was published from here. False: it could not be had now. */
+  async bringBase(id: string, content: DocumentContent): Promise<boolean> {
+    const { contents, folder } = this.#options;
+    const [read] = await contents.ingest([folder.basePath(id)], { keep: false });
+    return (read?.kind === 'done' && read.content.hash === content.hash) || this.#steps.fetchBase(id, content);
+  }
+
   // Reports from the disk
 
   databaseFound(path: string): void {

@@ -112,7 +112,7 @@ async function goBeyondFloor(copy: Copy, hub: HubConnection, going: Going): Prom
   copy.baseKnown();
 }
 
-async function fetchManifest(
+export async function fetchManifest(
   copy: Copy,
   hub: HubConnection,
   record: SnapshotRecord,

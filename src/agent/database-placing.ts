@@ -66,8 +66,7 @@ export class DatabasePlacing {
     if (was !== undefined && this.#isMoved(was.path, entry.shown)) return this.#follow(entry);
     // Listed, and still incoming: the last steps were cut short.
     if (was) return files.facts(incoming) ? this.#putIncoming(entry, incoming) : undefined;
-    const base = `${SYNC_FOLDER}/base/${entry.id}.db`;
-    if (!files.facts(base) && !(await this.#fetchTo(base, content))) return;
+    if (!files.facts(basePath(entry.id)) && !(await this.fetchBase(entry.id, content))) return;
     if (files.facts(entry.shown)) return this.#inTheWay(entry);
     files.remove(incoming);
     if (!(await this.#fetchTo(incoming, content, { path: folder.basePath(entry.id), content }))) return;
@@ -142,6 +141,10 @@ export class DatabasePlacing {
     await this.open(entry);
     await files.syncFolder(folderOf(entry.shown));
     tell({ what: 'placed', text: `${entry.shown} is here`, path: entry.shown });
+  }
+
+  fetchBase(id: string, content: DocumentContent): Promise<boolean> {
+    return this.#fetchTo(basePath(id), content);
   }
 
   /** A colleague has renamed a database that is open here. */
@@ -225,6 +228,10 @@ export class DatabasePlacing {
 /** A database that is made ready before it is renamed to its place. */
 function incomingPath(id: string): string {
   return `${SYNC_FOLDER}/incoming/${id}.db`;
+}
+
+function basePath(id: string): string {
+  return `${SYNC_FOLDER}/base/${id}.db`;
 }
 
 export function folderOf(path: string): string {

@@ -5,19 +5,21 @@
  */
 
 import type { KeyObject } from 'node:crypto';
-import { sha256 } from '../core/bytes.ts';
+import { sameBytes, sha256 } from '../core/bytes.ts';
 import { boundaries } from '../core/chunking.ts';
 import { encodeManifest, type ManifestDatabase, type ManifestDocument } from '../core/manifest.ts';
+import { ProblemError } from '../core/problem.ts';
 import { COPIES, FILE, newDatabaseId, setOp } from '../core/registry.ts';
 import type { Exchange } from '../protocol/exchange.ts';
-import { sealSnapshot } from '../store/snapshot.ts';
+import { openSnapshot, sealSnapshot } from '../store/snapshot.ts';
 import { encodeChunk, type StoredChunk } from '../store/stored-chunk.ts';
 import type { Copy } from './copy.ts';
-import type { Going, Member } from './copying.ts';
+import { fetchManifest, type Going, type Member } from './copying.ts';
 import type { Ingested } from './documents/ports.ts';
 import type { HubConnection } from './hub-connection.ts';
 import { type Handed, Reading } from './publish-reading.ts';
-import { handOverIfReached, parentHasAll } from './syncing.ts';
+import { registryChanges } from './registry-folding.ts';
+import { handOverIfReached, LOOK_AGAIN_MS, parentHasAll, stopIfAsked } from './syncing.ts';
 
 export type Publisher = Member & { readonly key: KeyObject; readonly chain: readonly Uint8Array[] };
 
@@ -30,6 +32,8 @@ export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher
   await hub.ask({ kind: 'create', file, name, copy: id, members });
   copy.attach();
   await introduceFile(copy, who);
+  const standing = await published(copy, hub);
+  if (standing) return adopt(copy, hub, standing, going);
   const survey = copy.documents.survey();
   const reading = new Reading(copy, hub, survey, going);
   let listing: Listing = {
@@ -46,6 +50,8 @@ export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher
         continue;
       }
       sealed = await handList(copy, hub, who, listing, session, going);
+      const first = await published(copy, hub);
+      if (first && !sameBytes(first, sealed)) return adopt(copy, hub, first, going);
     } catch (error) {
       if (copy.exchange === session) throw error;
       continue;
@@ -60,6 +66,44 @@ export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher
       databases,
     );
     copy.documents.observeBase(documents.map(({ listed, read }) => ({ path: listed.path, read })));
+    copy.documents.observeDatabases(databases.map(({ path }) => path));
+    copy.folder.snapshot = sealed;
+    copy.setFacts({ phase: 'complete' });
+  });
+  await copy.start();
+  await handOverIfReached(copy, going.signal);
+}
+
+/** What the hub has of this file as published; undefined: nothing yet. */
+async function published(copy: Copy, hub: HubConnection): Promise<Uint8Array | undefined> {
+  try {
+    const answer = await hub.ask({ kind: 'snapshot', file: copy.facts.file });
+    return answer.kind === 'snapshot' ? answer.record : undefined;
+  } catch (error) {
+    if (error instanceof ProblemError && error.problem.code === 'unpublished') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The hub had taken the list before we heard of it, and colleagues may have copies by now: what was published then is
+ * the base, and what was done here since is an edit of it.
+ */
+async function adopt(copy: Copy, hub: HubConnection, sealed: Uint8Array, going: Going): Promise<void> {
+  const { record } = openSnapshot(sealed, copy.facts.file, copy.facts.office);
+  const { documents, databases } = await fetchManifest(copy, hub, record, going.signal);
+  for (const { id, content } of databases) {
+    while (!(await copy.databases.bringBase(id, content))) {
+      stopIfAsked(going.signal);
+      if (copy.exchange === null) await hub.sessionOrRefusal();
+      await copy.change(LOOK_AGAIN_MS);
+    }
+  }
+  copy.store.transaction(() => {
+    // Colleagues' changes may have come already, and were folded onto nothing.
+    copy.registry.unfold();
+    copy.registry.loadBase(documents, databases);
+    for (const { by, ops } of registryChanges(copy.store)) copy.registry.fold(by, { ops });
     copy.documents.observeDatabases(databases.map(({ path }) => path));
     copy.folder.snapshot = sealed;
     copy.setFacts({ phase: 'complete' });

@@ -109,11 +109,14 @@ export class ParentFiles {
     return typeof row?.folder === 'string' ? row.folder : file;
   }
 
+  /** The first list stands: who could not hear of it asks for it. Colleagues may have copies by it. */
   publish({ file, record, documents, databases, bytes }: Publish, user: string): void {
-    const { changes } = this.#db
-      .prepare('UPDATE file SET snapshot = ?, documents = ?, databases = ?, bytes = ? WHERE id = ? AND owner = ?')
-      .run(record, documents, databases, bytes, file, user);
-    if (changes === 0) throw unknownFile();
+    if (this.#known(file)?.owner !== user) throw unknownFile();
+    this.#db
+      .prepare(
+        'UPDATE file SET snapshot = ?, documents = ?, databases = ?, bytes = ? WHERE id = ? AND snapshot IS NULL',
+      )
+      .run(record, documents, databases, bytes, file);
   }
 
   snapshot(file: string): Uint8Array {
