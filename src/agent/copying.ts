@@ -46,8 +46,9 @@ export async function fillCopy(copy: Copy, hub: HubConnection, who: Member, goin
     await copy.change(LOOK_AGAIN_MS);
   }
   await introduce(copy, who);
-  await handOverIfReached(copy, going.signal);
+  // What it says of itself may be too late for the log as well: from now on it goes on like any copy that is behind.
   copy.setFacts({ phase: 'complete' });
+  await handOverIfReached(copy, going.signal);
 }
 
 export type Member = { readonly user: string; readonly device: string };
