@@ -36,6 +36,8 @@ export interface DatabasePlacingOptions {
 export class DatabasePlacing {
   readonly #options: DatabasePlacingOptions;
   readonly #open = new Set<string>();
+  /** The disk did not take what was to be fetched for them. */
+  readonly #unfetched = new Set<string>();
 
   constructor(options: DatabasePlacingOptions) {
     this.#options = options;
@@ -66,10 +68,12 @@ export class DatabasePlacing {
     if (was !== undefined && this.#isMoved(was.path, entry.shown)) return this.#follow(entry);
     // Listed, and still incoming: the last steps were cut short.
     if (was) return files.facts(incoming) ? this.#putIncoming(entry, incoming) : undefined;
-    if (!files.facts(basePath(entry.id)) && !(await this.fetchBase(entry.id, content))) return;
+    if (!files.facts(basePath(entry.id)) && !(await this.fetchBase(entry.id, content)))
+      return void this.#unfetched.add(entry.id);
     if (files.facts(entry.shown)) return this.#inTheWay(entry);
     files.remove(incoming);
-    if (!(await this.#fetchTo(incoming, content, { path: folder.basePath(entry.id), content }))) return;
+    const like = { path: folder.basePath(entry.id), content };
+    if (!(await this.#fetchTo(incoming, content, like))) return void this.#unfetched.add(entry.id);
     await databases.adopt({ ...this.#asOpened(entry), path: files.native(incoming) });
     files.makeFolder(folderOf(entry.shown));
     if (files.facts(entry.shown)) return this.#inTheWay(entry);
@@ -83,7 +87,13 @@ export class DatabasePlacing {
    * be kept after all. `left` is told where to it goes: what lies elsewhere for a while goes there, too.
    */
   async removeDead(keep: (id: string) => Promise<boolean>, left: (id: string, removed: string) => void): Promise<void> {
-    const { registry, files, placed, databases } = this.#options;
+    const { registry, files, placed, databases, problems } = this.#options;
+    for (const id of this.#unfetched) {
+      if (registry.entry(id)?.alive) continue;
+      // Nobody needs it any more.
+      this.#unfetched.delete(id);
+      for (const path of [basePath(id), incomingPath(id)]) problems.clear(`database ${path}`);
+    }
     for (const { id, path } of placed.all()) {
       const entry = registry.entry(id);
       if (entry?.alive !== false) continue;
