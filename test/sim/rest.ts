@@ -34,10 +34,19 @@ export async function comeToRest(world: World): Promise<void> {
     if (world.story.bySync) await syncEveryone(world);
     await passRound(world);
     const now = stateOf(world);
-    if (now === before) return;
+    if (now === before) return await nothingUnderWay(world);
     before = now;
   }
   throw new Violation(`no rest after ${ROUNDS} rounds`);
+}
+
+/** A copy may have begun just now to hand over what it packed. */
+async function nothingUnderWay(world: World): Promise<void> {
+  const isSent = ({ machine }: Person): boolean => {
+    const { changes = 0, bytes = 0 } = machine.copy?.pending().out ?? {};
+    return changes + bytes === 0;
+  };
+  await world.until('sending', SYNC_MS, () => world.people.every(isSent));
 }
 
 async function passRound(world: World): Promise<void> {
