@@ -66,6 +66,8 @@ export class CopyDatabases implements DatabaseReports {
   readonly #stopping = new AbortController();
   #work: Promise<void> = Promise.resolve();
   #placing = false;
+  /** Renamed by a person, and not in the log yet: from where to where. */
+  readonly #moves = new Map<string, string>();
   /** `place` is asked for in a while already. */
   #isAsked = false;
 
@@ -116,6 +118,7 @@ export class CopyDatabases implements DatabaseReports {
     this.#do('placing databases', async () => {
       this.#placing = false;
       this.#isAsked = false;
+      await this.#takeMoves();
       const entries = [...this.#options.registry.entries('database')];
       // What lies here already may have to make way for what is to come.
       for (const entry of entries.filter(({ id }) => this.#steps.isOpen(id))) await this.#steps.place(entry);
@@ -198,7 +201,7 @@ export class CopyDatabases implements DatabaseReports {
     this.#do(path, async () => {
       const { registry, files } = this.#options;
       const known = this.#entryAt(path) ?? registry.entryAt(path);
-      if (!files.facts(path)) return;
+      if (!files.facts(path) || [...this.#moves.values()].includes(path)) return;
       if (known?.kind !== 'database') return this.#register(path);
       if (this.#steps.isOpen(known.id)) return this.#databases.poke(known.id);
       await this.#steps.place(known);
@@ -228,18 +231,30 @@ export class CopyDatabases implements DatabaseReports {
   }
 
   databaseMoved(from: string, to: string): void {
-    this.#do(from, async () => {
-      const { registry, record } = this.#options;
+    this.#moves.set(from, to);
+    this.#do(from, () => this.#takeMoves());
+  }
+
+  /** A disk that fails here may be asked again: nobody else remembers where it came from. */
+  async #takeMoves(): Promise<void> {
+    const { registry, record } = this.#options;
+    for (const [from, to] of this.#moves) {
       const entry = this.#entryAt(from);
-      if (entry === undefined) return this.databaseFound(to);
+      if (entry === undefined) {
+        this.#moves.delete(from);
+        this.databaseFound(to);
+        continue;
+      }
       const written = registry.row(DATABASES, entry.id).cells.get('path') ?? [];
       await this.#steps.close(entry.id);
       this.#steps.bringAlong(from, to);
       await record([setOp(DATABASES, entry.id, { path: { value: to, over: written } })]);
       this.#placed.put({ id: entry.id, path: to, hash: this.#placed.get(entry.id)?.hash ?? entry.hash });
+      this.#moves.delete(from);
+      this.#options.problems.clear(`step ${from}`);
       const moved = registry.entry(entry.id);
       if (moved) await this.#steps.open(moved);
-    });
+    }
   }
 
   /** The living database that we have put, or left, at a path; where it should be is another matter. */
