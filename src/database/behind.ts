@@ -5,10 +5,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { ReadBody } from '../core/body.ts';
 import type { ChangeId } from '../core/change.ts';
-import { at, EMPTY, type Vector, withEntry } from '../core/vector.ts';
+import { at, type CopyId, EMPTY, type Vector, withEntry } from '../core/vector.ts';
 import { ROWS_SCHEMA, RowState } from '../store/row-state.ts';
 import { openStore } from '../store/sqlite.ts';
-import { lackingAt, readBody } from './containing.ts';
+import { changesAfter, lackingAt, readBody } from './containing.ts';
 import { Folding, type FoldingBy } from './folding.ts';
 import type { ChangeSource, SourceChange } from './source.ts';
 
@@ -59,4 +59,39 @@ export function foldInto(state: RowState, by: FoldingBy, folded: Iterable<Folded
   for (const { change, body } of folded) folding.fold(change, body);
   folding.settle();
   return folding;
+}
+
+/**
+ * Own changes that neither the file nor rows.db holds: entered from another database and not yet placed, or lost by
+ * both in a power cut. A vector has no gaps, so they are folded, with all that came before them, before the next
+ * capture gets a number above theirs; the file is then behind.
+ */
+export function foldMissed(
+  state: RowState,
+  by: FoldingBy,
+  { copy, edited }: { readonly copy: CopyId; readonly edited: readonly SourceChange[] },
+): void {
+  const { source, database } = by;
+  const isEdited = (change: ChangeId): boolean => edited.some((one) => one.copy === copy && one.seq === change.seq);
+  let last = 0;
+  for (const change of changesAfter(source, database, state.vector)) {
+    if (change.copy === copy && !isEdited(change)) last = change.seq;
+  }
+  if (last === 0) return;
+  state.begin();
+  try {
+    const missed = upTo(changesAfter(source, database, state.vector), { copy, seq: last });
+    foldInto(state, by, bodiesOf(source, missed)).close();
+    state.commit();
+  } catch (error) {
+    state.rollback();
+    throw error;
+  }
+}
+
+function* upTo(changes: Iterable<SourceChange>, last: ChangeId): Generator<SourceChange> {
+  for (const change of changes) {
+    yield change;
+    if (change.copy === last.copy && change.seq === last.seq) return;
+  }
 }

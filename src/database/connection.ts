@@ -64,7 +64,7 @@ export class UserConnection {
   /**
    * Inside a trigger, the application's or ours, nothing may happen: INSERT, SELECT and RAISE are ignored, columns read
    * as NULL and are not written. SQLite does not ignore a DELETE (it only gives up its shortcut for emptying a table),
-   * nor a row's new number: triggers that do these are taken out while we write (see write-rows.ts).
+   * nor a row's new number: triggers that do these are taken out while we write (see leaks.ts).
    */
   #authorize(action: number, subject: string | null, column: string | null, trigger: string | null): number {
     if (trigger === null) return constants.SQLITE_OK;

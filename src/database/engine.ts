@@ -6,36 +6,33 @@
  * Captured changes are appended by the driver: `capture` answers with the body, the driver makes it durable in the log
  * and hands its place back to `captured`. Between the two no other step may run.
  */
-import { body as bodyCodec, type ReadBody } from '../core/body.ts';
+import { body as bodyCodec } from '../core/body.ts';
 import { encodeHead } from '../core/body-pieces.ts';
 import { encode } from '../core/codec.ts';
 import { assert, type Problem } from '../core/problem.ts';
-import type { Row } from '../core/rows.ts';
 import type { Table } from '../core/tables.ts';
-import { type CopyId, covers, EMPTY, join, type Vector, withEntry } from '../core/vector.ts';
+import { type CopyId, EMPTY, type Vector, withEntry } from '../core/vector.ts';
 import type { RowState } from '../store/row-state.ts';
-import { type Behind, foldInto, stateAt } from './behind.ts';
+import { Applying } from './applying.ts';
+import { foldInto, stateAt } from './behind.ts';
 import { listBroken } from './broken.ts';
 import { captureFile } from './capture-file.ts';
-import { isBeyond, lackingAt, readBody } from './containing.ts';
+import { isBeyond, readBody } from './containing.ts';
 import type { StateDigest } from './digesting.ts';
-import { Folding, isReserved, type Renumbered } from './folding.ts';
-import { rebuildIndexes } from './full-text.ts';
+import { isReserved } from './folding.ts';
 import type { Appended, AppendRequest, DatabaseConflict } from './host.ts';
-import { addMark, hasMarksToClear, newestMark } from './marks.ts';
+import { hasMarksToClear, newestMark } from './marks.ts';
 import type { OpenFile } from './open-file.ts';
 import type { MadeBody } from './ops.ts';
 import { rowsOfOther } from './other-rows.ts';
-import { PlacingRows } from './placing-rows.ts';
+import { foldEdited } from './own-edits.ts';
 import type { Room } from './room.ts';
-import { tablesWithUses } from './schema/schema-folding.ts';
 import { Shown } from './shown.ts';
-import type { ChangeSource, SourceChange } from './source.ts';
+import type { ChangeSource } from './source.ts';
 import { type EngineOptions, Standing } from './standing.ts';
-import { missingRows } from './taking-in.ts';
-import type { KnownRows, TouchedRows } from './touched.ts';
+import type { KnownRows } from './touched.ts';
 import { areCompared } from './triggers.ts';
-import type { Upgrade } from './upgrade.ts';
+import type { ApplyStep } from './writing.ts';
 
 export type { EngineOptions };
 
@@ -45,32 +42,9 @@ export type CaptureStep =
   /** Something has to be put in order first: apply, then again. */
   | { readonly kind: 'apply' };
 
-export type ApplyStep =
-  | { readonly kind: 'nothing' }
-  /** Marks came in between: capture, then again. */
-  | { readonly kind: 'capture' }
-  | { readonly kind: 'applied'; readonly changes: number; readonly rows: number };
-
-/** What one transaction takes in at most, so that the application is not kept from its database for long. */
-const MAX_ROWS = 10_000;
-const MAX_BYTES = 8 * 1024 * 1024;
-const MAX_CHANGES = 5_000;
-
-/** What is to be written: found before the lock is taken, so that the application waits for no decoding. */
-interface Plan {
-  readonly changes: number;
-  readonly before: Shown;
-  readonly after: Shown;
-  readonly touched: TouchedRows;
-  /** Where something changed: rows that were kept out of these tables may fit now. */
-  readonly tables: readonly string[];
-  readonly moved: Iterable<Renumbered>;
-  /** Nothing of it is asked for any more. */
-  readonly close: () => void;
-}
-
 export class DatabaseEngine {
   readonly #standing: Standing;
+  readonly #applying: Applying;
   /** By table: rows that cannot be followed. */
   readonly #skipped = new Map<string, Problem>();
   /** By copy: the last change of it that this release cannot read. */
@@ -81,6 +55,7 @@ export class DatabaseEngine {
 
   constructor(options: EngineOptions) {
     this.#standing = new Standing({ ...options, source: noting(options.source, this.#unreadable) });
+    this.#applying = new Applying(this.#standing);
   }
 
   get isOpen(): boolean {
@@ -117,7 +92,7 @@ export class DatabaseEngine {
 
   /** Takes some rows at `vector` into a digest. */
   digest(into: StateDigest, vector: Vector): ReturnType<StateDigest['take']> {
-    return into.take(this.state, this.#standing.foldingBy(this), vector);
+    return into.take(this.state, this.#standing.foldingBy(this.#standing), vector);
   }
 
   /** What is shown by what is folded. */
@@ -174,7 +149,7 @@ export class DatabaseEngine {
   capture(mayCompare = true): CaptureStep {
     assert(this.#capturing === null, 'the last capture was not finished');
     const file = this.#standing.ready();
-    this.#foldEdited();
+    foldEdited(this.#standing);
     if (!this.#standing.isHeld) file.sql.db.exec('BEGIN');
     try {
       // Somebody was quicker: the next step looks again.
@@ -228,11 +203,11 @@ export class DatabaseEngine {
     if (body.uses.some(({ table }) => isReserved(table))) standing.schemaDue = true;
     const folded = { change: { copy, seq, stamp, deps: body.seen ?? EMPTY, size: 0 }, body };
     if (behind !== null) {
-      foldInto(behind.state, standing.foldingBy(this), [folded]);
+      foldInto(behind.state, standing.foldingBy(standing), [folded]);
       behind.edited.push({ copy, seq });
     }
     edited.push(folded);
-    this.#foldEdited(edited.length === 1 && behind === null ? known : undefined);
+    foldEdited(standing, edited.length === 1 && behind === null ? known : undefined);
   }
 
   /** The captured change could not be appended: it will be captured again. */
@@ -240,236 +215,16 @@ export class DatabaseEngine {
     this.#capturing = null;
   }
 
-  /** Folds own changes that the file contains; their consequences for other rows need the lock. */
-  #foldEdited(known?: KnownRows): 'done' | 'must apply' {
-    const { state, edited, behind } = this.#standing;
-    const [first] = edited;
-    if (first === undefined) return 'done';
-    state.begin();
-    const folding = this.#folding(known);
-    try {
-      for (const { change, body } of edited) folding.fold(change, body);
-      // What was stored and not applied is in the deps, but it was not seen.
-      folding.settle(join(folding.vector, first.body.seen ?? first.change.deps));
-      if (behind === null && (folding.consequences.size > 0 || this.#mayMakeRoom(folding))) {
-        state.rollback();
-        return 'must apply';
-      }
-      state.commit();
-      this.#standing.edited = [];
-      return 'done';
-    } catch (error) {
-      state.rollback();
-      throw error;
-    } finally {
-      folding.close();
-    }
-  }
-
-  /** Rows that a constraint keeps out of a table may fit once something was edited in it. */
-  #mayMakeRoom(folding: Folding): boolean {
-    return this.state.allUnplaced().some(({ table }) => folding.touched.has(table));
-  }
-
   /** Writes what the database lacks: one transaction of it. */
   apply(): ApplyStep {
-    const file = this.#standing.ready();
-    const { options, id } = this.#standing;
-    if (this.#foldEdited() === 'must apply') return this.#applyEdited(file);
-    if (this.#standing.behind !== null) return this.#bringForward(file, this.#standing.behind);
-    if (this.#standing.isSchemaDue(file)) return this.#bringSchema(file);
-    if (this.#standing.untried.length > 0) return this.#tryMissing(file);
-    if (file.takenIn.size > 0 && file.unmarked.size === 0) return this.#placeMissing(file);
-    const changes = options.source.after(this.vector, { subject: id, limit: MAX_CHANGES });
-    if (changes.length === 0) return { kind: 'nothing' };
-    const { contained } = this.#standing;
-    if (contained !== null && changes.some(({ copy, seq }) => covers(contained, copy, seq))) {
-      this.#standing.foldContained(file);
-      return { kind: 'capture' };
-    }
-    const [first] = changes as [SourceChange];
-    const body = readBody(options.source, first);
-    if (this.#mayAlter(body)) return this.#applyUpgrade(file, first, body);
-    return this.#write(file, () => this.#foldNext(changes));
-  }
-
-  /** Does it touch schema or settings, or a table that somebody dropped, which it may keep? */
-  #mayAlter({ uses }: ReadBody): boolean {
-    const dropped = tablesWithUses(this.state);
-    return uses.some(({ table }) => isReserved(table) || dropped.has(table));
-  }
-
-  /** An upgrade arrives whole: the schema and the rows of its change in one transaction. */
-  #applyUpgrade(file: OpenFile, change: SourceChange, body: ReadBody): ApplyStep {
-    const schema = (): void => {
-      const folding = this.#folding();
-      folding.fold(change, body, 'schema');
-      folding.settle(this.state.vector);
-    };
-    const rows = (upgrade: Upgrade | null): Plan => {
-      const folding = this.#folding();
-      folding.fold(change, body, 'rows');
-      for (const table of upgrade?.emptied ?? []) folding.reindex(table);
-      folding.settle();
-      return planOf(folding, folding.before(), folding.touched);
-    };
-    return this.#write(file, rows, schema);
-  }
-
-  /** What is folded already, and not in the file's schema. */
-  #bringSchema(file: OpenFile): ApplyStep {
-    const rows = (upgrade: Upgrade | null): Plan => {
-      const folding = this.#folding();
-      for (const table of upgrade?.tables ?? []) folding.reindex(table);
-      folding.settle();
-      return { ...planOf(folding, folding.before(), folding.touched), changes: 0 };
-    };
-    return this.#write(file, rows, () => {});
-  }
-
-  #foldNext(changes: readonly SourceChange[]): Plan {
-    const folding = this.#folding();
-    let bytes = 0;
-    for (const change of changes) {
-      const body = readBody(this.#standing.options.source, change);
-      if (this.#mayAlter(body)) break;
-      folding.fold(change, body);
-      bytes += change.size;
-      if (bytes > MAX_BYTES || folding.rows > MAX_ROWS) break;
-    }
-    folding.settle();
-    return planOf(folding, folding.before(), folding.touched);
-  }
-
-  /** What own edits did to other rows: numbers that moved, rows for which there is room now. */
-  #applyEdited(file: OpenFile): ApplyStep {
-    const step = this.#write(file, () => {
-      const folding = this.#folding();
-      for (const { change, body } of this.#standing.edited) folding.fold(change, body);
-      folding.settle();
-      return planOf(folding, folding.edited(), folding.consequences);
-    });
-    if (step.kind === 'applied') this.#standing.edited = [];
-    return step;
-  }
-
-  /** Writes what is folded but not in the file: all rows of the changes that it lacks. */
-  #bringForward(file: OpenFile, behind: Behind): ApplyStep {
-    const { options, id } = this.#standing;
-    const { contained, edited, state, store } = behind;
-    let done = false;
-    try {
-      const step = this.#write(
-        file,
-        () => {
-          const from = new Folding(state, this.#standing.foldingBy(file));
-          for (const change of lackingAt(options.source, id, this.vector, contained, edited)) {
-            from.fold(change, readBody(options.source, change));
-          }
-          from.settle();
-          // What is folded may be mended by other settings than those of this file.
-          foldInto(this.state, this.#standing.foldingBy(file), []);
-          return { ...planOf(from, from.before(), from.touched), after: this.shown() };
-        },
-        () => {},
-      );
-      done = step.kind === 'applied';
-      return step;
-    } finally {
-      // The state that we were behind by has been folded forward: it is of no use for a second try.
-      store.close();
-      this.#standing.behind = null;
-      if (!done) this.#standing.lookAgain();
-    }
-  }
-
-  /** Which of the rows that are missing a constraint keeps out is found by trying. */
-  #tryMissing(file: OpenFile): ApplyStep {
-    const tables = [...new Set(this.#standing.untried.map(({ table }) => table))];
-    const step = this.#write(file, () => {
-      const shown = this.shown();
-      return { changes: 0, before: shown, after: shown, touched: new Map(), tables, moved: [], close: () => {} };
-    });
-    if (step.kind === 'applied') this.#standing.untried = [];
-    return step;
-  }
-
-  /** What the file lacks of tables that are followed again. */
-  #placeMissing(file: OpenFile): ApplyStep {
-    const tables = [...file.takenIn];
-    let done = false;
-    try {
-      const step = this.#write(file, () => {
-        file.takenIn.clear();
-        const shown = this.shown();
-        for (const place of missingRows(file, tables, shown)) this.state.unplace(place, 'not placed yet');
-        return { changes: 0, before: shown, after: shown, touched: new Map(), tables, moved: [], close: () => {} };
-      });
-      done = step.kind === 'applied';
-      return step;
-    } finally {
-      if (!done) for (const id of tables) file.takenIn.add(id);
-    }
-  }
-
-  /**
-   * Plans, takes the lock, makes sure that nothing came in between, writes, commits: the file first, then rows.db.
-   * `schema`: what is to be folded before the tables are brought to the schema that is then shown; the lock comes first.
-   */
-  #write(file: OpenFile, plan: (upgrade: Upgrade | null) => Plan, schema?: () => void): ApplyStep {
-    const standing = this.#standing;
-    const open: { close(): void }[] = [];
-    this.state.begin();
-    try {
-      if (schema !== undefined && !this.#lock(file)) return { kind: 'capture' };
-      schema?.();
-      const upgrade = schema === undefined ? null : standing.bringSchema(file);
-      if (schema !== undefined) standing.bringChoices(file);
-      const { changes, before, after, touched, tables, moved, close } = plan(upgrade);
-      open.push({ close });
-      const from = upgrade?.before(before) ?? before;
-      const placing = new PlacingRows(from, after, this.state, (table) => file.sqlOf(table), this.room);
-      open.push(placing);
-      const all = [...new Set([...tables, ...(upgrade?.tables ?? [])])];
-      placing.plan(upgrade?.touched(touched, after) ?? touched, all);
-      if (schema === undefined && !this.#lock(file)) return { kind: 'capture' };
-      file.withoutLeaks(all, () => placing.write());
-      rebuildIndexes(file.sql, file.schema, new Set([...touched.keys(), ...all]));
-      this.#askToSettle(file, after, moved);
-      standing.commit(file);
-      return { kind: 'applied', changes, rows: placing.rows };
-    } catch (error) {
-      standing.undo(file);
-      throw error;
-    } finally {
-      for (const one of open) one.close();
-    }
-  }
-
-  /** False, and everything undone: something is to be captured first. */
-  #lock(file: OpenFile): boolean {
-    this.#standing.lock(file);
-    if (!this.#standing.isStale(file)) return true;
-    this.#standing.undo(file);
-    return false;
-  }
-
-  /** Own rows that must move to another number are asked, by a mark, to write it down, so that it stays. */
-  #askToSettle(file: OpenFile, shown: Shown, moved: Plan['moved']): void {
-    for (const { table, row, column } of moved) {
-      const merged = shown.merged(table, row);
-      if (merged.cells.get(column)?.[0]?.copy !== this.#standing.options.copy) continue;
-      // The number written down is nobody's edit: where the row lives by its old number alone, it would die by it.
-      const key = aliveByOthers(merged, column) ? shown.key(table, row, merged) : null;
-      if (key !== null) addMark(file.sql, file.numberOf(table), `s:${column}`, key);
-    }
+    return this.#applying.step();
   }
 
   /** In quiet: forgets captured marks and writes the position. True if there is nothing left to do. */
   tidy(): boolean {
     const standing = this.#standing;
     const file = standing.ready();
-    if (this.#foldEdited() === 'must apply' || standing.behind !== null || file.takenIn.size > 0) return false;
+    if (foldEdited(this.#standing) === 'must apply' || standing.behind !== null || file.takenIn.size > 0) return false;
     const { position, options, id, mark } = standing;
     const upToDate = position !== null && !isBeyond(options.source, id, this.vector, position.vector);
     if (upToDate && !hasMarksToClear(file.sql, mark.id) && areCompared(file.sql)) return true;
@@ -530,10 +285,6 @@ export class DatabaseEngine {
       throw error;
     }
   }
-
-  #folding(known?: KnownRows): Folding {
-    return new Folding(this.state, this.#standing.foldingBy(this), known);
-  }
 }
 
 /** The same source, and what cannot be read of it is noted. */
@@ -573,16 +324,4 @@ function requestOf(body: MadeBody, seen: Vector): AppendRequest {
   }
   const bytes = encode(bodyCodec, { kind: 'database', ...body, seen: null, ops: ops.items });
   return { database, bytes, seen, ops: ops.length };
-}
-
-function aliveByOthers(row: Row, column: string): boolean {
-  if (row.base && !row.baseDead) return true;
-  return [...row.cells].some(([id, writes]) => id !== column && writes.some(({ dead }) => !dead));
-}
-
-function planOf(folding: Folding, before: Shown, touched: TouchedRows): Plan {
-  const { changes } = folding;
-  const tables = [...folding.touched.keys()];
-  const moved = [...folding.newlyNumbered()];
-  return { changes, before, after: folding.after(), touched, tables, moved, close: () => folding.close() };
 }

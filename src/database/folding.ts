@@ -18,41 +18,37 @@ import {
   seenVector,
   withMend,
 } from '../core/rows.ts';
-import { namedRowOrKey, numberColumn, rowOfNumber, type Table } from '../core/tables.ts';
+import { namedRowOrKey, numberColumn, type Table } from '../core/tables.ts';
 import type { Value } from '../core/value.ts';
 import { at, covers, type Vector, withEntry } from '../core/vector.ts';
 import type { RowState } from '../store/row-state.ts';
 import type { BaseFile } from './base-file.ts';
 import { readBody } from './containing.ts';
+import { EveryNumber } from './every-number.ts';
+import { FoldingViews } from './folding-views.ts';
 import { Collisions } from './mending/collisions.ts';
 import { Following } from './mending/following.ts';
 import { Keeping } from './mending/keeping.ts';
 import { References } from './mending/references.ts';
-import { numbersWritten, rowsWritten } from './mending/row-history.ts';
+import { rowsWritten } from './mending/row-history.ts';
 import { Ruling } from './mending/ruling.ts';
-import { NUMBER, referredUniques } from './mending/unique-targets.ts';
+import { referredUniques } from './mending/unique-targets.ts';
 import { WholeRows } from './mending/whole-rows.ts';
 import { Withholding } from './mending/withholding.ts';
 import { cellsOf } from './ops.ts';
 import { Renumbering } from './renumbering.ts';
 import type { Room } from './room.ts';
+import { RowsAnew } from './rows-anew.ts';
 import { SCHEMA } from './schema/reserved.ts';
 import { SchemaFolding } from './schema/schema-folding.ts';
 import type { Choices } from './settings/choices.ts';
-import { type ChosenAnew, chosenAnew } from './settings/mended-by.ts';
+import { chosenAnew } from './settings/mended-by.ts';
 import { SETTINGS } from './settings/reserved.ts';
-import { columnId, forwarding, type RowView, Shown } from './shown.ts';
+import { columnId, Shown } from './shown.ts';
 import type { SourceChange } from './source.ts';
 import { type ChangeSource, changeAt, seenBy } from './source.ts';
 import { type KnownRows, type Touched, type TouchedRows, TouchedStore } from './touched.ts';
 import { itemsOf, uniqueName } from './unique-values.ts';
-
-/** A row whose own copy should write down the number that it is shown with in this column. */
-export interface Renumbered {
-  readonly table: Table;
-  readonly row: RowId;
-  readonly column: string;
-}
 
 /** What folding goes by, besides the rows themselves. */
 export interface FoldingBy {
@@ -65,12 +61,6 @@ export interface FoldingBy {
   readonly room: Room;
 }
 
-/** A row that is mended as if it were new, as it was: for whoever places it, and when its number was noted last. */
-interface Before {
-  readonly before: Row | undefined;
-  readonly noted: Row | undefined;
-}
-
 export class Folding {
   readonly #state: RowState;
   readonly #by: FoldingBy;
@@ -79,8 +69,8 @@ export class Folding {
   readonly #touched: TouchedStore;
   readonly #consequences = new Map<string, Map<RowId, Touched>>();
   readonly #renumbering: Renumbering;
-  readonly #anew = new Set<string>();
-  readonly #recalled = new Map<string, boolean>();
+  readonly #numbers: EveryNumber;
+  readonly #anew: RowsAnew;
   readonly #known: KnownRows | undefined;
   readonly #upgrades: SchemaFolding;
   #vector: Vector;
@@ -96,7 +86,9 @@ export class Folding {
     this.#tables = by.tables;
     this.#vector = state.vector;
     this.#renumbering = new Renumbering(state, by.base);
+    this.#numbers = new EveryNumber(state, by, this.#renumbering);
     this.#upgrades = new SchemaFolding(state);
+    this.#anew = new RowsAnew(this, this.#renumbering, (...place) => this.#follow(...place));
   }
 
   get changes(): number {
@@ -166,7 +158,7 @@ export class Folding {
         touched.now = foldWrite(touched.now, by, cells, seen, op.kind === 'number');
         for (const [id] of cells) touched.columns.add(id);
         this.#noteUniques(use.table, touched, by, cells);
-        this.#noteNumbers(use.table, row, cells);
+        this.#numbers.note(use.table, row, cells);
         break;
       }
       case 'delete':
@@ -200,22 +192,6 @@ export class Folding {
     }
   }
 
-  /** Every number ever claimed counts, also one that is written over before this folding ends. */
-  #noteNumbers(table: string, row: RowId, cells: readonly [string, Value][]): void {
-    const known = this.#tables.get(table);
-    const number = known && numberColumn(known);
-    if (known === undefined || number === undefined) return;
-    const column = columnId(known, number);
-    // Whoever took it for a name wrote it nowhere else.
-    const named = this.#by.choices.get(table)?.numbered ? this.#renumbering.baseNumber(row) : null;
-    if (named !== null) this.#renumbering.claimed(known, named);
-    for (const [id, item] of cells) {
-      if (id !== column || typeof item !== 'bigint') continue;
-      this.#renumbering.claimed(known, item);
-      if (this.#recallsNumbers(table)) this.#state.addUnique(table, NUMBER, numberName(known, item), row);
-    }
-  }
-
   /** The row's place in this folding, made when it is met first. */
   #touch(table: string, row: RowId): Touched {
     const rows = this.#touched.table(table);
@@ -241,24 +217,22 @@ export class Folding {
     this.#upgrades.settle(this.#tables);
     const chosen = chosenAnew(this.#state, this.#by.choices, this.#tables);
     for (const { table } of chosen) {
-      this.#anew.add(table.id);
-      if (this.#by.choices.get(table.id)?.numbered) this.#recallTop(table);
+      if (this.#by.choices.get(table.id)?.numbered) this.#numbers.recallTop(table, this.#vector);
     }
-    const befores = this.#touchAnew();
-    for (const each of chosen) this.#touchRereferred(each);
+    this.#anew.touch(this.#upgrades, chosen);
     new Ruling(this).settle();
     new WholeRows(this).settle();
     const references = new References(this);
     new Keeping(this, references).settle();
     for (const [table, rows] of this.touched) {
-      for (const touched of rows.held()) this.#renumber(table, touched, befores.get(touched)?.noted);
+      for (const touched of rows.held()) this.#renumber(table, touched, this.#anew.noted(touched));
     }
     this.#renumbering.settle();
     this.#followMoves();
     new Collisions(this).settle();
     new Following(this, references).settle();
     new Withholding(this, references).settle();
-    for (const [touched, { before }] of befores) touched.before = before;
+    this.#anew.putBack();
     this.#gatherMended();
     this.#vector = others;
     this.#state.setVector(others);
@@ -275,51 +249,6 @@ export class Folding {
   /** What is known of the rows of a table besides them is found anew: it has other columns, references or indexes. */
   reindex(table: string): void {
     this.#anew.add(table);
-  }
-
-  /**
-   * Other constraints hold now: the rows of the tables that they are about are mended as if they were new, and so is
-   * what was mended or deleted anywhere. Answers with how they were before, to be put back.
-   */
-  #touchAnew(): ReadonlyMap<Touched, Before> {
-    const anew = new Set([...this.#anew, ...this.#upgrades.reconstrained]);
-    const befores = new Map<Touched, Before>();
-    if (anew.size === 0 && !this.#upgrades.isSpokenOf) return befores;
-    for (const table of this.#tables.keys()) {
-      for (const row of this.#state.rows(table)) {
-        const now = this.row(table, row);
-        if (!anew.has(table) && now?.mend === undefined && now?.deletions.length === 0) continue;
-        const touched = this.#touch(table, row);
-        touched.edited = touched.now;
-        befores.set(touched, { before: touched.before, noted: touched.stored ?? touched.before });
-        // Nothing says that a row of the base had been there as it was: it may have come back only now.
-        touched.before = touched.now.base ? ABSENT : undefined;
-        touched.stored = undefined;
-      }
-    }
-    return befores;
-  }
-
-  /** Columns that begin or cease to be references: whatever number is in them may be another one now. */
-  #touchRereferred({ table, columns }: ChosenAnew): void {
-    if (columns.size === 0) return;
-    for (const row of this.#state.rows(table.id)) {
-      const touched = this.#touch(table.id, row);
-      for (const column of columns.keys()) touched.columns.add(column);
-      touched.unknown = new Set(columns.keys());
-    }
-    for (const [column, targets] of columns) {
-      const at = table.columns.findIndex(({ id }) => id === column);
-      for (const target of targets) {
-        if (at < 0 || !this.#state.movedBase(target)) continue;
-        for (const row of this.#state.rows(target)) {
-          const number = row[0] === 'k' ? this.#renumbering.baseNumber(row) : null;
-          for (const child of number === null ? [] : this.#base.referring(table, at, number)) {
-            this.#follow(table.id, child, column);
-          }
-        }
-      }
-    }
   }
 
   get state(): RowState {
@@ -375,34 +304,7 @@ export class Folding {
   }
 
   recallNumbers(table: Table): void {
-    if (this.#recallsNumbers(table.id)) return;
-    const { source, database } = this.#by;
-    for (const [by, row, number] of numbersWritten(source, database, table)) {
-      if (!covers(this.#vector, by.copy, by.seq)) continue;
-      this.#state.addUnique(table.id, NUMBER, numberName(table, number), row);
-    }
-    this.#state.addUnique(table.id, NUMBER, ALL_NUMBERS, rowOfNumber(0n));
-    this.#recalled.set(table.id, true);
-  }
-
-  /** What was a name is a number from now on: all that were ever taken count. */
-  #recallTop(table: Table): void {
-    if (table.kind !== 'number') return;
-    for (const row of this.#state.rows(table.id)) {
-      const number = row[0] === 'k' ? this.#renumbering.baseNumber(row) : null;
-      if (number !== null) this.#renumbering.claimed(table, number);
-    }
-    for (const [by, , number] of numbersWritten(this.#by.source, this.#by.database, table)) {
-      if (covers(this.#vector, by.copy, by.seq)) this.#renumbering.claimed(table, number);
-    }
-  }
-
-  #recallsNumbers(table: string): boolean {
-    const known = this.#recalled.get(table);
-    if (known !== undefined) return known;
-    const found = this.#state.withUnique(table, NUMBER, ALL_NUMBERS).length > 0;
-    this.#recalled.set(table, found);
-    return found;
+    this.#numbers.recall(table, this.#vector);
   }
 
   /** Rows that are shown otherwise than the ops left them. */
@@ -443,68 +345,9 @@ export class Folding {
     this.#consequences.set(table, rows.set(row, touched));
   }
 
-  /** Rows that this folding gave numbers other than those that were written. */
-  *newlyNumbered(): Generator<Renumbered> {
-    for (const [id, moves] of this.#renumbering.moves()) {
-      const table = this.#tables.get(id) as Table;
-      const column = columnId(table, numberColumn(table) as number);
-      for (const row of moves) if (this.#state.movedTo(id, row) !== undefined) yield { table, row, column };
-    }
-    for (const [id, rows] of this.touched) {
-      const table = this.#tables.get(id);
-      if (table === undefined) continue;
-      for (const { row, before, now } of rows.held()) {
-        if (now.mend === undefined) continue;
-        for (const [column, { value }] of now.mend.cells) {
-          const known = before?.mend?.cells.get(column)?.value;
-          if (typeof value === 'bigint' && known !== value && !refersBy(table, column)) yield { table, row, column };
-        }
-      }
-    }
-  }
-
-  /** The rows as they were before, for finding them in the user's database. */
-  before(): Shown {
-    return this.#view(
-      (touched) => touched.before,
-      (table, row) => this.#renumbering.movedBefore(table, row),
-    );
-  }
-
-  /** The rows as an application left them when these are its own edits: what it wrote is there already. */
-  edited(): Shown {
-    const wroteNumber = (table: string, row: RowId): boolean => {
-      const known = this.#tables.get(table);
-      const at = known && numberColumn(known);
-      const touched = this.touched.get(table)?.get(row);
-      if (known === undefined || at === undefined || !touched?.ops) return false;
-      const column = columnId(known, at);
-      return touched.edited.cells.get(column) !== touched.before?.cells.get(column);
-    };
-    return this.#view(
-      (touched) => (touched.ops ? touched.edited : touched.before),
-      (table, row) => (wroteNumber(table, row) ? undefined : this.#renumbering.movedBefore(table, row)),
-    );
-  }
-
-  #view(
-    rowOf: (touched: Touched) => Row | undefined,
-    movedTo: (table: string, row: RowId) => bigint | undefined,
-  ): Shown {
-    const view: RowView = {
-      ...forwarding(this.#state),
-      movedTo,
-      movedAt: (table, number) => {
-        const now = this.#state.movedAt(table, number);
-        if (now !== undefined && movedTo(table, now) === number) return now;
-        return this.#renumbering.movedAtBefore(table, number).find((row) => movedTo(table, row) === number);
-      },
-      row: (table, row) => {
-        const touched = this.touched.get(table)?.get(row);
-        return touched ? rowOf(touched) : this.#state.row(table, row);
-      },
-    };
-    return new Shown(view, this.#base, this.#tables);
+  get views(): FoldingViews {
+    const { state, base, tables, touched } = this;
+    return new FoldingViews({ state, base, tables, touched, renumbering: this.#renumbering });
   }
 
   after(): Shown {
@@ -512,22 +355,9 @@ export class Folding {
   }
 }
 
-/** Stands among the rows that had a number once all of them do. */
-const ALL_NUMBERS = '*';
-
-function numberName(table: Table, number: bigint): string {
-  const at = numberColumn(table) as number;
-  return uniqueName(table, { columns: [at], collations: ['BINARY'], declared: true }, [number]) as string;
-}
-
 /** Rows that say what tables are: they come before those of tables. */
 export function isReserved(table: string): boolean {
   return table === SCHEMA || table === SETTINGS;
-}
-
-/** What follows another row is not written down: it is known by what was written. */
-function refersBy(table: Table, column: string): boolean {
-  return table.foreignKeys.some(({ columns }) => columns.some((at) => columnId(table, at) === column));
 }
 
 function asWritten(row: Row, by: Origin, cells: readonly [string, Value][]): Row {

@@ -9,17 +9,19 @@ import type { FileFacts } from '../platform/ports.ts';
 import { UserConnection } from './connection.ts';
 import { describeTables } from './describe.ts';
 import { notSynced } from './full-text.ts';
+import { leaksOf, withoutTriggers } from './leaks.ts';
 import { createPosition } from './position.ts';
 import { RowSql } from './row-sql.ts';
 import { defaultOf, readActual, readValues } from './schema/actual.ts';
 import { type Altered, alterSchema } from './schema/altering.ts';
-import { type Difference, type SchemaWrite, schemaDifference } from './schema/difference.ts';
+import { type Difference, schemaDifference } from './schema/difference.ts';
 import { markWrites, readKnown, writeKnown } from './schema/known.ts';
-import { NO_SCHEMA, type Schema, type SchemaTable, VALUES } from './schema/schema.ts';
+import { formerReferences, isRekeyed, kindWrite, namingOf, settled } from './schema/noted-naming.ts';
+import { NO_SCHEMA, type Schema, VALUES } from './schema/schema.ts';
 import { type Choices, NO_CHOICES } from './settings/choices.ts';
 import { readNoted, writeNoted } from './settings/noted.ts';
 import type { DatabaseSettings } from './settings.ts';
-import { literal, quoted, type Statements } from './sql.ts';
+import { literal, type Statements } from './sql.ts';
 import {
   areMarked,
   installTriggers,
@@ -259,16 +261,7 @@ export class OpenFile {
   /** Runs `work` with those triggers on these tables taken out that would act although we ignore them. */
   withoutLeaks(tables: Iterable<string>, work: () => void): void {
     const names = new Set([...tables].flatMap((table) => this.#leaks.get(table) ?? []));
-    const created: string[] = [];
-    for (const name of names) {
-      const create = this.sql.one("SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name = ?", [name]);
-      if (typeof create !== 'string') continue;
-      this.sql.db.exec(`DROP TRIGGER ${quoted(name)}`);
-      created.push(create);
-    }
-    work();
-    for (const create of created) this.sql.db.exec(create);
-    if (created.length > 0) this.#schemaVersion = this.connection.schemaVersion();
+    if (withoutTriggers(this.sql, names, work)) this.#schemaVersion = this.connection.schemaVersion();
   }
 
   /** What is there, and what of it is new since it was last noted. */
@@ -318,7 +311,7 @@ export class OpenFile {
     }
     for (const table of described) {
       try {
-        this.#leaks.set(table.id, this.#leaksOf(table));
+        this.#leaks.set(table.id, leaksOf(this.connection, table));
         tables.set(table.id, table);
       } catch (error) {
         problems.push(cannotFollow(table, this.connection.path, error));
@@ -326,32 +319,6 @@ export class OpenFile {
     }
     this.#tables = tables;
     this.problems = problems;
-  }
-
-  /** Prepares what we will run on the table: which triggers would act, and whether this SQLite can write it at all. */
-  #leaksOf(table: Table): string[] {
-    const { leaking } = this.connection;
-    leaking.clear();
-    const name = quoted(table.name);
-    const columns = table.columns.map((column) => quoted(column.name));
-    const key = table.key.map(({ at }) => `${columns[at]} = ?`).join(' AND ');
-    try {
-      const { db } = this.sql;
-      db.prepare(`INSERT INTO ${name} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`);
-      db.prepare(`UPDATE ${name} SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE ${key}`);
-      db.prepare(`DELETE FROM ${name} WHERE ${key}`);
-    } catch (error) {
-      // A trigger of the application that speaks of what is gone: its table is written without it.
-      const triggers = this.#triggersOn(table);
-      if (triggers.length === 0) throw error;
-      return triggers;
-    }
-    return [...leaking];
-  }
-
-  #triggersOn(table: Table): string[] {
-    const sql = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? AND name NOT GLOB '_tieout_*'";
-    return this.sql.all(sql, [table.name]).map(([name]) => name as string);
   }
 
   #isMarked(): boolean {
@@ -370,50 +337,6 @@ export class OpenFile {
       this.sql.one(`SELECT count(*) FROM sqlite_schema WHERE name = ${literal('_tieout_position')}`) === 1n;
     return isPositioned && width > 0 && tables.every((table) => width >= widthOf(table)) && areMarked(this.sql, tables);
   }
-}
-
-/** Are its rows named otherwise than it was settled? */
-function isRekeyed(schema: Schema, table: Table): boolean {
-  const known = schema.tables.get(table.id);
-  if (known === undefined || known.kind === null) return false;
-  return known.kind !== table.kind || known.key?.join('\0') !== keyOf(table).join('\0');
-}
-
-function keyOf(table: Table): string[] {
-  return table.key.map(({ at }) => table.columns[at]?.id ?? '');
-}
-
-function namingOf(table: Table): string {
-  return `(${table.kind === 'number' ? '#' : ''}${keyOf(table).join(',')})`;
-}
-
-/** How rows are named is noted with the table, and stays. */
-function settled(schema: Schema, described: readonly Table[]): Schema {
-  const tables = new Map(schema.tables);
-  for (const table of described) {
-    const known = tables.get(table.id);
-    if (known === undefined) continue;
-    const refers = new Map([...table.references].map(([at, target]) => [table.columns[at]?.id, target]));
-    const columns = known.columns.map((column) => ({ ...column, refers: refers.get(column.id) ?? column.refers }));
-    tables.set(table.id, { ...known, columns, kind: table.kind, key: keyOf(table) });
-  }
-  return { ...schema, tables };
-}
-
-/** What was a reference when it was written is one still, when the foreign key is declared no longer. */
-function formerReferences(writes: readonly SchemaWrite[], schema: Schema, described: readonly Table[]): SchemaWrite[] {
-  const altered = new Set(
-    writes.filter(({ row: [kind] }) => kind === 'table' || kind === 'column').map(({ row }) => row[1]),
-  );
-  return described
-    .filter(({ id }) => altered.has(id))
-    .flatMap(({ id }) => schema.tables.get(id)?.columns.map((column) => [id, column] as const) ?? [])
-    .filter(([, { refers }]) => refers !== null)
-    .map(([table, { id, refers }]) => ({ row: ['column', table, id], cells: { refers } }));
-}
-
-function kindWrite({ id, kind, key }: SchemaTable): SchemaWrite {
-  return { row: ['table', id], cells: { kind, key: JSON.stringify(key) } };
 }
 
 function cannotAlter(table: string, path: string, why: string): Problem {

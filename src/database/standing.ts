@@ -3,29 +3,20 @@
  * it yet. Finds that out anew whenever the file is not what we left: replaced, restored, crashed.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import type { ChangeId } from '../core/change.ts';
 import { assert } from '../core/problem.ts';
 import type { Renaming } from '../core/reissue.ts';
-import { rowOfKey, type Table } from '../core/tables.ts';
-import { sameValue, type Value } from '../core/value.ts';
+import type { Table } from '../core/tables.ts';
 import { type CopyId, covers, join, same, type Vector } from '../core/vector.ts';
 import type { FileFacts } from '../platform/ports.ts';
-import { type RowPlace, RowState } from '../store/row-state.ts';
+import { RowState } from '../store/row-state.ts';
 import { BaseFile } from './base-file.ts';
-import { type Behind, bodiesOf, type Folded, foldInto, seenBehind, stateAt } from './behind.ts';
-import {
-  type Containing,
-  changesAfter,
-  isBeyond,
-  lackingAt,
-  readBody,
-  renamedPosition,
-  whatItContains,
-} from './containing.ts';
+import { type Behind, bodiesOf, type Folded, foldInto, foldMissed, seenBehind, stateAt } from './behind.ts';
+import { type Containing, isBeyond, lackingAt, readBody, renamedPosition, whatItContains } from './containing.ts';
 import { Folding, type FoldingBy } from './folding.ts';
 import { misnumbered, renumber } from './hidden-numbers.ts';
 import type { OpenDatabase } from './host.ts';
-import { clearMarks, hasMark, marksAfter, newestMark } from './marks.ts';
+import { clearMarks, hasMark, newestMark } from './marks.ts';
+import { MissingRows } from './missing-rows.ts';
 import { OpenFile } from './open-file.ts';
 import { type Position, readPosition, writePosition } from './position.ts';
 import { Room } from './room.ts';
@@ -37,7 +28,7 @@ import { type Choices, choicesOf, choicesToJson, NO_CHOICES } from './settings/c
 import { isMendedBy } from './settings/mended-by.ts';
 import { parseSettings } from './settings.ts';
 import { Shown } from './shown.ts';
-import type { ChangeSource, SourceChange } from './source.ts';
+import type { ChangeSource } from './source.ts';
 import { setCompared } from './triggers.ts';
 import { Upgrade } from './upgrade.ts';
 
@@ -68,8 +59,7 @@ export class Standing {
   behind: Behind | null = null;
   /** Own changes, in the log and in the file, that are not folded yet. */
   edited: Folded[] = [];
-  /** Rows that are not in the file, we do not know why: a constraint may keep them out. They wait to be tried. */
-  untried: RowPlace[] = [];
+  readonly missing = new MissingRows();
   /** We have the write lock from one step to the next. */
   #held = false;
   #file: OpenFile | null = null;
@@ -82,8 +72,6 @@ export class Standing {
   schemaDue = true;
   #bringing = false;
   #bearable: { readonly of: string; readonly found: Bearable } | null = null;
-  /** Tables that were made here only now, while colleagues had written to theirs. */
-  readonly #fresh = new Set<string>();
 
   constructor(options: EngineOptions) {
     this.options = options;
@@ -158,7 +146,7 @@ export class Standing {
       file.follow();
       this.#mayBeRenumbered = true;
       this.schemaDue = true;
-      if (this.#forgetFresh(file)) this.#recover(file);
+      if (this.missing.forgetFresh(file, this.state)) this.#recover(file);
     }
     if (!this.isAsLeft(file)) this.#recover(file);
     if (this.#mayBeRenumbered) this.#restoreNumbers(file);
@@ -299,7 +287,7 @@ export class Standing {
       const folding = new Folding(state, this.foldingBy(file));
       for (const { change, body } of this.edited) folding.fold(change, body);
       folding.settle();
-      return use(folding.edited(), folding.vector);
+      return use(folding.views.edited(), folding.vector);
     } finally {
       state.rollback();
     }
@@ -325,57 +313,21 @@ export class Standing {
     const { source } = this.options;
     const stated = readPosition(file.sql);
     if (stated === null || stated.database !== this.id) return this.#start(file);
-    this.#forgetFresh(file);
+    this.missing.forgetFresh(file, this.state);
     const position = renamedPosition(stated, this.#renamings);
     const { vector, mark, edited } = whatItContains(file.sql, position, source, this.#renamings);
     // A crash came between the two commits, or rows.db lost its last ones: the file has these already.
     const folded = this.#foldContained(file, vector);
     this.#position = stated;
     this.mark = mark;
-    this.#withholdMissing(file, folded);
+    if (folded !== null) this.#withhold(file, folded);
     if (stated.schema !== file.connection.schemaVersion()) this.#mayBeRenumbered = true;
-    this.#foldMissed(file, edited);
+    foldMissed(this.state, this.foldingBy(file), { copy: this.options.copy, edited });
     const missing = edited.filter(({ copy, seq }) => !covers(this.state.vector, copy, seq));
     this.edited = missing.map((change) => ({ change, body: readBody(source, change) }));
     if (isBeyond(source, this.id, this.state.vector, vector, edited)) {
       this.behind = stateAt(this.foldingBy(file), vector, edited);
     }
-  }
-
-  /**
-   * Own changes that neither the file nor rows.db holds: entered from another database and not yet placed, or lost by
-   * both in a power cut. A vector has no gaps, so they are folded, with all that came before them, before the next
-   * capture gets a number above theirs; the file is then behind.
-   */
-  #foldMissed(file: OpenFile, edited: readonly SourceChange[]): void {
-    const { source, copy } = this.options;
-    const isEdited = (change: ChangeId): boolean => edited.some((one) => one.copy === copy && one.seq === change.seq);
-    let last = 0;
-    for (const change of changesAfter(source, this.id, this.state.vector)) {
-      if (change.copy === copy && !isEdited(change)) last = change.seq;
-    }
-    if (last === 0) return;
-    this.state.begin();
-    try {
-      const missed = upTo(changesAfter(source, this.id, this.state.vector), { copy, seq: last });
-      foldInto(this.state, this.foldingBy(file), bodiesOf(source, missed)).close();
-      this.state.commit();
-    } catch (error) {
-      this.state.rollback();
-      throw error;
-    }
-  }
-
-  /** Colleagues wrote to a table that was not here: everything is folded anew, now that it is known what it looks like. */
-  #forgetFresh(file: OpenFile): boolean {
-    const kept = [...file.fresh].filter((table) => this.state.rows(table).length > 0);
-    file.fresh.clear();
-    if (kept.length === 0) return false;
-    for (const table of kept) this.#fresh.add(table);
-    this.state.begin();
-    this.state.clear();
-    this.state.commit();
-    return true;
   }
 
   /** A file that says nothing of itself: whatever differs from what we know was edited. */
@@ -423,48 +375,13 @@ export class Standing {
 
   /** Changes that the file has, and that the log has only got now, are folded without being written. */
   foldContained(file: OpenFile): void {
-    const { contained } = this;
-    if (contained !== null) this.#withholdMissing(file, this.#foldContained(file, contained));
+    const folded = this.contained && this.#foldContained(file, this.contained);
+    if (folded !== null) this.#withhold(file, folded);
   }
 
-  /** What should be in the file and is not was kept out, unless an application has taken it out since. */
-  #withholdMissing(file: OpenFile, folded: Folding | null): void {
-    if (folded === null) return;
-    const shown = new Shown(this.state, this.base, file.tables);
-    const marked = new Set(
-      marksAfter(file.sql, this.mark.id, file.width, file.connection.encoding)
-        .filter(({ op }) => op !== 'u' && op[0] !== 's' && op[0] !== 'c')
-        .map(({ table, key }) => `${table} ${rowOfKey(key.slice(0, file.tableOf(table)?.key.length ?? 0))}`),
-    );
-    this.state.begin();
-    for (const [id, rows] of folded.touched) {
-      const table = file.tables.get(id);
-      for (const row of table === undefined || table.left ? [] : rows.keys()) {
-        const key = shown.isThere(table as Table, row) ? shown.key(table as Table, row) : null;
-        if (table === undefined || key === null) continue;
-        const actual = file.sqlOf(table).read(key);
-        // At the number of a row in a table that was only made now another row may be.
-        const isOther = table.kind !== 'name' && this.#fresh.has(id) && !sameValues(actual, shown.values(table, row));
-        if (actual !== undefined && !isOther) continue;
-        if (marked.has(`${file.numberOf(table)} ${rowOfKey(key)}`) && !isOther) continue;
-        this.state.unplace({ table: id, row }, 'not placed yet');
-        this.untried.push({ table: id, row });
-      }
-    }
-    this.state.commit();
-    this.#fresh.clear();
+  #withhold(file: OpenFile, folded: Folding): void {
+    this.missing.withhold(file, { state: this.state, base: this.base, mark: this.mark.id, folded });
   }
-}
-
-function* upTo(changes: Iterable<SourceChange>, last: ChangeId): Generator<SourceChange> {
-  for (const change of changes) {
-    yield change;
-    if (change.copy === last.copy && change.seq === last.seq) return;
-  }
-}
-
-function sameValues(a: readonly Value[] | undefined, b: readonly Value[] | null): boolean {
-  return a !== undefined && b !== null && a.every((item, at) => sameValue(item, b[at] ?? null));
 }
 
 function factsText(facts: FileFacts | undefined): string {

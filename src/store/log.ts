@@ -5,29 +5,19 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { fromHex, type Hash, sha256, toHex } from '../core/bytes.ts';
-import {
-  type Change,
-  type ChangeId,
-  type Content,
-  chainCodec,
-  type FileId,
-  type Header,
-  partsCodec,
-  signedBytes,
-} from '../core/change.ts';
+import { type Change, type ChangeId, type Content, type FileId, partsCodec, signedBytes } from '../core/change.ts';
 import type { Stamp } from '../core/clock.ts';
-import { decode, encode, list, struct, varint } from '../core/codec.ts';
+import { decode, encode } from '../core/codec.ts';
 import type { Standing } from '../core/floor.ts';
 import { assert } from '../core/problem.ts';
 import type { PackedChange, SegmentEntry } from '../core/segment.ts';
-import { at, type CopyId, includes, MAX_COPIES, type Vector } from '../core/vector.ts';
+import { at, type CopyId, includes, type Vector } from '../core/vector.ts';
+import { type CopyEntry, type Head, LogCopies, type Tip } from './log-copies.ts';
 import { damagedRecord, isWhole, sumOf } from './log-row.ts';
 import { PackedLog, type PackedSegment, type SegmentChunks } from './packed-log.ts';
 import { RecentChanges } from './recent-changes.ts';
 
 export const LOG_SCHEMA = new URL('./schema/log/', import.meta.url);
-
-export type Tip = { readonly seq: number; readonly hash: Hash };
 
 /** A change as the log holds it: `n` is its place in the order of arrival, `subject` what its ops are about. */
 export type StoredChange = Change & { readonly n: number; readonly subject: string | null };
@@ -40,23 +30,10 @@ export interface AfterOptions {
   readonly bytes?: number;
 }
 
-type CopyEntry = {
-  readonly idx: number;
-  readonly id: CopyId;
-  readonly chain: readonly Uint8Array[];
-  tip: Tip & { readonly stamp: Stamp };
-  deps: Vector;
-  /** The last change that is packed, or on a hub dropped. */
-  head: (Tip & { readonly stamp: Stamp; readonly deps: Vector }) | null;
-  /** Hashes of earlier changes that were asked for: the deps of one change are mostly those of the one before. */
-  readonly hashes: Map<number, Hash>;
-};
 type Row = Record<string, unknown>;
 
-/** Per copy. */
+/** Of earlier changes, per copy. */
 const HASHES_KEPT = 256;
-
-const localDeps = list(struct({ copy: varint(MAX_COPIES * 16), seq: varint() }), MAX_COPIES);
 /** An id and a size. */
 const PART_BYTES = 36;
 const SWEPT_AT_ONCE = 2000;
@@ -64,25 +41,22 @@ const COLUMNS = 'n, copy, seq, stamp, deps, hash, signature, size, body, body_ha
 
 export class Log {
   readonly #db: DatabaseSync;
-  readonly #copies = new Map<CopyId, CopyEntry>();
-  readonly #byIndex = new Map<number, CopyEntry>();
+  readonly #copies: LogCopies;
   readonly #statements: Record<
-    'insert' | 'addCopy' | 'get' | 'read' | 'hash' | 'after' | 'afterSubject' | 'headers' | 'remove',
+    'insert' | 'get' | 'read' | 'hash' | 'after' | 'afterSubject' | 'headers' | 'remove',
     StatementSync
   >;
   readonly #recent = new RecentChanges();
   readonly #packed: PackedLog;
-  #vector = new Map<CopyId, number>();
-  #floor: Vector = new Map();
 
   /** `chunks`: where the packed history lies; without them only what is above the floor can be read. */
   constructor(db: DatabaseSync, chunks?: SegmentChunks) {
     this.#db = db;
+    this.#copies = new LogCopies(db);
     const indexOf = (copy: CopyId): number | undefined => this.#copies.get(copy)?.idx;
-    this.#packed = new PackedLog(db, { indexOf, copyAt: (index) => this.#byIndex.get(index)?.id }, chunks);
+    this.#packed = new PackedLog(db, { indexOf, copyAt: (index) => this.#copies.idAt(index) }, chunks);
     this.#statements = {
       insert: db.prepare(`INSERT INTO change (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-      addCopy: db.prepare('INSERT INTO copy (idx, id, chain) VALUES (?, ?, ?)'),
       get: db.prepare(`SELECT ${COLUMNS} FROM change WHERE copy = ? AND seq = ?`),
       hash: db.prepare('SELECT hash FROM change WHERE copy = ? AND seq = ?'),
       read: db.prepare(`SELECT ${COLUMNS} FROM change WHERE n = ?`),
@@ -100,58 +74,24 @@ export class Log {
    * `ProblemError` when the last change of a copy is damaged: nothing could be built upon it.
    */
   reload(): void {
-    this.#copies.clear();
-    this.#byIndex.clear();
     this.#recent.clear();
     this.#packed.forget();
-    const rows = this.#db
-      .prepare(
-        `SELECT copy.idx, copy.id, copy.chain, change.* FROM copy
-         JOIN change ON change.copy = copy.idx
-          AND change.seq = (SELECT max(seq) FROM change WHERE change.copy = copy.idx)`,
-      )
-      .all();
-    const heads = this.#db.prepare('SELECT * FROM head JOIN copy ON copy.idx = head.copy').all();
-    for (const row of [...heads, ...rows]) {
-      const tip = { seq: Number(row.seq), hash: toHex(row.hash as Uint8Array), stamp: Number(row.stamp) };
-      const known = this.#byIndex.get(Number(row.idx));
-      if (known) known.tip = known.tip.seq < tip.seq ? tip : known.tip;
-      else this.#know(newEntry(Number(row.idx), toHex(row.id as Uint8Array), chainOf(row), tip));
-    }
-    for (const row of heads) {
-      const entry = this.#byIndex.get(Number(row.idx)) as CopyEntry;
-      const seq = Number(row.seq);
-      const deps = this.#readDeps(row.deps as Uint8Array, entry, seq);
-      entry.head = { seq, hash: toHex(row.hash as Uint8Array), stamp: Number(row.stamp), deps };
-      entry.deps = deps;
-    }
-    for (const row of rows) {
-      const entry = this.#byIndex.get(Number(row.idx)) as CopyEntry;
-      if (Number(row.seq) <= (entry.head?.seq ?? 0)) continue;
-      if (!isWhole(row)) throw damagedRecord(`change ${entry.tip.seq} of copy ${entry.id}`);
-      entry.deps = this.#readDeps(row.deps as Uint8Array, entry, entry.tip.seq);
-    }
-    this.#noteVectors();
-  }
-
-  #noteVectors(): void {
-    this.#vector = new Map([...this.#copies].map(([id, entry]) => [id, entry.tip.seq]));
-    this.#floor = new Map([...this.#copies].flatMap(([id, { head }]) => (head ? [[id, head.seq]] : [])));
+    this.#copies.read();
   }
 
   /** Below it nothing is in rows: it is packed, or, on a hub, dropped. */
   get floor(): Vector {
-    return this.#floor;
+    return this.#copies.floor;
   }
 
   /** Everything that is stored. */
   vector(): Vector {
-    return this.#vector;
+    return this.#copies.vector;
   }
 
   /** The last change of each copy. */
   tips(): ReadonlyMap<CopyId, Tip> {
-    return new Map([...this.#copies].map(([id, entry]) => [id, entry.tip]));
+    return new Map([...this.#copies.all()].map(({ id, tip }) => [id, tip]));
   }
 
   chain(copy: CopyId): readonly Uint8Array[] | undefined {
@@ -175,7 +115,7 @@ export class Log {
 
   /** The highest stamp up to `limit` of the copies' last changes. */
   highestStamp(limit: Stamp): Stamp {
-    const stamps = [...this.#copies.values()].map(({ tip }) => tip.stamp);
+    const stamps = [...this.#copies.all()].map(({ tip }) => tip.stamp);
     return Math.max(0, ...stamps.filter((stamp) => stamp <= limit));
   }
 
@@ -208,7 +148,7 @@ export class Log {
       size += change.content.kind === 'inline' ? change.size : change.content.parts.length * PART_BYTES;
       found.push(change);
     };
-    if (!includes(vector, this.#floor)) {
+    if (!includes(vector, this.#copies.floor)) {
       for (const packed of this.#packed.after(vector, subject)) {
         if (size >= bytes || found.length >= limit) return found;
         take({ ...packed, n: PACKED });
@@ -233,7 +173,7 @@ export class Log {
   #placesAfter(vector: Vector, subject: string | undefined, limit: number): number[] {
     const places: number[] = [];
     let copies = 0;
-    for (const entry of this.#copies.values()) {
+    for (const entry of this.#copies.all()) {
       const from = Math.max(at(vector, entry.id), entry.head?.seq ?? 0);
       if (from >= entry.tip.seq) continue;
       const found =
@@ -250,7 +190,7 @@ export class Log {
   amountAfter(vector: Vector): { changes: number; bytes: number } {
     let changes = 0;
     let bytes = 0;
-    for (const entry of this.#copies.values()) {
+    for (const entry of this.#copies.all()) {
       const from = at(vector, entry.id);
       if (from >= entry.tip.seq) continue;
       changes += entry.tip.seq - from;
@@ -259,37 +199,37 @@ export class Log {
         .get(entry.idx, Math.max(from, entry.head?.seq ?? 0));
       bytes += Number(row?.bytes ?? 0);
     }
-    if (!includes(vector, this.#floor)) bytes += this.#packed.bytesAfter(vector);
+    if (!includes(vector, this.#copies.floor)) bytes += this.#packed.bytesAfter(vector);
     return { changes, bytes };
   }
 
   /** Is there a change about `subject` that a state at `vector` does not contain? */
   concerns(vector: Vector, subject: string): boolean {
-    for (const entry of this.#copies.values()) {
+    for (const entry of this.#copies.all()) {
       const from = at(vector, entry.id);
       if (from < entry.tip.seq && this.#statements.afterSubject.get(entry.idx, from, subject, 1)) return true;
     }
-    return !includes(vector, this.#floor) && this.#packed.concerns(vector, subject, this.#copies.keys());
+    return !includes(vector, this.#copies.floor) && this.#packed.concerns(vector, subject, this.#copies.ids());
   }
 
   /** Of the last change of each copy. */
   stamps(): ReadonlyMap<CopyId, Stamp> {
-    return new Map([...this.#copies].map(([id, { tip }]) => [id, tip.stamp]));
+    return new Map([...this.#copies.all()].map(({ id, tip }) => [id, tip.stamp]));
   }
 
   /** The last change of each copy, with what its maker had. */
   *standing(): Generator<Standing> {
-    for (const { id, tip, deps } of this.#copies.values()) yield { copy: id, seq: tip.seq, deps };
+    for (const { id, tip, deps } of this.#copies.all()) yield { copy: id, seq: tip.seq, deps };
   }
 
   /** What is above the floor and beyond `vector`, per log in order: without bodies. */
   *headersAfter(vector: Vector): Generator<Standing & { readonly size: number; readonly n: number }> {
-    for (const entry of this.#copies.values()) {
+    for (const entry of this.#copies.all()) {
       const from = Math.max(at(vector, entry.id), entry.head?.seq ?? 0);
       if (from >= entry.tip.seq) continue;
       for (const row of this.#statements.headers.iterate(entry.idx, from)) {
         const seq = Number(row.seq);
-        const deps = this.#readDeps(row.deps as Uint8Array, entry, seq);
+        const deps = this.#copies.readDeps(row.deps as Uint8Array, entry, seq);
         yield { copy: entry.id, seq, deps, size: Number(row.size), n: Number(row.n) };
       }
     }
@@ -306,18 +246,15 @@ export class Log {
    */
   pack(segment: SegmentEntry, changes: readonly PackedChange[]): void {
     for (const change of changes) {
-      const entry = this.#copies.get(change.copy) ?? this.#addCopy(change);
-      const { seq, hash, stamp, deps } = change;
-      entry.head = { seq, hash, stamp, deps };
-      if (seq > entry.tip.seq) {
-        entry.tip = { seq, hash, stamp };
-        entry.deps = deps;
-      }
-      this.#statements.remove.run(entry.idx, seq);
+      const entry = this.#copies.makerOf(change);
+      entry.head = headOf(change);
+      if (change.seq > entry.tip.seq) this.#copies.advance(entry, change);
+      this.#statements.remove.run(entry.idx, change.seq);
     }
-    for (const copy of new Set(changes.map(({ copy }) => copy))) this.#putHead(this.#copies.get(copy) as CopyEntry);
+    for (const copy of new Set(changes.map(({ copy }) => copy)))
+      this.#copies.putHead(this.#copies.get(copy) as CopyEntry);
     this.#packed.add(segment, changes);
-    this.#noteVectors();
+    this.#copies.noteVectors();
     this.#recent.clear();
   }
 
@@ -331,13 +268,14 @@ export class Log {
       [...upto].map(([copy, seq]): [CopyId, StoredChange | undefined] => [copy, this.get({ copy, seq })]),
     );
     this.#packed.cutTo(keep);
-    this.#db.exec('DELETE FROM head');
-    for (const entry of this.#copies.values()) {
+    this.#copies.clearHeads();
+    for (const entry of this.#copies.all()) {
       const last = heads.get(entry.id);
-      entry.head = last ? { seq: last.seq, hash: last.hash, stamp: last.stamp, deps: last.deps } : null;
-      if (last) this.#putHead(entry);
+      if (last === undefined) continue;
+      entry.head = headOf(last);
+      this.#copies.putHead(entry);
     }
-    this.#noteVectors();
+    this.#copies.noteVectors();
   }
 
   /**
@@ -351,9 +289,9 @@ export class Log {
       const last = this.get({ copy, seq });
       assert(last, `the log of ${copy} is cut behind its end`);
       entry.head = { seq, hash: last.hash, stamp: last.stamp, deps: last.deps };
-      this.#putHead(entry);
+      this.#copies.putHead(entry);
     }
-    this.#noteVectors();
+    this.#copies.noteVectors();
     this.#recent.clear();
   }
 
@@ -368,28 +306,23 @@ export class Log {
     return Number(changes) > 0;
   }
 
-  #putHead({ idx, head }: CopyEntry): void {
-    assert(head, 'a log without a head');
-    const deps = this.#writeDeps({ copy: this.#byIndex.get(idx)?.id as CopyId, deps: head.deps });
-    this.#db
-      .prepare('INSERT OR REPLACE INTO head (copy, seq, hash, stamp, deps) VALUES (?, ?, ?, ?, ?)')
-      .run(idx, head.seq, fromHex(head.hash), head.stamp, deps);
-  }
-
   /**
    * Keeps a change whose signature and hash were checked. The caller's transaction must be open; when it is rolled
    * back, `reload` brings the memory back in step.
    */
   insert(change: Change, subject: string | null): StoredChange {
-    const entry = this.#copies.get(change.copy) ?? this.#addCopy(change);
+    const entry = this.#copies.makerOf(change);
     assert(change.seq === entry.tip.seq + 1, `change ${change.seq} of ${change.copy} after ${entry.tip.seq}`);
-    assert(includes(this.#vector, change.deps), `change ${change.seq} of ${change.copy} before its dependencies`);
+    assert(
+      includes(this.#copies.vector, change.deps),
+      `change ${change.seq} of ${change.copy} before its dependencies`,
+    );
     const { content } = change;
     const inline = content.kind === 'inline';
     const row = {
       seq: change.seq,
       stamp: change.stamp,
-      deps: this.#writeDeps(change),
+      deps: this.#copies.writeDeps(change),
       hash: fromHex(change.hash),
       signature: change.signature,
       size: change.size,
@@ -399,9 +332,7 @@ export class Log {
       subject,
     };
     const inserted = this.#statements.insert.run(null, entry.idx, ...Object.values(row), sumOf(row));
-    entry.tip = { seq: change.seq, hash: change.hash, stamp: change.stamp };
-    entry.deps = change.deps;
-    this.#vector = new Map(this.#vector).set(change.copy, change.seq);
+    this.#copies.advance(entry, change);
     const stored = { ...change, n: Number(inserted.lastInsertRowid), subject };
     this.#recent.add(stored);
     return stored;
@@ -428,7 +359,7 @@ export class Log {
     }
     const rows = this.#db.prepare(`SELECT ${COLUMNS} FROM change ORDER BY n`);
     for (const row of rows.iterate()) {
-      const id = { copy: this.#byIndex.get(Number(row.copy))?.id ?? '?', seq: Number(row.seq) };
+      const id = { copy: this.#copies.idAt(Number(row.copy)) ?? '?', seq: Number(row.seq) };
       try {
         const change = this.#change(row);
         const bytes = signedBytes(file, change, (copy, seq) => this.hashAt(copy, seq));
@@ -439,27 +370,8 @@ export class Log {
     }
   }
 
-  #know(entry: CopyEntry): void {
-    this.#copies.set(entry.id, entry);
-    this.#byIndex.set(entry.idx, entry);
-  }
-
-  #addCopy(first: Header): CopyEntry {
-    const idx = Math.max(0, ...this.#byIndex.keys()) + 1;
-    const entry = newEntry(idx, first.copy, first.chain ?? [], { seq: 0, hash: '', stamp: 0 });
-    this.#statements.addCopy.run(idx, fromHex(first.copy), encode(chainCodec, entry.chain));
-    this.#know(entry);
-    return entry;
-  }
-
-  #entry(row: Row): CopyEntry {
-    const entry = this.#byIndex.get(Number(row.copy));
-    if (entry === undefined) throw damagedRecord(`copy ${String(row.copy)}`);
-    return entry;
-  }
-
   #change(row: Row): StoredChange {
-    const entry = this.#entry(row);
+    const entry = this.#copies.ofRow(row);
     const seq = Number(row.seq);
     if (!isWhole(row)) throw damagedRecord(`change ${seq} of copy ${entry.id}`);
     const content: Content =
@@ -471,7 +383,7 @@ export class Log {
       subject: row.subject as string | null,
       copy: entry.id,
       seq,
-      deps: this.#readDeps(row.deps as Uint8Array, entry, seq),
+      deps: this.#copies.readDeps(row.deps as Uint8Array, entry, seq),
       stamp: Number(row.stamp),
       body: content.kind === 'inline' ? sha256(content.bytes) : toHex(row.body_hash as Uint8Array),
       size: Number(row.size),
@@ -480,28 +392,6 @@ export class Log {
       signature: row.signature as Uint8Array,
       content,
     };
-  }
-
-  #writeDeps(change: Pick<Header, 'copy' | 'deps'>): Uint8Array {
-    const others: { copy: number; seq: number }[] = [];
-    for (const [copy, seq] of change.deps) {
-      if (copy === change.copy) continue;
-      const entry = this.#copies.get(copy);
-      assert(entry, `no log of ${copy}`);
-      others.push({ copy: entry.idx, seq });
-    }
-    return encode(localDeps, others);
-  }
-
-  #readDeps(bytes: Uint8Array, own: CopyEntry, seq: number): Vector {
-    const deps = new Map<CopyId, number>();
-    for (const { copy, seq: upTo } of decode(localDeps, bytes)) {
-      const entry = this.#byIndex.get(copy);
-      if (entry === undefined) throw damagedRecord(`change ${seq} of ${own.id}`);
-      deps.set(entry.id, upTo);
-    }
-    if (seq > 1) deps.set(own.id, seq - 1);
-    return deps;
   }
 }
 
@@ -512,10 +402,6 @@ function packedAsStored(change: PackedChange | undefined): StoredChange | undefi
   return change && { ...change, n: PACKED };
 }
 
-function newEntry(idx: number, id: CopyId, chain: readonly Uint8Array[], tip: CopyEntry['tip']): CopyEntry {
-  return { idx, id, chain, tip, deps: new Map(), head: null, hashes: new Map() };
-}
-
-function chainOf(row: Row): readonly Uint8Array[] {
-  return decode(chainCodec, row.chain as Uint8Array) ?? [];
+function headOf({ seq, hash, stamp, deps }: Head): Head {
+  return { seq, hash, stamp, deps };
 }
