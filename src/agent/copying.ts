@@ -9,7 +9,13 @@ import { COPIES, setOp } from '../core/registry.ts';
 import { commonSegments } from '../core/segment.ts';
 import { openSnapshot } from '../store/snapshot.ts';
 import { decodeChunk } from '../store/stored-chunk.ts';
-import { type Ahead, fetchHistory, fetchSegment, mustEndAs, snapshotAhead } from './compaction/history-fetching.ts';
+import {
+  fetchHistory,
+  fetchSegment,
+  mustEndAs,
+  type SignedSnapshot,
+  snapshotAhead,
+} from './compaction/history-fetching.ts';
 import type { Copy } from './copy.ts';
 import type { HubConnection } from './hub-connection.ts';
 import { handOverIfReached, LOOK_AGAIN_MS, stopIfAsked } from './syncing.ts';
@@ -86,7 +92,7 @@ async function takeHistory(copy: Copy, hub: HubConnection, { signal }: Going): P
 }
 
 /** False: not all of it could be had now; what came is kept. */
-async function takeSegments(copy: Copy, { sealed, record }: Ahead, signal: AbortSignal): Promise<boolean> {
+async function takeSegments(copy: Copy, { sealed, record }: SignedSnapshot, signal: AbortSignal): Promise<boolean> {
   const { store } = copy;
   const fetch = (ids: readonly string[]) => copy.fetchChunks(ids, signal);
   const segments = await fetchHistory(store, record, fetch);

@@ -10,18 +10,18 @@ import { ProblemError } from '../core/problem.ts';
 import { COPIES, setOp } from '../core/registry.ts';
 import { type Renaming, reissued } from '../core/reissue.ts';
 import { commonSegments, type SegmentEntry } from '../core/segment.ts';
-import { at, type CopyId } from '../core/vector.ts';
+import { at, type CopyId, includes } from '../core/vector.ts';
 import type { Clock, FileBytes } from '../platform/ports.ts';
 import { type Author, FileStore } from '../store/file-store.ts';
 import { readSegment } from '../store/packed-log.ts';
 import { Registry } from '../store/registry.ts';
 import {
-  type Ahead,
   chunksOf,
   fetchHistory,
   fetchSegment,
   mustEndAs,
-  snapshotAhead,
+  type SignedSnapshot,
+  safeSnapshot,
 } from './compaction/history-fetching.ts';
 import { RETIRED } from './compaction/live-copies.ts';
 import type { Member } from './copying.ts';
@@ -55,8 +55,11 @@ export async function renewCopy(options: RenewalOptions): Promise<void> {
     clock,
     hooks: { stored: (change, bytes) => fold(registry, change, bytes) },
   });
-  const ahead = await packedAhead(store, hub, clock, facts);
-  const after = ahead?.shared ?? (await lastShared(store, hub, facts.file, facts.copy));
+  const safe = await safeSnapshot(hub, facts);
+  const ahead = safe && !isHere(store, facts.copy, safe) ? await packedAhead(store, hub, clock, facts, safe) : null;
+  // A hub that has dropped what is packed cannot be asked for it.
+  const packed = safe ? at(safe.record.vector, facts.copy) : 0;
+  const after = ahead?.shared ?? (await lastShared(store, hub, facts.file, facts.copy, packed));
   const renaming = { from: facts.copy, to: author.copy, after };
   const bodies = bodiesAgain(store, renaming, member, retires);
   // What the rows were merged from gets other names, so they are merged anew: nothing of the old ones may be left.
@@ -81,24 +84,26 @@ function fold(registry: Registry, change: Parameters<typeof foldRegistry>[1], by
   return subject;
 }
 
-type PackedAhead = Ahead & { readonly segments: readonly SegmentEntry[]; readonly shared: number };
+/** Is all that is packed in the log here, the own part of it by the same name? */
+function isHere(store: FileStore, copy: CopyId, { record: { vector, last } }: SignedSnapshot): boolean {
+  const own = last.find((tip) => tip.copy === copy);
+  const isSame = own === undefined || store.hashAt(copy, at(vector, copy)) === own.hash;
+  return isSame && includes(store.vector(), vector);
+}
 
-/**
- * What was packed while this copy was away, its chunks being here, and how far the own log is in it. Null: nothing that
- * is missing here.
- */
+type PackedAhead = SignedSnapshot & { readonly segments: readonly SegmentEntry[]; readonly shared: number };
+
+/** What was packed while this copy was away, its chunks being here, and how far the own log is in it. */
 async function packedAhead(
   store: FileStore,
   hub: HubConnection,
   clock: Clock,
-  { file, office, copy }: CopyFacts,
-): Promise<PackedAhead | null> {
-  const ahead = await snapshotAhead(store, hub, { file, office });
-  if (ahead === null) return null;
+  { file, copy }: CopyFacts,
+  ahead: SignedSnapshot,
+): Promise<PackedAhead> {
   const { fetch, close } = chunksOf(await hub.sessionOrRefusal(), store, file, copy, clock);
   try {
-    const all = await fetchHistory(store, ahead.record, fetch);
-    const segments = all;
+    const segments = await fetchHistory(store, ahead.record, fetch);
     if (segments === undefined) throw notAllHere();
     let shared = at(store.log.floor, copy);
     for (const entry of segments.slice(commonSegments([...store.log.segments()], segments))) {
@@ -124,15 +129,15 @@ function notAllHere(): ProblemError {
   });
 }
 
-/** The last own change that the parent has as well, by halving: the logs are the same up to some number. */
+/** The last own change that the parent has as well, by halving: the logs are the same up to `packed` at least. */
 async function lastShared(
   store: FileStore,
   hub: HubConnection,
   file: string,
   copy: CopyId,
-  known = at(store.log.floor, copy),
+  packed: number,
 ): Promise<number> {
-  let shared = known;
+  let shared = Math.max(packed, at(store.log.floor, copy));
   let beyond = (store.tips().get(copy)?.seq ?? 0) + 1;
   while (beyond - shared > 1) {
     const seq = Math.floor((shared + beyond) / 2);

@@ -47,7 +47,7 @@ const ACTS: Readonly<Record<Kind, Act>> = {
 
   save(_world, person, chance) {
     if (!person.machine.hasPower || !person.machine.hasFile) return;
-    person.machine.disk.byPerson(() => person.desk.do(chance.weighed(DOCUMENT_EDITS), chance));
+    person.machine.disk.withoutFaults(() => person.desk.do(chance.weighed(DOCUMENT_EDITS), chance));
   },
 
   /** Databases are made, renamed, deleted, backed up and put back by their programs. */

@@ -234,7 +234,7 @@ export class Desk {
 
   #later(ms: number, run: () => void): void {
     const { timeline } = this.#machine.options;
-    timeline.at(timeline.now + ms, () => this.#machine.disk.byPerson(run));
+    timeline.at(timeline.now + ms, () => this.#machine.disk.withoutFaults(run));
   }
 
   #rename(given: string, wanted: string): void {

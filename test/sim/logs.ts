@@ -3,31 +3,33 @@ import { existsSync } from 'node:fs';
 import { type Body, body as bodyCodec } from '../../src/core/body.ts';
 import { decode } from '../../src/core/codec.ts';
 import { type DocumentContent, decodeContent } from '../../src/core/content.ts';
-import type { FileBytes } from '../../src/platform/ports.ts';
 import { bodyBytes } from '../../src/store/body-parts.ts';
 import { ChunkStore } from '../../src/store/chunks.ts';
 import { Log } from '../../src/store/log.ts';
 import { isToken } from './application.ts';
+import type { MachineDisk } from './machine-disk.ts';
 import { ApplicationDatabase } from './open-stores.ts';
 
 /** Where a log lies: the folder of a `store.db` and its packs. */
-export type LogPlace = { readonly folder: string; readonly disk: FileBytes };
+export type LogPlace = { readonly folder: string; readonly disk: MachineDisk };
 
 /** The bodies of all changes in a log; none where there is no log. */
 export function bodiesIn({ folder, disk }: LogPlace): Body[] {
-  return reading(
-    folder,
-    (db) => {
-      const chunks = new ChunkStore(db, `${folder}/packs`, disk, { readOnly: true });
-      try {
-        const changes = new Log(db, chunks).after(new Map(), { limit: Number.MAX_SAFE_INTEGER });
-        return changes.map((change) => decode(bodyCodec, bodyBytes(change, chunks)));
-      } finally {
-        chunks.close();
-      }
-    },
-    [],
-  );
+  const read = (): Body[] =>
+    reading(
+      folder,
+      (db) => {
+        const chunks = new ChunkStore(db, `${folder}/packs`, disk.bytes, { readOnly: true });
+        try {
+          const changes = new Log(db, chunks).after(new Map(), { limit: Number.MAX_SAFE_INTEGER });
+          return changes.map((change) => decode(bodyCodec, bodyBytes(change, chunks)));
+        } finally {
+          chunks.close();
+        }
+      },
+      [],
+    );
+  return disk.withoutFaults(read);
 }
 
 export function chunksIn({ folder }: LogPlace): Set<string> {

@@ -62,8 +62,8 @@ export class MachineDisk {
     return new MachineFiles(this, new SimFiles(this.disk, root));
   }
 
-  /** What a person's own program does does not meet the faults that are meant for us. */
-  byPerson<T>(act: () => T): T {
+  /** What a person's own program does, and the world when it looks, does not meet the faults that are meant for us. */
+  withoutFaults<T>(act: () => T): T {
     const { fault } = this.disk;
     this.disk.fault = () => undefined;
     try {

@@ -163,7 +163,7 @@ function checkUntracked(world: World, { machine, desk }: Person, finds: (text: s
 
 /** Every value that was committed and still there when the agent looked is in the log. */
 function checkValues(world: World, { machine: first }: Person, finds: (text: string) => void): void {
-  const inLog = new Set(bodiesIn({ folder: `${first.root}/.tieout`, disk: first.disk.bytes }).flatMap(tokensOf));
+  const inLog = new Set(bodiesIn({ folder: `${first.root}/.tieout`, disk: first.disk }).flatMap(tokensOf));
   // What was there before a database was followed is in its base.
   for (const { machine } of world.people) {
     for (const base of machine.disk.storesIn(`${machine.root}/.tieout/base`)) {

@@ -20,7 +20,7 @@ export async function comeToRest(world: World): Promise<void> {
     machine.disk.disk.fault = () => undefined;
     cable.plug();
     cabinet.close();
-    machine.disk.byPerson(() => desk.closeEditors());
+    machine.disk.withoutFaults(() => desk.closeEditors());
   }
   startHub(world);
   for (const person of world.people) startMachine(world, person);

@@ -65,11 +65,11 @@ function reckon(world: World, { machine, desk, cabinet }: Person): void {
 }
 
 export function hubLog(world: World): LogPlace {
-  return { folder: `${world.hub.options.folder}/files/${world.file}`, disk: world.hub.disk.bytes };
+  return { folder: `${world.hub.options.folder}/files/${world.file}`, disk: world.hub.disk };
 }
 
 function machineLog({ machine }: Person): LogPlace {
-  return { folder: `${machine.root}/.tieout`, disk: machine.disk.bytes };
+  return { folder: `${machine.root}/.tieout`, disk: machine.disk };
 }
 
 function logsOf(world: World): LogPlace[] {

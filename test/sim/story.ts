@@ -23,8 +23,6 @@ export const FAULTS = {
   moveDatabase: true,
   /** The owner gives up a copy, whose person comes back all the same. */
   retire: true,
-  /** A folder or the hub is put back from a backup that is older than what was packed since. */
-  restoreAfterDays: false,
 } as const satisfies Record<string, boolean>;
 export type Fault = keyof typeof FAULTS;
 
@@ -118,17 +116,6 @@ export function storyOf(seed: string, faults: Readonly<Record<Fault, boolean>> =
     bySync: chance.happens(0.5),
     ignoreCase: chance.happens(0.5),
     tickNs: chance.one(['1', '4000000', '2000000000']),
-    actions: survivable(actions, faults)
-      .sort((a, b) => a.at - b.at)
-      .map((action, n) => ({ ...action, n })),
+    actions: actions.sort((a, b) => a.at - b.at).map((action, n) => ({ ...action, n })),
   };
-}
-
-/** Stories that both put something back and let days pass go without the days, as long as that is not survived. */
-function survivable<T extends { readonly kind: Kind }>(
-  actions: readonly T[],
-  { restoreAfterDays }: Readonly<Record<Fault, boolean>>,
-): T[] {
-  const puts = actions.some(({ kind }) => kind === 'folderRestore' || kind === 'hubRestore');
-  return actions.filter(({ kind }) => restoreAfterDays || !puts || kind !== 'day');
 }

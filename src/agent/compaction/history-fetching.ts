@@ -20,8 +20,8 @@ const PATIENCE_MS = 30_000;
 /** Brings chunks that are not here. Resolves with those that could not be had now. */
 export type Fetch = (ids: readonly string[]) => Promise<readonly string[]>;
 
-/** A snapshot that holds something which is missing here. */
-export type Ahead = { readonly sealed: Uint8Array; readonly record: SnapshotRecord };
+/** What was signed, and what it says. */
+export type SignedSnapshot = { readonly sealed: Uint8Array; readonly record: SnapshotRecord };
 
 /** Undefined: not all of it could be had now. Throws `MalformedError` when it is not what was signed. */
 export async function fetchHistory(
@@ -59,12 +59,21 @@ export async function fetchSegment(store: FileStore, entry: SegmentEntry, fetch:
   return haveAll(store, parts, fetch);
 }
 
-/** The snapshot that everybody can rely on; null: there is none, or nothing in it is missing here. */
+/** The snapshot that everybody can rely on, where it holds something that is missing here. */
 export async function snapshotAhead(
   store: FileStore,
   hub: Pick<HubConnection, 'ask'>,
+  names: { readonly file: string; readonly office: string },
+): Promise<SignedSnapshot | null> {
+  const safe = await safeSnapshot(hub, names);
+  return safe === null || includes(store.vector(), safe.record.vector) ? null : safe;
+}
+
+/** The snapshot that everybody can rely on; null: there is none. */
+export async function safeSnapshot(
+  hub: Pick<HubConnection, 'ask'>,
   { file, office }: { readonly file: string; readonly office: string },
-): Promise<Ahead | null> {
+): Promise<SignedSnapshot | null> {
   const answer = await hub.ask({ kind: 'history', file });
   if (answer.kind !== 'history') throw new MalformedError('another answer than asked for');
   const { safe: sealed, signed } = answer;
@@ -73,7 +82,7 @@ export async function snapshotAhead(
   if (signed.some((one) => countersigner(sealed, one, office) === null)) {
     throw new MalformedError('a countersignature that is wrong');
   }
-  return includes(store.vector(), record.vector) ? null : { sealed, record };
+  return { sealed, record };
 }
 
 /** A way to the hub's chunks for a copy that exchanges nothing else now. */
