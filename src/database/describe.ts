@@ -6,7 +6,7 @@ import type { Column, KeyKind, Table, Unique } from '../core/tables.ts';
 import { foreignKeysOf } from './foreign-keys.ts';
 import { columnsIn, type IndexSql, readIndexSql } from './index-sql.ts';
 import { defaultOf } from './schema/actual.ts';
-import { columnsByName, type Schema, type SchemaTable } from './schema/schema.ts';
+import { columnsByName, keyPart, type Schema, type SchemaTable } from './schema/schema.ts';
 import { folded } from './schema/text.ts';
 import { type Choices, NO_CHOICES, type TableChoice } from './settings/choices.ts';
 import { withChoices } from './settings/effects.ts';
@@ -15,16 +15,22 @@ import { literal, quoted, type Statements } from './sql.ts';
 
 const HIDDEN_NAMES = ['rowid', '_rowid_', 'oid'];
 
+interface KeyName {
+  readonly name: string;
+  /** In capitals. */
+  readonly collation: string;
+}
+
 interface Found {
   readonly name: string;
   readonly known: SchemaTable;
   readonly withoutRowid: boolean;
   readonly columns: readonly FoundColumn[];
   /** SQL names of the primary key in its order; null: there is none without NULLs. */
-  readonly key: readonly { name: string; collation: string }[] | null;
+  readonly key: readonly KeyName[] | null;
   /** INTEGER PRIMARY KEY: the rowid's own name. */
   readonly alias: string | null;
-  readonly uniques: readonly { keys: readonly { name: string; collation: string }[]; declared: boolean }[];
+  readonly uniques: readonly { keys: readonly KeyName[]; declared: boolean }[];
   readonly asked: readonly (IndexSql & { collations: readonly string[] })[];
 }
 
@@ -115,8 +121,11 @@ function findTable(sql: Statements, name: string, withoutRowid: boolean, known: 
   const usable = indexes.filter(({ plain, keys }) => plain && keys.every((key) => stored.has(key.name)));
   // Once decided by which of several unique indexes rows are named, it stays so while that one is there.
   const ids = columnsByName(known);
-  const idsOf = (keys: readonly { name: string }[]): string => keys.map((key) => ids.get(folded(key.name))).join('\0');
-  const settled = known.key === null ? undefined : usable.find(({ keys }) => idsOf(keys) === known.key?.join('\0'));
+  const idOf = (name: string): string => ids.get(folded(name)) ?? '';
+  const partsOf = (keys: readonly KeyName[]): string =>
+    JSON.stringify(keys.map((key) => keyPart(idOf(key.name), key.collation)));
+  const noted = known.key === null ? null : JSON.stringify(known.key);
+  const settled = noted === null ? undefined : usable.find(({ keys }) => partsOf(keys) === noted);
   const named =
     settled ??
     usable.find(({ origin }) => origin === 'pk') ??
@@ -140,8 +149,9 @@ function findIndexes(sql: Statements, table: string) {
   return list
     .filter(([, unique]) => unique === 1n)
     .map(([name, , origin, partial]) => {
+      // SQLite says a collation as the table spells it.
       const keys = sql.all(
-        `SELECT cid, name, coll FROM pragma_index_xinfo(${literal(name as string)}) WHERE key = 1 ORDER BY seqno`,
+        `SELECT cid, name, upper(coll) FROM pragma_index_xinfo(${literal(name as string)}) WHERE key = 1 ORDER BY seqno`,
       );
       const create = sql.one('SELECT sql FROM sqlite_schema WHERE type = ? AND name = ?', ['index', name as string]);
       const read = typeof create === 'string' ? readIndexSql(create) : null;
@@ -261,7 +271,7 @@ function describe(
 }
 
 /** A primary key that holds NULLs does not name rows, but it is still unique where it is not NULL. */
-function keyAsUnique(keys: readonly { name: string; collation: string }[]) {
+function keyAsUnique(keys: readonly KeyName[]) {
   return { keys, declared: true };
 }
 

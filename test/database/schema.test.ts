@@ -151,6 +151,17 @@ const FORMS: readonly [form: string, upgrade: string, query: string, expected?: 
     "UPDATE entry SET sum = 50 WHERE id = 2; INSERT INTO log VALUES ('by Ben')",
   ],
   [
+    'another collation of the key',
+    "CREATE TABLE a2 (code TEXT PRIMARY KEY COLLATE NOCASE, name TEXT); INSERT INTO a2 SELECT code, name FROM account; DROP TABLE account; ALTER TABLE a2 RENAME TO account; INSERT INTO account VALUES ('Z', 'Zet'); INSERT OR REPLACE INTO account VALUES ('z', 'zet')",
+    'SELECT * FROM account ORDER BY 1',
+    [
+      ['1', 'Cash'],
+      ['2', 'Bank'],
+      ['z', 'zet'],
+    ],
+    "UPDATE entry SET sum = 50 WHERE id = 2; INSERT INTO log VALUES ('by Ben')",
+  ],
+  [
     'the version of an application',
     'PRAGMA user_version = 7; PRAGMA application_id = 99',
     'SELECT * FROM pragma_user_version, pragma_application_id',

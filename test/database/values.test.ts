@@ -34,6 +34,20 @@ test('CAP3 every value arrives bit by bit: integers, reals, texts of any bytes, 
   });
 });
 
+test('ROW5 a key that two people give to a row is one row, however its collation is spelled', () => {
+  for (const collation of ['NOCASE', 'nocase', '"Rtrim"']) {
+    const texts = collation.startsWith('"') ? ["'abc'", "'abc '"] : ["'abc'", "'ABC'"];
+    pair(`CREATE TABLE t (k TEXT PRIMARY KEY COLLATE ${collation}, v, w)`, (ana, ben, office) => {
+      ana.run(`INSERT INTO t VALUES (${texts[0]}, 1, 1)`);
+      ben.run(`INSERT INTO t VALUES (${texts[1]}, 1, 1)`);
+      office.settle();
+      assert.equal(ana.query('SELECT * FROM t').length, 1, collation);
+      assert.deepEqual(ben.query('SELECT * FROM t'), ana.query('SELECT * FROM t'), collation);
+      assert.deepEqual(ana.conflicts(), [], collation);
+    });
+  }
+});
+
 test('CAP4 keys of every kind name the same row everywhere', () => {
   const tables = `
     CREATE TABLE a (k TEXT PRIMARY KEY, v) ; CREATE TABLE b (k BLOB PRIMARY KEY, v);

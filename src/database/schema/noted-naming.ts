@@ -1,21 +1,21 @@
 /** How the rows of a table are named is noted with the table when it is met first, and stays. */
 import type { Table } from '../../core/tables.ts';
 import type { SchemaWrite } from './difference.ts';
-import type { Schema, SchemaTable } from './schema.ts';
+import { keyPart, type Schema, type SchemaTable } from './schema.ts';
 
 /** Are its rows named otherwise than it was settled? */
 export function isRekeyed(schema: Schema, table: Table): boolean {
   const known = schema.tables.get(table.id);
   if (known === undefined || known.kind === null) return false;
-  return known.kind !== table.kind || known.key?.join('\0') !== keyOf(table).join('\0');
+  return known.kind !== table.kind || JSON.stringify(known.key) !== JSON.stringify(keyOf(table));
 }
 
 function keyOf(table: Table): string[] {
-  return table.key.map(({ at }) => table.columns[at]?.id ?? '');
+  return table.key.map(({ at, collation }) => keyPart(table.columns[at]?.id ?? '', collation));
 }
 
 export function namingOf(table: Table): string {
-  return `(${table.kind === 'number' ? '#' : ''}${keyOf(table).join(',')})`;
+  return `(${table.kind === 'number' ? '#' : ''}${keyOf(table).join(',').replaceAll('\0', ' COLLATE ')})`;
 }
 
 export function settled(schema: Schema, described: readonly Table[]): Schema {

@@ -30,7 +30,7 @@ export interface SchemaTable {
   readonly columns: readonly SchemaColumn[];
   readonly constraints: readonly string[];
   readonly options: string;
-  /** How rows are named, and the ids of the columns of their key: once decided, they stay. null: the settings say so. */
+  /** How rows are named, and the columns of their key (`keyPart`): once decided, they stay. null: the settings say so. */
   readonly kind: KeyKind | null;
   readonly key: readonly string[] | null;
 }
@@ -74,6 +74,11 @@ export function objectName({ type, name }: { type: ObjectType; name: string }): 
 
 export function columnsByName(table: SchemaTable | undefined): Map<string, string> {
   return new Map((table?.columns ?? []).map(({ id, name }) => [folded(name), id]));
+}
+
+/** A column of a key as it is noted: which rows are one depends on how its text is compared. */
+export function keyPart(column: string, collation: string): string {
+  return collation === 'BINARY' ? column : `${column}\0${collation}`;
 }
 
 /** An id for what is new: its name, unless that was another's. The same on every copy that knows the same. */
