@@ -20,7 +20,12 @@ export type Write = Origin & {
   readonly value: Value;
   /** Some deletion of the row had seen this write: it does not keep the row alive. */
   readonly dead: boolean;
+  /** It is a number that mending gave, written down by the row's own copy; absent for nearly all. */
+  readonly numbered?: Numbered;
 };
+
+/** What a number was before, and the row because of which it became another one. */
+export type Numbered = { readonly from: Value; readonly because: string };
 
 export type Row = {
   /** The row is in the base content, with values there for cells that nobody wrote. */
@@ -88,16 +93,17 @@ export function compareOrigins(a: Origin, b: Origin): number {
   return a.seq - b.seq;
 }
 
-/** `dead`: the write is nobody's edit (a number that mending gave) and keeps no row alive. */
+/** `numbered`: the write is nobody's edit (a number that mending gave) and keeps no row alive. */
 export function foldWrite(
   row: Row,
   by: Origin,
   cells: readonly (readonly [string, Value])[],
   seen: Seen,
-  dead = false,
+  numbered?: Numbered,
 ): Row {
+  const dead = numbered !== undefined;
   const next = new Map(row.cells);
-  for (const [column, value] of cells) next.set(column, writeCell(next.get(column), by, value, seen, dead));
+  for (const [column, value] of cells) next.set(column, writeCell(next.get(column), by, value, seen, numbered));
   const deletions = row.deletions.filter((deletion) => !seen(deletion));
   const { base, baseDead, mend } = row;
   const merged: Row = { base, baseDead, cells: next, deletions };
@@ -157,9 +163,10 @@ function writeCell(
   by: Origin,
   value: Value,
   seen: Seen,
-  dead: boolean,
+  numbered: Numbered | undefined,
 ): readonly Write[] {
-  const write: Write = { copy: by.copy, seq: by.seq, stamp: by.stamp, value, dead };
+  const plain: Write = { copy: by.copy, seq: by.seq, stamp: by.stamp, value, dead: numbered !== undefined };
+  const write = numbered === undefined ? plain : { ...plain, numbered };
   if (cell === undefined) return [write];
   const others = cell.filter((other) => !seen(other) && !(other.copy === by.copy && other.seq === by.seq));
   if (others.length === 0) return [write];
@@ -230,6 +237,14 @@ export function candidates(cell: readonly Write[]): readonly Candidate[] {
 
 export function conflictingColumns(row: Row): readonly string[] {
   return [...row.cells].filter(([, cell]) => cell.length > 1 && candidates(cell).length > 1).map(([column]) => column);
+}
+
+/** The number that mending gave a cell and its row's own copy wrote down, until a person writes one. */
+export function numberGiven(row: Row, column: string): (Write & { readonly numbered: Numbered }) | undefined {
+  const [write, ...others] = row.cells.get(column) ?? [];
+  if (write?.numbered === undefined) return undefined;
+  const isWanted = others.some(({ value, numbered }) => numbered === undefined && sameValue(value, write.value));
+  return isWanted ? undefined : { ...write, numbered: write.numbered };
 }
 
 /** Somebody deleted the row, somebody else wrote to it without knowing: it is kept, and listed until settled. */

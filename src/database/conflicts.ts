@@ -17,7 +17,8 @@ import {
 } from '../core/rows.ts';
 import { numberColumn, type Table } from '../core/tables.ts';
 import type { Value } from '../core/value.ts';
-import type { ConflictCandidate, DatabaseConflict } from './host.ts';
+import type { ConflictCandidate, DatabaseConflict, Moved } from './host.ts';
+import { type NumberMoved, numbersMoved } from './numbers-moved.ts';
 import { schemaConflicts } from './schema/conflicts.ts';
 import { settingsConflicts } from './settings/conflicts.ts';
 import type { Shown } from './shown.ts';
@@ -35,8 +36,10 @@ export function listConflicts(database: string, shown: Shown): DatabaseConflict[
     if (keptAgainstDeletion(merged)) found.push({ ...about, ...rowConflict(about, shown, table, merged) });
     if ((merged.mend?.whole.length ?? 0) > 0) found.push({ ...about, ...wholeConflict(about, shown, table, merged) });
     if (merged.mend?.withheld) found.push({ ...about, ...withheldConflict(about, shown, table, merged) });
+    for (const number of numbersMoved(shown, table, row, merged))
+      found.push({ ...about, ...numberConflict(about, shown, table, number) });
     for (const [column, { value, because }] of merged.mend?.cells ?? []) {
-      // Numbers are mended, and no person chose them; references follow their row.
+      // Numbers are listed as such; references follow their row.
       const at = table.columns.findIndex(({ id: each }) => each === column);
       if (typeof value === 'bigint' || table.foreignKeys.some(({ columns }) => columns.includes(at))) continue;
       found.push({ ...about, ...markedConflict(about, shown, table, merged, column, because) });
@@ -133,6 +136,21 @@ function markedConflict(about: About, shown: Shown, table: Table, merged: Row, c
       { id: RENAME, value: marked, shown: true, by },
       { id: KEEP, value: wanted, shown: false, by },
     ],
+  };
+}
+
+/** Nothing is at odds any more, and somebody should know: he has the number on paper, perhaps. */
+function numberConflict(about: About, shown: Shown, table: Table, number: NumberMoved): Rest & { moved: Moved } {
+  const column = table.columns[number.at] as { id: string; name: string };
+  const because = { key: keyOf(shown, table, number.because), by: number.whose };
+  const moved = { from: toJson(number.from), to: toJson(number.to), because };
+  return {
+    id: conflictId(about, 'number', column.id),
+    kind: 'constraint',
+    column: column.name,
+    note: null,
+    moved,
+    candidates: [{ id: KEEP, value: moved.to, shown: true, by: number.by }],
   };
 }
 

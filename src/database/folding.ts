@@ -16,6 +16,7 @@ import {
   type Row,
   sameMend,
   seenVector,
+  type Write,
   withMend,
 } from '../core/rows.ts';
 import { namedRowOrKey, numberColumn, type Table } from '../core/tables.ts';
@@ -35,7 +36,7 @@ import { Ruling } from './mending/ruling.ts';
 import { referredUniques } from './mending/unique-targets.ts';
 import { WholeRows } from './mending/whole-rows.ts';
 import { Withholding } from './mending/withholding.ts';
-import { cellsOf } from './ops.ts';
+import { cellsOf, numberedBy } from './ops.ts';
 import { Renumbering } from './renumbering.ts';
 import type { Room } from './room.ts';
 import { RowsAnew } from './rows-anew.ts';
@@ -155,7 +156,7 @@ export class Folding {
         const cells = cellsOf(op, use.columns).map(([id, item]): [string, Value] => [id, namedValue(item, by)]);
         // A number that mending gave is nobody's edit: it does not keep a row that somebody deleted.
         this.#notePast(use.table, touched, cells, seen);
-        touched.now = foldWrite(touched.now, by, cells, seen, op.kind === 'number');
+        touched.now = foldWrite(touched.now, by, cells, seen, numberedBy(op, by));
         for (const [id] of cells) touched.columns.add(id);
         this.#noteUniques(use.table, touched, by, cells);
         this.#numbers.note(use.table, row, cells);
@@ -361,6 +362,6 @@ export function isReserved(table: string): boolean {
 }
 
 function asWritten(row: Row, by: Origin, cells: readonly [string, Value][]): Row {
-  const own = cells.map(([id, value]) => [id, [{ ...by, value, dead: false }]] as const);
+  const own = cells.map(([id, value]): [string, Write[]] => [id, [{ ...by, value, dead: false }]]);
   return { ...row, cells: new Map([...row.cells, ...own]) };
 }

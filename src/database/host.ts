@@ -136,8 +136,19 @@ export type DatabaseConflict = {
   readonly column: string | null;
   /** For people, where it is not obvious: what constraint withholds the row. */
   readonly note: string | null;
+  /** The column is a number that became another one because of another row: the note, where names of people belong. */
+  readonly moved?: Moved;
   readonly candidates: readonly ConflictCandidate[];
 };
+
+export interface Moved {
+  readonly from: JsonValue;
+  readonly to: JsonValue;
+  readonly because: Because;
+}
+
+/** The row that has the number, by its key as it is shown now, and who gave it that; null: it was there at publish. */
+export type Because = { readonly key: JsonRow; readonly by: CopyId | null };
 
 export interface ConflictCandidate {
   readonly id: string;
@@ -167,7 +178,7 @@ export interface HistoryEntry extends ChangeId {
   readonly kind: 'insert' | 'update' | 'delete' | 'number' | 'schema' | 'setting';
   readonly column: string | null;
   /** Of a number: the row that has the one which this row had, and who made it; nobody: it was there at publish. */
-  readonly because: { readonly key: JsonRow; readonly by: CopyId | null } | null;
+  readonly because: Because | null;
   /** The cell's value before and after; the whole row where the entry is not about one cell (null: it was not there). */
   readonly from: JsonValue | JsonRow;
   readonly to: JsonValue | JsonRow;

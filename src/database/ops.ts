@@ -1,6 +1,8 @@
 /** Gathers the ops of one change: tables and columns once, rows by what they are. */
-import { type DatabaseOp, databaseOp, type ReadBody, type RowId } from '../core/body.ts';
-import type { Table } from '../core/tables.ts';
+import { type DatabaseOp, databaseOp, namedValue, type ReadBody, type RowId } from '../core/body.ts';
+import type { ChangeId } from '../core/change.ts';
+import type { Numbered } from '../core/rows.ts';
+import { namedRowOrKey, type Table } from '../core/tables.ts';
 import type { Value } from '../core/value.ts';
 import { KeptList } from './kept-list.ts';
 import { Room } from './room.ts';
@@ -89,4 +91,10 @@ export function cellsOf(op: DatabaseOp, columns: readonly string[]): [string, Va
   if (op.kind === 'update') return op.cells.map(({ column, value }) => [named(column), value]);
   if (op.kind === 'number') return [[named(op.column), op.to]];
   return [];
+}
+
+/** What a number was before, where the op writes down the one that mending gave. */
+export function numberedBy(op: DatabaseOp, by: ChangeId): Numbered | undefined {
+  if (op.kind !== 'number') return undefined;
+  return { from: namedValue(op.from, by), because: namedRowOrKey(op.because, by) };
 }

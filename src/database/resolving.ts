@@ -42,6 +42,9 @@ export function resolveConflict(database: string, id: string, candidate: string)
       addMark(file.sql, num, 'd', key);
     } else if (conflict.kind === 'constraint' && conflict.column === null) {
       chooseWhole(file, shown, table, conflict.row, candidate, key);
+    } else if (conflict.moved !== undefined) {
+      const column = table.columns.find(({ name }) => name === conflict.column)?.id ?? '';
+      addMark(file.sql, num, `c:${column}`, key);
     } else if (conflict.kind === 'constraint') chooseMarked(file, shown, table, conflict, candidate, key);
     else if (candidate === KEEP) addMark(file.sql, num, keepOp(table, shown, conflict.row), key);
     else {

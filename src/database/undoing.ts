@@ -27,7 +27,7 @@ import { changesAfter, readBody } from './containing.ts';
 import { isReserved } from './folding.ts';
 import type { LeftAlone, Undone, UndoQuery } from './host.ts';
 import type { OpenFile } from './open-file.ts';
-import { cellsOf } from './ops.ts';
+import { cellsOf, numberedBy } from './ops.ts';
 import { type PutBack, putBack } from './putting-back.ts';
 import { SETTINGS } from './settings/reserved.ts';
 import type { Shown } from './shown.ts';
@@ -65,9 +65,11 @@ export function replacedBy(database: string, source: ChangeSource, shown: Shown,
       const place = `${table.id}\0${row}`;
       const was = rows.get(place);
       if (was === undefined) continue;
-      const isNumber = op.kind === 'number';
       const by: Origin = { copy: earlier.copy, seq: earlier.seq, stamp: earlier.stamp };
-      rows.set(place, op.kind === 'delete' ? foldDelete(was, by, had) : foldWrite(was, by, cells, had, isNumber));
+      rows.set(
+        place,
+        op.kind === 'delete' ? foldDelete(was, by, had) : foldWrite(was, by, cells, had, numberedBy(op, by)),
+      );
     }
   }
   const replaced = ops.map(({ table, row, op, cells }) => ({

@@ -22,6 +22,8 @@ const KEPT = 1;
 const WITHHELD = 2;
 const THROUGH = 4;
 const OVERRULED = 8;
+const WRITE_DEAD = 1;
+const WRITE_NUMBERED = 2;
 const MAX_REASON = 4096;
 
 export function writeRow(row: Row, names: Numbering): Uint8Array {
@@ -39,8 +41,11 @@ export function writeRow(row: Row, names: Numbering): Uint8Array {
     cells.varint(names.column(column));
     cells.varint(writes.length);
     for (const write of writes) {
-      cells.varint(place(write) * 2 + (write.dead ? 1 : 0));
+      cells.varint(place(write) * 4 + (write.numbered ? WRITE_NUMBERED : 0) + (write.dead ? WRITE_DEAD : 0));
       value.write(cells, write.value);
+      if (write.numbered === undefined) continue;
+      value.write(cells, write.numbered.from);
+      rowId.write(cells, write.numbered.because);
     }
   }
   const to = new Writer(32 + cells.length);
@@ -117,8 +122,10 @@ export function readRow(bytes: Uint8Array, names: Numbering): Row {
     const writes: Write[] = [];
     for (let left = from.varint(); left > 0; left--) {
       const place = from.varint();
-      const { copy, seq, stamp } = origin(place >> 1);
-      writes.push({ copy, seq, stamp, value: value.read(from), dead: (place & 1) === 1 });
+      const { copy, seq, stamp } = origin(place >> 2);
+      const write = { copy, seq, stamp, value: value.read(from), dead: (place & WRITE_DEAD) !== 0 };
+      if ((place & WRITE_NUMBERED) === 0) writes.push(write);
+      else writes.push({ ...write, numbered: { from: value.read(from), because: rowId.read(from) } });
     }
     cells.set(column, writes);
   }

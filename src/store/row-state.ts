@@ -7,7 +7,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { RowId } from '../core/body.ts';
 import { decode, encode } from '../core/codec.ts';
 import { assert } from '../core/problem.ts';
-import { conflictingColumns, isAlive, keptAgainstDeletion, type Row } from '../core/rows.ts';
+import { conflictingColumns, isAlive, keptAgainstDeletion, numberGiven, type Row } from '../core/rows.ts';
 import { EMPTY, type Vector, vectorCodec } from '../core/vector.ts';
 import { readRow, writeRow } from './row-blob.ts';
 import { RowIndexes } from './row-indexes.ts';
@@ -18,13 +18,16 @@ export const ROWS_SCHEMA = new URL('./schema/rows/', import.meta.url);
 
 /** Is there something in this row that a person should decide? */
 export function isListed(row: Row): boolean {
-  if (row.deletions.length === 0 && row.mend === undefined && !hasSiblings(row)) return false;
+  if (row.deletions.length === 0 && row.mend === undefined && !hasMoreThanEdits(row)) return false;
   if (!isAlive(row)) return false;
-  return keptAgainstDeletion(row) || row.mend !== undefined || conflictingColumns(row).length > 0;
+  if (keptAgainstDeletion(row) || row.mend !== undefined || conflictingColumns(row).length > 0) return true;
+  // Hidden row ids are nobody's business.
+  return [...row.cells.keys()].some((column) => column !== '' && numberGiven(row, column) !== undefined);
 }
 
-function hasSiblings(row: Row): boolean {
-  for (const writes of row.cells.values()) if (writes.length > 1) return true;
+/** Cells with siblings, or with a number that mending gave. */
+function hasMoreThanEdits(row: Row): boolean {
+  for (const writes of row.cells.values()) if (writes.length > 1 || writes[0]?.numbered !== undefined) return true;
   return false;
 }
 
@@ -122,9 +125,9 @@ export class RowState extends RowIndexes {
     return false;
   }
 
-  /** Rows in conflict, in one order on all copies. */
+  /** Rows in conflict, and those shown with another number than they claim; in one order on all copies. */
   listed(): RowPlace[] {
-    return this.places('SELECT tbl, id FROM listed');
+    return this.places('SELECT tbl, id FROM listed UNION SELECT tbl, id FROM moved');
   }
 
   /** All rows that were ever written to. */

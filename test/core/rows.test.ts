@@ -118,7 +118,7 @@ test('ROW3 a number that mending gave keeps no row alive', () => {
   const both = fold(row, made(ANA, 2, 2, write('text', 'x'), [[ANA, 1]]));
   const seen = new Map([[ANA, 2]]);
   const numbered = (from: Row) =>
-    foldWrite(from, { copy: ANA, seq: 3, stamp: 3 }, [['id', 6n]], seenVector(seen), true);
+    foldWrite(from, { copy: ANA, seq: 3, stamp: 3 }, [['id', 6n]], seenVector(seen), { from: 5n, because: 'k01' });
   const deleted = (from: Row) => foldDelete(from, { copy: BEN, seq: 1, stamp: 4 }, seenVector(seen));
   assert.equal(aliveByOwnWrites(deleted(numbered(both))), false);
   assert.deepEqual(deleted(numbered(both)), numbered(deleted(both)));

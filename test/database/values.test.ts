@@ -150,6 +150,7 @@ test('CAP6 a delete and insert of one number is a new row; of one name the same'
     assert.deepEqual(
       ana.conflicts().map(({ kind, table }) => [kind, table]),
       [
+        ['constraint', 'entry'],
         ['row', 'entry'],
         ['cell', 'named'],
       ],

@@ -159,6 +159,25 @@ suite('three people work on one file', { timeout: 400_000 }, () => {
       assert.equal(await copy.sql("SELECT count(DISTINCT id) FROM entry WHERE text LIKE 'of %'"), '2');
       assert.equal(await copy.sql('PRAGMA foreign_key_check'), '');
     }
+    const listed = await conflictsOf(all);
+    assert.deepEqual(listed.map(({ kind, table, column }) => [kind, table, column]).sort(), [
+      ['constraint', 'entry', 'id'],
+      ['constraint', 'line', 'id'],
+    ]);
+    const entry = listed.find(({ table }) => table === 'entry')!;
+    const became = /^entry id (\d+) became (\d+), because \1 is that of entry id \1, which is (ana|ben)'s$/.exec(
+      entry.note!,
+    );
+    assert.ok(became, entry.note!);
+    const [moved] = entry.candidates;
+    assert.deepEqual(
+      [entry.key, entry.candidates.length, moved?.value],
+      [{ id: Number(became[2]) }, 1, Number(became[2])],
+    );
+    assert.deepEqual(new Set([moved?.by, became[3]]), new Set(['ana', 'ben']), 'the other one was earlier');
+    for (const { id } of listed) await chloe.machine.json('resolve', [id, '--take', 'keep', '--folder', chloe.folder]);
+    await meet(all);
+    assert.deepEqual(await conflictsOf(all), []);
   });
 
   test('PRC5 an edit made without knowledge of a deletion keeps the row, and is listed', async () => {

@@ -50,7 +50,9 @@ export async function askAgain(world: World, finds: Finds, ask: Asks): Promise<v
         conflicts.filter(isMerging).map(conflictText).sort(),
       );
       const keptOut = new Set(
-        conflicts.filter((one) => !isMerging(one) && !isBroken(one)).map(({ table, row }) => `${table} ${row}`),
+        conflicts
+          .filter((one) => !isMerging(one) && !isBroken(one) && one.moved === undefined)
+          .map(({ table, row }) => `${table} ${row}`),
       );
       const meant = meaningOfRows(base, rows, keptOut);
       const there = existsSync(machine.native(shown)) ? meaningOf(machine.native(shown)) : {};

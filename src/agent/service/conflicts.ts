@@ -3,7 +3,7 @@ import type { ChangeId } from '../../core/change.ts';
 import { stampMs } from '../../core/clock.ts';
 import { ProblemError } from '../../core/problem.ts';
 import type { Origin } from '../../core/rows.ts';
-import type { DatabaseConflict, HistoryEntry, HistoryQuery } from '../../database/host.ts';
+import type { Because, DatabaseConflict, HistoryEntry, HistoryQuery } from '../../database/host.ts';
 import type { Result, Service } from '../../sdk/contract.ts';
 import type { Entry } from '../../store/registry.ts';
 import type { Agent } from '../agent.ts';
@@ -97,7 +97,7 @@ async function databaseConflicts(copy: Copy): Promise<Conflict[]> {
 }
 
 function told(copy: Copy, database: string, conflict: DatabaseConflict): Conflict {
-  const { id, kind, table, key, column, note, candidates } = conflict;
+  const { id, kind, table, key, column, moved, candidates } = conflict;
   return {
     id,
     kind,
@@ -106,7 +106,7 @@ function told(copy: Copy, database: string, conflict: DatabaseConflict): Conflic
     key,
     column,
     path: null,
-    note,
+    note: moved === undefined ? conflict.note : reason(copy, table, column, moved),
     candidates: candidates.map(({ id: candidate, value, by, shown }) => ({
       id: candidate,
       value,
@@ -170,14 +170,15 @@ function sincePublish(history: readonly HistoryInfo[]): HistoryInfo[] {
 }
 
 function happened(copy: Copy, database: string, entry: HistoryEntry): Happened {
-  const { kind, table, key, column, from, to } = entry;
+  const { kind, table, key, column, from, to, because } = entry;
+  const why = because === null ? '' : `: ${reason(copy, table, column, { from, to, because })}`;
   const place = [table, keyText(key), column ?? ''].filter((part) => part !== '').join(' ');
   return {
     at: iso(stampMs(entry.stamp)),
     by: copy.makerName(entry.copy),
     copy: entry.copy,
     change: `${entry.copy}:${entry.seq}`,
-    what: `${kind} ${database} ${place}${reason(copy, entry)}`,
+    what: `${kind} ${database} ${place}${why}`,
     from,
     to,
   };
@@ -189,12 +190,13 @@ function keyText(key: HistoryEntry['key']): string {
     .join(', ');
 }
 
+type MovedTo = { readonly from: unknown; readonly to: unknown; readonly because: Because };
+
 /** Why a number became another one. */
-function reason(copy: Copy, { table, column, from, to, because }: HistoryEntry): string {
-  if (because === null) return '';
+function reason(copy: Copy, table: string, column: string | null, { from, to, because }: MovedTo): string {
   const who = because.by === null ? 'was there at publish' : `is ${copy.makerName(because.by)}'s`;
   const other = keyText(because.key);
-  return `: ${table} ${column} ${from} became ${to}, because ${from} is that of ${table} ${other}, which ${who}`;
+  return `${table} ${column} ${from} became ${to}, because ${from} is that of ${table} ${other}, which ${who}`;
 }
 
 function noConflict(id: string): ProblemError {
