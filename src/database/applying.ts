@@ -7,6 +7,7 @@ import { lackingAt, readBody } from './containing.ts';
 import { Folding, isReserved } from './folding.ts';
 import type { OpenFile } from './open-file.ts';
 import { foldEdited } from './own-edits.ts';
+import { referringTo } from './schema/referred.ts';
 import { tablesWithUses } from './schema/schema-folding.ts';
 import { Shown } from './shown.ts';
 import type { SourceChange } from './source.ts';
@@ -73,7 +74,7 @@ export class Applying {
     const rows = (upgrade: Upgrade | null): Plan => {
       const folding = this.#folding();
       folding.fold(change, body, 'rows');
-      for (const table of upgrade?.emptied ?? []) folding.reindex(table);
+      for (const table of [...(upgrade?.emptied ?? []), ...this.#referring(file, upgrade)]) folding.reindex(table);
       folding.settle();
       return planOf(folding, folding.views.before(), folding.touched);
     };
@@ -84,11 +85,16 @@ export class Applying {
   #bringSchema(file: OpenFile): ApplyStep {
     const rows = (upgrade: Upgrade | null): Plan => {
       const folding = this.#folding();
-      for (const table of upgrade?.tables ?? []) folding.reindex(table);
+      for (const table of [...(upgrade?.tables ?? []), ...this.#referring(file, upgrade)]) folding.reindex(table);
       folding.settle();
       return { ...planOf(folding, folding.views.before(), folding.touched), changes: 0 };
     };
     return writePlanned(this.#standing, file, rows, () => {});
+  }
+
+  /** A table that comes back is referred to again. */
+  #referring({ schema }: OpenFile, upgrade: Upgrade | null): string[] {
+    return referringTo(upgrade?.emptied ?? new Set(), schema);
   }
 
   #foldNext(changes: readonly SourceChange[]): Plan {

@@ -39,9 +39,14 @@ export class RowsAnew {
   /** Touches them, and what was mended or deleted anywhere; what they were before is put back at the end. */
   touch({ reconstrained, isSpokenOf }: SchemaFolding, chosen: readonly ChosenAnew[]): void {
     for (const { table } of chosen) this.#tables.add(table.id);
-    const anew = new Set([...this.#tables, ...reconstrained]);
+    const anew = new Set([...this.#tables, ...reconstrained].flatMap((id) => [id, ...this.#targets(id)]));
     if (anew.size > 0 || isSpokenOf) this.#touchAll(anew);
     for (const each of chosen) this.#touchRereferred(each);
+  }
+
+  /** Rows of the base that refer, and that nobody wrote, are found by what they refer to. */
+  #targets(id: string): string[] {
+    return this.#rows.tables.get(id)?.foreignKeys.map(({ target }) => target) ?? [];
   }
 
   /** The row as its number was noted last; undefined where it is not mended anew. */

@@ -23,6 +23,7 @@ import { Room } from './room.ts';
 import { differs } from './schema/altering.ts';
 import { type Bearable, bearable } from './schema/bearable.ts';
 import { isWrittenIn, mergedSchema } from './schema/merged.ts';
+import { hangsOnRows } from './schema/referred.ts';
 import { type Schema, schemaToJson } from './schema/schema.ts';
 import { type Choices, choicesOf, choicesToJson, NO_CHOICES } from './settings/choices.ts';
 import { isMendedBy } from './settings/mended-by.ts';
@@ -71,6 +72,8 @@ export class Standing {
   /** The schema of the file may not be the one that is shown. */
   schemaDue = true;
   #bringing = false;
+  /** What was folded when it was last asked for. */
+  #schemaAt: Vector | null = null;
   #bearable: { readonly of: string; readonly found: Bearable } | null = null;
 
   constructor(options: EngineOptions) {
@@ -166,6 +169,10 @@ export class Standing {
   }
 
   isSchemaDue(file: OpenFile): boolean {
+    // Nobody altered a table, but what keeps one that was dropped may have come or gone.
+    const { vector } = this.state;
+    if (this.#schemaAt !== vector && hangsOnRows(this.state, file.schema)) this.schemaDue = true;
+    this.#schemaAt = vector;
     this.schemaDue &&= differs(file.schema, this.shownSchema().schema) || this.#isChosenOtherwise(file);
     return this.schemaDue;
   }

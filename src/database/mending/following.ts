@@ -8,6 +8,8 @@ import { isAlive, type MendedCell, type Origin, type Row, UNMENDED, winner, with
 import type { ForeignKey, Table, Unique } from '../../core/tables.ts';
 import { RowRef, sameValue, type Value } from '../../core/value.ts';
 import { covers } from '../../core/vector.ts';
+import { SCHEMA, schemaRow } from '../schema/reserved.ts';
+import { isDropped } from '../schema/uses.ts';
 import { columnId } from '../shown.ts';
 import { uniqueName, valuesAt } from '../unique-values.ts';
 import type { MendedRows } from './mended-rows.ts';
@@ -87,8 +89,9 @@ export class Following {
     });
   }
 
-  /** Who deleted the reference left nothing behind; it has come back because somebody else wrote to its row. */
+  /** Who deleted the reference, or dropped its table, left nothing behind: somebody else has made it come back. */
   #wasLetGo(table: Table, merged: Row, { columns }: ForeignKey): boolean {
+    if (isDropped(this.#rows.state.row(SCHEMA, schemaRow('table', table.id)))) return true;
     const isDead = (at: number): boolean => winner(merged, columnId(table, at))?.dead ?? merged.baseDead;
     return columns.every(isDead);
   }

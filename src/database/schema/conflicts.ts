@@ -8,9 +8,9 @@ import type { ConflictCandidate, DatabaseConflict } from '../host.ts';
 import type { Shown } from '../shown.ts';
 import { bearable } from './bearable.ts';
 import type { SchemaWrite } from './difference.ts';
-import { isDropped, isWrittenIn, mergedSchema } from './merged.ts';
+import { isWrittenIn, mergedSchema } from './merged.ts';
 import { SCHEMA, type SchemaCell } from './reserved.ts';
-import { readUses } from './uses.ts';
+import { isDropped, readUses } from './uses.ts';
 
 /** A conflict, and what choosing each of its candidates writes. */
 export interface SchemaConflict {
@@ -39,7 +39,8 @@ export function schemaConflicts(database: string, { view, base }: Shown): Schema
       const one = cellConflict(about, key, cell, written);
       if (one !== null) found.push(one);
     }
-    const drop = dropConflict(about, key, written, of === '' ? null : readUses(view, of).keeps(written, column));
+    const isUsed = kind === 'table' ? merged.tables.has(id) : readUses(view, of).keeps(written, column);
+    const drop = dropConflict(about, key, written, of === '' ? null : isUsed);
     if (drop !== null) found.push(drop);
   }
   for (const [name, reason] of bearable(merged, isWrittenIn(view)).withheld) {

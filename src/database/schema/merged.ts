@@ -7,6 +7,7 @@ import { compareClaims } from '../../core/numbers.ts';
 import { type Origin, type Row, winner } from '../../core/rows.ts';
 import { keyOfRow } from '../../core/tables.ts';
 import type { Value } from '../../core/value.ts';
+import { keepReferred } from './referred.ts';
 import { type SchemaCell as Cell, SCHEMA, schemaRow } from './reserved.ts';
 import {
   type ObjectType,
@@ -18,7 +19,7 @@ import {
   VALUES,
 } from './schema.ts';
 import { folded } from './text.ts';
-import { readUses } from './uses.ts';
+import { isDropped, readUses } from './uses.ts';
 
 export interface SchemaRows {
   rows(table: string): readonly string[];
@@ -53,7 +54,11 @@ class Merging {
   }
 
   schema(): Schema {
-    const found = [...this.#tableIds()].flatMap((id) => this.#table(id) ?? []);
+    const all = new Map([...this.#tableIds()].flatMap((id) => this.#table(id) ?? []).map((table) => [table.id, table]));
+    const gone = new Set([...this.#tableIds()].filter((id) => this.#isGone(id)));
+    keepReferred(this.#view, all, gone);
+    for (const id of gone) this.#retire('', id);
+    const found = [...all.values()].filter(({ id }) => !gone.has(id));
     const objects = this.#objects(new Set(found.map(({ id }) => id)));
     const others = new Set(
       [...objects.values()].flatMap(({ type, name }) => (type === 'view' || type === 'virtual' ? [folded(name)] : [])),
@@ -89,11 +94,6 @@ class Merging {
     const cell = (name: Cell, otherwise: Value): Value => valueIn(row, name, otherwise);
     const name = cell('name', base?.name ?? null);
     const columns = this.#columns(id, base);
-    const kept = isDropped(row);
-    if (kept && !readUses(this.#view, id).keeps(row as Row, '')) {
-      this.#retire('', id);
-      return null;
-    }
     if (typeof name !== 'string' || columns.length === 0) return null;
     const kind = cell('kind', base?.kind ?? null);
     return {
@@ -105,8 +105,14 @@ class Merging {
       kind: kind === 'name' || kind === 'number' || kind === 'hidden' ? kind : null,
       key: stringsOf(cell('key', null)) ?? base?.key ?? null,
       by: claim(row),
-      kept,
+      kept: isDropped(row),
     };
+  }
+
+  /** Dropped, and written to by nobody who did not know. */
+  #isGone(id: string): boolean {
+    const row = this.#row('table', id);
+    return row !== undefined && isDropped(row) && !readUses(this.#view, id).keeps(row, '');
   }
 
   #columns(table: string, base: SchemaTable | undefined): SchemaColumn[] {
@@ -177,10 +183,6 @@ class Merging {
 export function isWrittenIn(view: SchemaRows): (object: string) => boolean {
   const written = new Set(view.rows(SCHEMA).map((id) => keyOfRow(id).map(String).join(' ')));
   return (object) => written.has(object);
-}
-
-export function isDropped(row: Row | undefined): boolean {
-  return row !== undefined && winner(row, 'dropped')?.value === 1n;
 }
 
 function valueIn(row: Row | undefined, cell: Cell, otherwise: Value): Value {

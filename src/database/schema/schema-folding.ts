@@ -5,7 +5,7 @@ import { keyOfRow, type Table } from '../../core/tables.ts';
 import type { Vector } from '../../core/vector.ts';
 import type { RowState } from '../../store/row-state.ts';
 import { SCHEMA, schemaRow } from './reserved.ts';
-import { derivedRow, readUses, type Uses, usesRow } from './uses.ts';
+import { derivedRow, isDropped, readUses, type Uses, usesRow } from './uses.ts';
 
 interface Dropped {
   readonly table: string;
@@ -106,7 +106,7 @@ export class SchemaFolding {
       const row = schemaRow('constraints', table.id);
       const before = this.#state.row(SCHEMA, row);
       const known = before?.cells.get('value')?.[0]?.value;
-      const now = constraintsOf(table);
+      const now = constraintsOf(table, isDropped(this.#state.row(SCHEMA, schemaRow('table', table.id))));
       if (known === now || (known === undefined && !isAltered(table.id))) continue;
       this.#isSpokenOf = true;
       if (typeof known !== 'string' || known.split('\n')[0] !== now.split('\n')[0]) this.#reconstrained.add(table.id);
@@ -160,7 +160,7 @@ function columnsOf(op: DatabaseOp, columns: readonly string[]): string[] {
 }
 
 /** All by which the rows of a table are mended; after the line end names, by which columns are found in expressions. */
-export function constraintsOf(table: Table): string {
+function constraintsOf(table: Table, isDropped: boolean): string {
   const idsOf = (columns: readonly number[]): (string | undefined)[] => columns.map((at) => table.columns[at]?.id);
   const counted = (at: number): unknown => {
     const column = table.columns[at];
@@ -175,6 +175,7 @@ export function constraintsOf(table: Table): string {
     table.uniques.map(({ columns, collations }) => [columns.map(counted), collations]),
     table.foreignKeys.map(({ columns, target, to, undeclared }) => [idsOf(columns), target, to, undeclared]),
     table.deletionWins,
+    isDropped,
   ]);
   return `${rules}\n${names}`;
 }

@@ -3,7 +3,8 @@
  * row beside those of the schema: which drops there were and what they had seen, and who wrote what last. Derived from
  * the changes, never sent.
  */
-import { ABSENT, type Row } from '../../core/rows.ts';
+import type { ChangeId } from '../../core/change.ts';
+import { ABSENT, type Row, winner } from '../../core/rows.ts';
 import { covers, type Vector } from '../../core/vector.ts';
 import { SCHEMA, schemaRow } from './reserved.ts';
 
@@ -27,11 +28,16 @@ export class Uses {
   /** Did somebody write there who did not know of any of the drops that stand in `row`? */
   keeps(row: Row, column: string): boolean {
     const uses = Object.entries(this.#noted.uses[column] ?? {});
-    const drops = (row.cells.get('dropped') ?? []).flatMap(({ copy, seq, value }) => {
-      const seen = value === 1n ? this.#noted.drops[column]?.[`${copy}:${seq}`] : undefined;
+    return uses.some(([copy, seq]) => this.isUnaware(row, column, { copy, seq }));
+  }
+
+  /** Was this change known to nobody who dropped it? */
+  isUnaware(row: Row, column: string, { copy, seq }: ChangeId): boolean {
+    const drops = (row.cells.get('dropped') ?? []).flatMap((drop) => {
+      const seen = drop.value === 1n ? this.#noted.drops[column]?.[`${drop.copy}:${drop.seq}`] : undefined;
       return seen === undefined ? [] : [new Map(seen) as Vector];
     });
-    return uses.some(([copy, seq]) => !drops.some((seen) => covers(seen, copy, seq)));
+    return !drops.some((seen) => covers(seen, copy, seq));
   }
 
   used(column: string, { copy, seq }: { copy: string; seq: number }): void {
@@ -60,6 +66,10 @@ export function derivedRow(value: string): Row {
 export function isDerived(row: Row): boolean {
   for (const [write] of row.cells.values()) if (write?.copy === NOBODY) return true;
   return false;
+}
+
+export function isDropped(row: Row | undefined): boolean {
+  return row !== undefined && winner(row, 'dropped')?.value === 1n;
 }
 
 export function usesRow(table: string): string {
