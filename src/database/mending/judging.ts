@@ -7,6 +7,7 @@ import { RowRef, type Value } from '../../core/value.ts';
 import { columnId } from '../shown.ts';
 import { parameter, quoted, Statements } from '../sql.ts';
 import { valuesAt } from '../unique-values.ts';
+import { inParentheses, plainly } from './check-text.ts';
 import type { MendedRows } from './mended-rows.ts';
 
 const CONSTRAINT = 19;
@@ -21,7 +22,7 @@ export class Judge {
       enableForeignKeyConstraints: false,
       enableDoubleQuotedStringLiterals: true,
     });
-    db.exec(create);
+    db.exec(inParentheses(create));
     this.#sql = new Statements(db);
     this.#table = table;
   }
@@ -38,7 +39,7 @@ export class Judge {
       return null;
     } catch (error) {
       const { errcode, message } = error as { errcode?: number; message?: string };
-      return errcode !== undefined && (errcode & 0xff) === CONSTRAINT ? (message ?? 'a constraint') : null;
+      return errcode !== undefined && (errcode & 0xff) === CONSTRAINT ? plainly(message ?? 'a constraint') : null;
     } finally {
       if (db.isTransaction) db.exec('ROLLBACK');
     }
