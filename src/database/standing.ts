@@ -22,7 +22,7 @@ import { type Position, readPosition, writePosition } from './position.ts';
 import { Room } from './room.ts';
 import { differs } from './schema/altering.ts';
 import { type Bearable, bearable } from './schema/bearable.ts';
-import { isWrittenIn, mergedSchema } from './schema/merged.ts';
+import { mergedSchema, Written } from './schema/merged.ts';
 import { hangsOnRows } from './schema/referred.ts';
 import { type Schema, schemaToJson } from './schema/schema.ts';
 import { type Choices, choicesOf, choicesToJson, NO_CHOICES } from './settings/choices.ts';
@@ -163,7 +163,7 @@ export class Standing {
     const of = schemaToJson(merged);
     if (this.#bearable?.of === of) return this.#bearable.found;
     const found =
-      merged === base.schema ? { schema: merged, withheld: new Map() } : bearable(merged, isWrittenIn(state));
+      merged === base.schema ? { schema: merged, withheld: new Map() } : bearable(merged, new Written(state));
     this.#bearable = { of, found };
     return found;
   }

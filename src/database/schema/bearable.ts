@@ -5,6 +5,8 @@
  */
 import { DatabaseSync } from 'node:sqlite';
 import { quoted } from '../sql.ts';
+import { keysOf, withoutKeysTo } from './declared-keys.ts';
+import type { Written } from './merged.ts';
 import {
   createObject,
   createTable,
@@ -23,8 +25,8 @@ export interface Bearable {
 
 const ORDER = ['virtual', 'index', 'view', 'trigger'];
 
-/** `written`: only what somebody wrote since the base can be withheld. */
-export function bearable(schema: Schema, isWritten: (name: string) => boolean): Bearable {
+/** Only what somebody wrote since the base can be withheld. */
+export function bearable(schema: Schema, written: Written): Bearable {
   const db = new DatabaseSync(':memory:', {
     enableForeignKeyConstraints: false,
     enableDoubleQuotedStringLiterals: true,
@@ -47,9 +49,15 @@ export function bearable(schema: Schema, isWritten: (name: string) => boolean): 
       const name = objectName(object);
       const isGone = object.table !== null && !tables.has(object.table);
       const reason = isGone ? 'its table is not there' : failure(() => build(db, object, schema));
-      if (reason === undefined || isStrange(reason) || !isWritten(name)) continue;
+      if (reason === undefined || isStrange(reason) || !written.has(name)) continue;
       objects.delete(name);
       withheld.set(name, reason);
+    }
+    for (const table of tables.values()) {
+      const whole = withoutMismatch(db, table, { ...schema, tables }, written);
+      if (whole === table) continue;
+      tables.set(table.id, whole);
+      withheld.set(table.id, 'it refers to columns that are not unique any more');
     }
   } finally {
     db.close();
@@ -67,6 +75,23 @@ function speakable(table: SchemaTable, schema: Schema): SchemaTable {
     spelled(column.definition, 'none', table, schema) === null ? { ...column, definition: '' } : column,
   );
   return { ...table, columns, constraints };
+}
+
+/** While a foreign key names columns that are not unique, SQLite refuses programs every edit of the table. */
+function withoutMismatch(db: DatabaseSync, table: SchemaTable, schema: Schema, written: Written): SchemaTable {
+  const targets = [...new Set(keysOf(table).map(({ target }) => target))];
+  const isDoubtful = (target: string): boolean => schema.tables.has(target) && written.isByMany(table.id, target);
+  const withoutAll = (some: readonly string[]): SchemaTable =>
+    some.reduce((rest, target) => withoutKeysTo(target, rest), table);
+  const broken = targets.filter(isDoubtful).filter((target) => {
+    const alone = withoutAll(targets.filter((other) => other !== target));
+    const check = (): void => {
+      db.exec(`DROP TABLE IF EXISTS ${quoted(table.name)}; ${createTable(alone, schema)}`);
+      db.prepare(`PRAGMA foreign_key_check(${quoted(table.name)})`).all();
+    };
+    return failure(check)?.startsWith('foreign key mismatch') === true;
+  });
+  return broken.length === 0 ? table : withoutAll(broken);
 }
 
 function build(db: DatabaseSync, object: SchemaObject, schema: Schema): void {

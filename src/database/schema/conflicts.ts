@@ -8,7 +8,7 @@ import type { ConflictCandidate, DatabaseConflict } from '../host.ts';
 import type { Shown } from '../shown.ts';
 import { bearable } from './bearable.ts';
 import type { SchemaWrite } from './difference.ts';
-import { isWrittenIn, mergedSchema } from './merged.ts';
+import { mergedSchema, Written } from './merged.ts';
 import { SCHEMA, type SchemaCell } from './reserved.ts';
 import { isDropped, readUses } from './uses.ts';
 
@@ -43,7 +43,7 @@ export function schemaConflicts(database: string, { view, base }: Shown): Schema
     const drop = dropConflict(about, key, written, of === '' ? null : isUsed);
     if (drop !== null) found.push(drop);
   }
-  for (const [name, reason] of bearable(merged, isWrittenIn(view)).withheld) {
+  for (const [name, reason] of bearable(merged, new Written(view)).withheld) {
     const table = merged.tables.get(name)?.name ?? name;
     const about = { database, row: '', table, key: {}, column: null, note: reason };
     found.push({ conflict: { ...about, ...identified(about, 'constraint', name), candidates: [] }, writes: new Map() });

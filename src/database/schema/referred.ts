@@ -3,17 +3,11 @@
  * that is kept keeps all to which it refers.
  */
 import { isAlive, type Row, winner } from '../../core/rows.ts';
+import { type DeclaredKey, keysOf } from './declared-keys.ts';
 import type { SchemaRows } from './merged.ts';
 import { SCHEMA, schemaRow } from './reserved.ts';
 import type { Schema, SchemaTable } from './schema.ts';
-import { isName, isWord, nameOf, type Token, tokensOf } from './text.ts';
 import { isDropped, readUses } from './uses.ts';
-
-interface DeclaredKey {
-  /** Ids of columns. */
-  readonly columns: readonly string[];
-  readonly target: string;
-}
 
 /** Takes out of `gone` what is to be kept. */
 export function keepReferred(view: SchemaRows, tables: ReadonlyMap<string, SchemaTable>, gone: Set<string>): void {
@@ -57,30 +51,4 @@ function refers(view: SchemaRows, table: string, { columns, target }: DeclaredKe
     const by = row.deletions.length > 0 ? [...row.cells.values()].flat() : writes;
     return by.some((write) => write !== undefined && !write.dead && uses.isUnaware(dropped, '', write));
   });
-}
-
-const known = new WeakMap<SchemaTable, readonly DeclaredKey[]>();
-
-function keysOf(table: SchemaTable): readonly DeclaredKey[] {
-  const found = known.get(table) ?? readKeys(table);
-  known.set(table, found);
-  return found;
-}
-
-function readKeys({ columns, constraints }: SchemaTable): DeclaredKey[] {
-  const ids = new Set(columns.map(({ id }) => id));
-  const inColumns = columns.map(({ id, definition }) => ({ columns: [id], tokens: tokensOf(definition) }));
-  const besides = constraints.map(tokensOf).map((tokens) => ({ columns: listAfter(tokens, 'KEY'), tokens }));
-  return [...inColumns, ...besides].flatMap(({ columns: own, tokens }): DeclaredKey[] => {
-    const named = tokens[tokens.findIndex((token) => isWord(token, 'REFERENCES')) + 1];
-    const isDeclared = tokens.some((token) => isWord(token, 'REFERENCES')) && own.every((id) => ids.has(id));
-    return isDeclared && named !== undefined ? [{ columns: own, target: nameOf(named) }] : [];
-  });
-}
-
-/** The names in the parentheses that follow this word. */
-function listAfter(tokens: readonly Token[], word: string): string[] {
-  const from = tokens.findIndex((token) => isWord(token, word)) + 1;
-  const to = tokens.findIndex(({ text, kind }, at) => at > from && kind === 'other' && text === ')');
-  return tokens.slice(from, to).filter(isName).map(nameOf);
 }
