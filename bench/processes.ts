@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 export interface Load {
-  /** Resident, in MB; pages that processes share are counted for each. */
+  /** Resident, in MB; pages that these processes share (Node itself) are counted once. */
   readonly megabytes: number;
   /** User and system, since the processes began. */
   readonly cpuSeconds: number;
@@ -18,20 +18,35 @@ export function load(pid: number): Load | undefined {
     for (const { id, parent } of all) if (members.has(parent)) members.add(id);
   }
   const own = all.filter(({ id }) => members.has(id));
-  const sum = (of: (each: Process) => number) => own.reduce((total, each) => total + of(each), 0);
-  return { megabytes: sum(({ pages }) => (pages * PAGE) / 1e6), cpuSeconds: sum(({ ticks }) => ticks / TICKS) };
+  const memories = own.map(({ id }) => memoryOf(id));
+  const bytes = sum(memories.map((each) => each.alone)) + Math.max(0, ...memories.map((each) => each.shared));
+  return { megabytes: bytes / 1e6, cpuSeconds: sum(own.map(({ ticks }) => ticks)) / TICKS };
+}
+
+/** Bytes that a process has for itself, and that others may use as well. */
+function memoryOf(pid: number): { alone: number; shared: number } {
+  try {
+    const lines = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8').matchAll(/^(Private|Shared)_\w+: +(\d+) kB$/gm);
+    const amounts = [...lines].map(([, kind, kib]) => ({ kind, bytes: Number(kib) * 1024 }));
+    const of = (kind: string) => sum(amounts.filter((each) => each.kind === kind).map((each) => each.bytes));
+    return { alone: of('Private'), shared: of('Shared') };
+  } catch {
+    return { alone: 0, shared: 0 }; // ended meanwhile
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 interface Process {
   readonly id: number;
   readonly parent: number;
   readonly ticks: number;
-  readonly pages: number;
 }
 
-/** Linux tells user programs of 100 ticks a second and, on all of our machines, uses pages of 4 KiB. */
+/** Linux tells user programs of 100 ticks a second. */
 const TICKS = 100;
-const PAGE = 4096;
 
 function processes(): Process[] {
   return readdirSync('/proc').flatMap((name) => {
@@ -43,7 +58,7 @@ function processes(): Process[] {
         .split(' ')
         .map(Number);
       const [, parent = 0] = fields;
-      return [{ id: Number(name), parent, ticks: fields[11]! + fields[12]!, pages: fields[21]! }];
+      return [{ id: Number(name), parent, ticks: fields[11]! + fields[12]! }];
     } catch {
       return []; // ended meanwhile
     }

@@ -1,7 +1,7 @@
 /**
- * The databases of all copies of one agent, in the one process that may open them (child.ts). When that process dies it
- * is started again and everything opened anew; what was asked of it meanwhile fails, and is tried again by whoever
- * asked.
+ * The databases of all copies of one agent, in the one process that may open them (child.ts), which is started when the
+ * first of them is asked for. When that process dies it is started again and everything opened anew; what was asked of
+ * it meanwhile fails, and is tried again by whoever asked.
  */
 import { type Problem, ProblemError } from '../core/problem.ts';
 import type { Renaming } from '../core/reissue.ts';
@@ -59,6 +59,8 @@ class Host {
   #child: Child<ToChild, FromChild> | null = null;
   #lastId = 0;
   #ended = false;
+  /** The process has failed, and is started again in a while. */
+  #isResting = false;
   #failures = 0;
   #startedAt = 0;
 
@@ -78,8 +80,7 @@ class Host {
     };
     const made: Copy = { start, events, open: new Map() };
     this.#copies.set(at, made);
-    if (this.#child === null) this.#startChild();
-    else this.#send({ kind: 'start', at, start });
+    this.#child?.send({ kind: 'start', at, start });
     return this.#databases(at, made);
   }
 
@@ -103,7 +104,9 @@ class Host {
       },
       poke: (database) => this.#send({ kind: 'poke', at, database }),
       forward: () => this.#send({ kind: 'forward', at }),
-      settle: (ids) => call('settle', ids),
+      settle: async (ids) => {
+        if (copy.open.size > 0) await call('settle', ids);
+      },
       conflicts: (id) => call('conflicts', id),
       resolve: (id, conflict, candidate) => call('resolve', id, conflict, candidate),
       history: (id, query) => call('history', id, query),
@@ -141,9 +144,11 @@ class Host {
 
   #send(message: ToChild): void {
     if (this.#child !== null) this.#child.send(message);
-    // Between two lives of the process: hints are made up for by opening anew, questions wait.
-    else if (message.kind === 'call') this.#unasked.push(message);
-    else if (message.kind === 'stop') this.#waiting.get(message.id)?.({ kind: 'done', value: undefined });
+    // Before its first life, and between two, hints are made up for by opening anew, and questions wait.
+    else if (message.kind === 'call') {
+      this.#unasked.push(message);
+      if (!this.#isResting && !this.#ended) this.#startChild();
+    } else if (message.kind === 'stop') this.#waiting.get(message.id)?.({ kind: 'done', value: undefined });
   }
 
   #startChild(): void {
@@ -173,7 +178,9 @@ class Host {
     this.#failures = this.#clock.monotonic() - this.#startedAt > STEADY_MS ? 0 : this.#failures + 1;
     const wait = RESTART_MS[Math.min(this.#failures, RESTART_MS.length - 1)] as number;
     this.#log(`the database process ended (${how}); it is started again`);
+    this.#isResting = true;
     this.#clock.after(wait, () => {
+      this.#isResting = false;
       if (!this.#ended && this.#child === null && this.#copies.size > 0) this.#startChild();
     });
   }

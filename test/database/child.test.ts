@@ -14,6 +14,32 @@ import { BodyCutter } from '../../src/store/body-parts.ts';
 import { author, copyId, makeStore } from '../store/stores.ts';
 import { DB, withDatabase } from './copies.ts';
 
+test('DBS11 copies without databases need no database process', async (t) => {
+  const processes = () => process.getActiveResourcesInfo().filter((each) => each === 'ProcessWrap').length;
+  const folder = mkdtempSync(join(tmpdir(), 'tieout-child-'));
+  const host = childDatabases({ log: () => undefined });
+  t.after(async () => {
+    await host.end();
+    rmSync(folder, { recursive: true });
+  });
+  const { store, close } = makeStore({ folder });
+  t.after(close);
+  const before = processes();
+  const events = { append: () => assert.fail(), applied: () => undefined, problems: () => undefined };
+  const databases = host.make(copyId('a'), { path: (name) => join(folder, name), renamings: [] }, events);
+  databases.forward();
+  await databases.settle();
+  assert.equal(processes(), before);
+
+  const path = join(folder, 'ledger.db');
+  withDatabase(path, (db) => db.exec('CREATE TABLE account (code TEXT PRIMARY KEY)'));
+  const { tables } = await databases.makeBase({ id: DB, path, basePath: join(folder, 'base.db') });
+  assert.equal(tables, 1);
+  assert.equal(processes(), before + 1);
+  await databases.stop();
+  assert.equal(store.vector().size, 0);
+});
+
 test('DBS1 the database process captures, applies and answers for history and content', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tieout-child-'));
   const path = join(folder, 'ledger.db');
