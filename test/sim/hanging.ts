@@ -6,6 +6,6 @@ tellOnDemand(() => 'it is five past twelve in the world');
 watch.begin('a story');
 // The thread has heard of it by its first look.
 if (process.argv[2] === 'promise') for (;;) await Promise.resolve();
-await new Promise((resolve) => setTimeout(resolve, 3000));
+await new Promise((resolve) => setTimeout(resolve, 2500));
 watch.end();
 console.log('played to the end');
