@@ -281,11 +281,6 @@ export class CopyDatabases implements DatabaseReports {
     const row = registry.row(DATABASES, id);
     const merged = registry.document(id, 'database');
     if (merged === undefined || !concerns(knownTo(row.deletions), id)) return false;
-    // Made twice: its rows were entered in the other by who took it out of the file.
-    const [made] = row.cells.get('content') ?? [];
-    const other = registry.entryAt(merged.path);
-    const isMadeTwice = other?.kind === 'database' && other.id !== id;
-    if (isMadeTwice && row.deletions.some(({ copy }) => copy === made?.copy)) return false;
     const over = row.cells.get('path') ?? [];
     await record([setOp(DATABASES, id, { path: { value: merged.path, over } })]);
     return true;
@@ -311,7 +306,7 @@ export class CopyDatabases implements DatabaseReports {
 
   async #append({ bytes, rest, seen, database, entered }: AppendRequest): Promise<Appended> {
     const { append, appendPieces, concerns } = this.#options;
-    const other = entered ? this.#entering.take(database) : undefined;
+    const other = entered && this.#entering.take(database, entered);
     // Nobody waits for it any more: entered without its database being removed, it would be entered again.
     if (entered && other === undefined) throw notEntered();
     const ops = other === undefined ? [] : [this.#removal(other)];

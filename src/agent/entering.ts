@@ -6,7 +6,7 @@
 import { foldPath } from '../core/paths.ts';
 import type { Problem } from '../core/problem.ts';
 import { DATABASES } from '../core/registry.ts';
-import type { CopyId } from '../core/vector.ts';
+import { type CopyId, type Vector, withEntry } from '../core/vector.ts';
 import type { DatabaseDescription, Databases, TableDescription } from '../database/host.ts';
 import type { Files } from '../platform/ports.ts';
 import type { Entry, Registry } from '../store/registry.ts';
@@ -23,6 +23,8 @@ export interface EnteringOptions {
   readonly problems: Problems;
   readonly databases: Databases;
   readonly steps: DatabasePlacing;
+  /** Is there a change about a database beyond this vector? */
+  readonly concerns: (vector: Vector, subject: string) => boolean;
   /** Takes a database out of the file, where nothing of it was entered. */
   readonly remove: (id: string) => Promise<void>;
   /** Asks for another look in a while. */
@@ -33,17 +35,28 @@ const FOLDER = `${SYNC_FOLDER}/entering`;
 
 export class Entering {
   readonly #options: EnteringOptions;
-  #under: { readonly into: string; readonly other: string; done: boolean } | null = null;
+  #under: { readonly into: string; readonly other: string; done: boolean; isBehind: boolean } | null = null;
 
   constructor(options: EnteringOptions) {
     this.#options = options;
   }
 
-  /** The database whose rows are being entered in this one; whoever appends them removes it by the same step. */
-  take(into: string): string | undefined {
-    if (this.#under?.into !== into || this.#under.done) return undefined;
-    this.#under.done = true;
-    return this.#under.other;
+  /**
+   * The database whose rows are being entered in this one; whoever appends them removes it by the same step. `contained`:
+   * what of colleagues' edits it holds. Undefined: nobody waits for it, or it lacks some that have come since.
+   */
+  take(into: string, contained: Vector): string | undefined {
+    const under = this.#under;
+    if (under?.into !== into || under.done) return undefined;
+    under.isBehind = this.#isBehind(under.other, contained);
+    if (under.isBehind) return undefined;
+    under.done = true;
+    return under.other;
+  }
+
+  #isBehind(other: string, contained: Vector): boolean {
+    const { concerns, copy } = this.#options;
+    return concerns(withEntry(contained, copy, Number.MAX_SAFE_INTEGER), other);
   }
 
   /** Lies this database aside to be entered? Then it has not gone from the disk. */
@@ -83,15 +96,21 @@ export class Entering {
     const { files, databases, steps } = this.#options;
     if (!steps.isOpen(standing.id)) return;
     if (!this.isAside(entry.id) && !(await this.#putAside(entry, standing))) return;
-    this.#under = { into: standing.id, other: entry.id, done: false };
+    const under = { into: standing.id, other: entry.id, done: false, isBehind: false };
+    this.#under = under;
     try {
-      await databases.enterRows(standing.id, files.native(asidePath(entry.id)));
-      if (!this.#under.done) await this.#options.remove(entry.id);
+      const contained = await databases.enterRows(standing.id, files.native(asidePath(entry.id)));
+      if (under.done) return;
+      under.isBehind = this.#isBehind(entry.id, contained);
+      if (!under.isBehind) await this.#options.remove(entry.id);
     } catch (error) {
-      this.#options.again();
+      if (under.isBehind) return;
       throw error;
     } finally {
       this.#under = null;
+      if (!under.done) this.#options.again();
+      // What has come for it meanwhile is put into it first.
+      if (under.isBehind) await this.#toItsPlace(entry);
     }
   }
 
@@ -121,8 +140,12 @@ export class Entering {
 
   /** The other one went elsewhere in the meantime: this one is a database like any other. */
   async #putBack(entry: Entry): Promise<void> {
-    const { files, steps, placed } = this.#options;
     if (entry.shown === entry.path) this.#options.problems.clear(`entering ${entry.id}`);
+    await this.#toItsPlace(entry);
+  }
+
+  async #toItsPlace(entry: Entry): Promise<void> {
+    const { files, steps, placed } = this.#options;
     const was = placed.get(entry.id);
     if (!this.isAside(entry.id) || was === undefined || files.facts(was.path)) return;
     if (files.rename(asidePath(entry.id), was.path) === 'done') await steps.open({ ...entry, shown: was.path });

@@ -175,7 +175,7 @@ export class LocalDatabases implements Databases {
     });
   }
 
-  enterRows(id: string, path: string): Promise<void> {
+  enterRows(id: string, path: string): Promise<Vector> {
     const follower = this.#follower(id);
     return asked(path, () => follower.enterRows(path));
   }

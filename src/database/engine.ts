@@ -262,9 +262,9 @@ export class DatabaseEngine {
    * Rows of another database, of which nobody here knew anything: the change is appended with nothing seen, and then
    * applied like a colleague's.
    */
-  entering(path: string): AppendRequest | null {
-    const body = rowsOfOther(path, this.shown(), this.#standing.id);
-    return body === null ? null : { ...requestOf(body, EMPTY), entered: true };
+  entering(path: string): { readonly request: AppendRequest | null; readonly contained: Vector } {
+    const { body, contained } = rowsOfOther(path, this.shown(), this.#standing.id);
+    return { request: body && { ...requestOf(body, EMPTY), entered: contained }, contained };
   }
 
   /** The entered change is in the log and not in the file: the file is behind. */

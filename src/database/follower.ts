@@ -2,7 +2,9 @@
  * Follows one database: decides when its engine takes a step. Hints (`poke`, `forward`) are cheap and coalesced; a pass
  * captures and applies until nothing is left; a program that holds the lock is waited for without holding anything.
  */
+
 import { type Problem, ProblemError } from '../core/problem.ts';
+import type { Vector } from '../core/vector.ts';
 import type { Clock, FileFacts, Random } from '../platform/ports.ts';
 import type { DatabaseEngine } from './engine.ts';
 import { busyProblem, isBusy, problemOf } from './failing.ts';
@@ -138,10 +140,10 @@ export class Follower {
     throw new ProblemError(busyProblem(this.database.path));
   }
 
-  async enterRows(path: string): Promise<void> {
+  async enterRows(path: string): Promise<Vector> {
     await this.settle();
-    const request = await this.between((engine) => engine.entering(path));
-    if (request === null) return;
+    const { request, contained } = await this.between((engine) => engine.entering(path));
+    if (request === null) return contained;
     const entering = this.#options.events.append(request);
     // No capture may come between the number and its folding.
     this.#running = entering.then(
@@ -151,6 +153,7 @@ export class Follower {
     try {
       await entering;
       await this.#running;
+      return contained;
     } finally {
       this.#running = null;
       this.#want();

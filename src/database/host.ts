@@ -70,9 +70,10 @@ export interface Databases {
   digest(id: string, vector: Vector): Promise<string | null>;
   /**
    * Two databases were made on one path and `id` stands: enters the rows of the other one (`path`, a plain SQLite file
-   * that lies aside) as edits made without knowledge of `id`'s content. Resolves when the change is appended.
+   * that lies aside) as edits made without knowledge of `id`'s content. Resolves when the change is appended, with what
+   * the other one contained of its own colleagues' edits.
    */
-  enterRows(id: string, path: string): Promise<void>;
+  enterRows(id: string, path: string): Promise<Vector>;
   /**
    * Takes everything of ours out of the database at `path`, which is not open here, in one transaction. Throws a
    * `ProblemError` when it cannot, and has done nothing then.
@@ -91,8 +92,8 @@ export interface AppendRequest {
   /** Put into the bytes by `withSeen(bytes, seen)` unless no stored change on this database is beyond it. */
   readonly seen: Vector;
   readonly ops: number;
-  /** These are the rows of `enterRows`, not somebody's edits. */
-  readonly entered?: true;
+  /** These are the rows of `enterRows`, not somebody's edits: what the other database contained. */
+  readonly entered?: Vector;
 }
 
 /** The own change, durable in the log. */

@@ -5,12 +5,14 @@
 import type { RowId } from '../core/body.ts';
 import type { Table } from '../core/tables.ts';
 import type { Value } from '../core/value.ts';
+import { EMPTY, type Vector } from '../core/vector.ts';
 import { ROWS_SCHEMA, RowState } from '../store/row-state.ts';
 import { openStore } from '../store/sqlite.ts';
 import { capture } from './capture.ts';
 import { UserConnection } from './connection.ts';
 import type { Mark } from './marks.ts';
 import type { MadeBody } from './ops.ts';
+import { readPosition } from './position.ts';
 import { RowSql } from './row-sql.ts';
 import { type RowView, Shown } from './shown.ts';
 import { literal } from './sql.ts';
@@ -26,7 +28,14 @@ class Strangers extends Shown {
   }
 }
 
-export function rowsOfOther(path: string, { base, tables }: Shown, database: string): MadeBody | null {
+export interface OtherRows {
+  /** null: there are none. */
+  readonly body: MadeBody | null;
+  /** What of the colleagues' edits in the other database it contains. */
+  readonly contained: Vector;
+}
+
+export function rowsOfOther(path: string, { base, tables }: Shown, database: string): OtherRows {
   const connection = new UserConnection(path, 'ro');
   const store = openStore(':memory:', { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
   try {
@@ -46,7 +55,8 @@ export function rowsOfOther(path: string, { base, tables }: Shown, database: str
       sqlOf: (table) => sqls.get(table.id) as RowSql,
       shown: new Strangers(new RowState(store, database), base, tables),
     });
-    return captured.ops.count === 0 ? null : captured.ops.body(database, null, null);
+    const contained = readPosition(sql)?.vector ?? EMPTY;
+    return { body: captured.ops.count === 0 ? null : captured.ops.body(database, null, null), contained };
   } finally {
     connection.close();
     store.close();
