@@ -85,9 +85,11 @@ export function meantRow(
     const view = asSeen(rows, target, unique, row, since);
     if (uniqueName(target, unique, valuesAt(target, unique.columns, rows.base, row, view, 'merged')) !== name)
       return [];
-    return [{ row, by: referringSince(target, { ...key, columns: unique.columns }, view) }];
+    const isGone = wasDeleted(rows, target, row, since);
+    return [{ row, isGone, by: referringSince(target, { ...key, columns: unique.columns }, view) }];
   });
-  found.sort((a, b) => earlier(a.by, b.by) || (a.row < b.row ? -1 : 1));
+  // A row that took the value over from one that was deleted is meant, and not that one.
+  found.sort((a, b) => Number(a.isGone) - Number(b.isGone) || earlier(a.by, b.by) || (a.row < b.row ? -1 : 1));
   return found[0]?.row ?? null;
 }
 
@@ -98,6 +100,17 @@ function asSeen(rows: MendedRows, table: Table, unique: Unique, row: RowId, by: 
   const isSame = writes.every(({ copy, seq }) => covers(seen, copy, seq) || (copy === by.copy && seq === by.seq));
   if (isSame) return merged === ABSENT ? ABSENT : merged;
   return rowFor(rows, table, row, by);
+}
+
+/** Was the row deleted for whoever wrote this, as far as its merged writes tell? */
+function wasDeleted(rows: MendedRows, table: Table, row: RowId, by: Origin): boolean {
+  const merged = rows.merged(table, row);
+  if (merged.deletions.length === 0 || (merged.base && !merged.baseDead)) return false;
+  const seen = rows.seenBy(by);
+  const isKnown = ({ copy, seq }: Origin): boolean => covers(seen, copy, seq) || (copy === by.copy && seq === by.seq);
+  if (!merged.deletions.some(isKnown)) return false;
+  for (const cell of merged.cells.values()) if (cell.some((write) => !write.dead && isKnown(write))) return false;
+  return true;
 }
 
 function earlier(a: Origin | null, b: Origin | null): number {
