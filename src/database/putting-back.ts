@@ -8,6 +8,7 @@ import { type ForeignKey, numberColumn, rowOfKey, type Table } from '../core/tab
 import { sameValue, type Value } from '../core/value.ts';
 import { addMark } from './marks.ts';
 import type { OpenFile } from './open-file.ts';
+import { keysOf } from './schema/declared-keys.ts';
 import type { Shown } from './shown.ts';
 
 export interface PutBack {
@@ -98,6 +99,7 @@ function attempt(file: OpenFile, shown: Shown, rows: readonly Placed[]): Map<Pla
   bringReferences(file, rows);
   for (const row of rows) {
     if (isOrphan(file, shown, row)) refused.set(row, 'it refers to a row that is not there');
+    else if (isOfNoTable(file, row)) refused.set(row, 'it refers to a table that is not there');
     else if (isMissed(file, row)) refused.set(row, 'other rows refer to it');
   }
   return refused;
@@ -144,9 +146,31 @@ function isOrphan(file: OpenFile, shown: Shown, { table, target, values }: Place
   });
 }
 
+/** Would it refer to a table that somebody dropped? It still declares that it does. */
+function isOfNoTable(file: OpenFile, { table, target, values }: Placed): boolean {
+  const { tables } = file.schema;
+  const declared = tables.get(table.id);
+  if (target === null || declared === undefined) return false;
+  return keysOf(declared).some((key) => {
+    if (tables.has(key.target)) return false;
+    const places = key.columns.map((column) => table.columns.findIndex(({ id }) => id === column));
+    const items = at(target, places);
+    return !items.includes(null) && !(values && same(items, at(values, places)));
+  });
+}
+
 /** Does any row refer to what it was? */
 function isMissed(file: OpenFile, { table, target, values }: Placed): boolean {
-  if (values === undefined) return false;
+  return values !== undefined && isReferredTo(file, table, values, target);
+}
+
+/** Does any row refer to these values, which the row `target` in its place does not have, nor any other? */
+export function isReferredTo(
+  file: OpenFile,
+  table: Table,
+  values: readonly Value[],
+  target: readonly Value[] | null,
+): boolean {
   return referring(file, table).some(({ from, foreign }) => {
     const items = at(values, foreign.to);
     if (items.includes(null) || (target !== null && same(items, at(target, foreign.to)))) return false;

@@ -9,6 +9,7 @@ import { DELETE, KEEP, listConflicts, WITHHELD } from './conflicts.ts';
 import type { DatabaseConflict } from './host.ts';
 import { addMark } from './marks.ts';
 import type { OpenFile } from './open-file.ts';
+import { isReferredTo } from './putting-back.ts';
 import { schemaConflicts } from './schema/conflicts.ts';
 import { markWrites } from './schema/known.ts';
 import { SETTINGS_OP } from './settings/changing.ts';
@@ -38,7 +39,10 @@ export function resolveConflict(database: string, id: string, candidate: string)
     if (key === null) throw noLonger();
     const num = file.numberOf(table);
     if (candidate === DELETE) {
+      const values = file.sqlOf(table).read(key);
       file.withoutLeaks([table.id], () => file.sqlOf(table).delete(key));
+      // The caller's transaction takes it back.
+      if (values !== undefined && isReferredTo(file, table, values, null)) throw isNeeded();
       addMark(file.sql, num, 'd', key);
     } else if (conflict.kind === 'constraint' && conflict.column === null) {
       chooseWhole(file, shown, table, conflict.row, candidate, key);
@@ -149,6 +153,14 @@ function noRoom(note: string): ProblemError {
     text: `There is no room for this row: ${note}.`,
     remedy:
       'Change or delete the row that is in its way with the program that owns the database; then it comes in by itself.',
+  });
+}
+
+function isNeeded(): ProblemError {
+  return new ProblemError({
+    code: 'row-needed',
+    text: 'Other rows refer to this one.',
+    remedy: 'Change or delete these with the program that owns the database, then choose again.',
   });
 }
 

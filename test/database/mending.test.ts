@@ -367,3 +367,28 @@ test('MND4 an index that somebody makes counts for what others had written befor
     ]);
   });
 });
+
+test('MND2 a row to which others refer cannot be chosen to be deleted until they refer to it no longer', () => {
+  copies(BOOKS, (office, ana, ben) => {
+    ana.run('DELETE FROM entry WHERE id = 3');
+    ben.run("UPDATE entry SET text = 'drei' WHERE id = 3");
+    office.settle();
+    ana.run('UPDATE entry SET twin = 3 WHERE id = 1');
+    office.settle();
+    const { id } = ana.conflicts()[0] as { id: string };
+    assert.throws(() => ana.engine.edit(resolveConflict(DB, id, 'delete')), {
+      message: /Other rows refer to this one/,
+    });
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT id, twin FROM entry'), [
+      [1n, 3n],
+      [2n, 1n],
+      [3n, null],
+    ]);
+    ana.run('UPDATE entry SET twin = NULL WHERE id = 1');
+    office.settle();
+    resolve(office, ana, 'delete');
+    assert.deepEqual(everywhere(office, 'SELECT id FROM entry'), [[1n], [2n]]);
+    assert.deepEqual(ana.conflicts(), []);
+  });
+});

@@ -308,3 +308,20 @@ test('UND6 what a change did to schema or settings stays, and is told', () => {
     assert.match(undo(office, ben).left[0]?.why ?? '', /^what was set about it stays/);
   });
 });
+
+test('UND4 a row that refers to a table which its change dropped is not put back', () => {
+  copies(
+    'CREATE TABLE t (id INTEGER PRIMARY KEY, a); CREATE TABLE u (id INTEGER PRIMARY KEY, t REFERENCES t (id)); INSERT INTO t VALUES (1, 1); INSERT INTO u VALUES (1, 1), (2, NULL)',
+    (office, ana) => {
+      ana.run('DELETE FROM u; DROP TABLE t');
+      office.settle();
+      const { rows, left } = undo(office, ana);
+      assert.equal(rows, 1);
+      assert.deepEqual(
+        left.map(({ table, why }) => `${table}: ${why}`),
+        ['t: its table was altered, and stays so', 'u: it refers to a table that is not there'],
+      );
+      assert.deepEqual(everywhere(office, 'SELECT * FROM u'), [[2n, null]]);
+    },
+  );
+});
