@@ -16,12 +16,14 @@ import {
 } from '../core/tables.ts';
 import type { Value } from '../core/value.ts';
 import { UserConnection } from './connection.ts';
+import { describeTables } from './describe.ts';
 import { RowSql } from './row-sql.ts';
 import { readActual } from './schema/actual.ts';
 import { schemaDifference } from './schema/difference.ts';
 import { translated } from './schema/naming.ts';
 import { NO_SCHEMA, type Schema } from './schema/schema.ts';
 import { folded, textOf, tokensOf } from './schema/text.ts';
+import { NO_SETTINGS } from './settings.ts';
 import { quoted } from './sql.ts';
 
 const RECENT_ROWS = 4096;
@@ -38,6 +40,7 @@ export class BaseFile {
   readonly #connection: UserConnection;
   readonly #tables = new Map<string, { readonly of: Table; readonly sql: RowSql | null }>();
   #schema: Schema | null = null;
+  #then: ReadonlyMap<string, Table> | null = null;
   /** The base never changes, and a row that is asked for is asked for several times in a row. */
   readonly #recent = new Map<Table, Map<RowId, readonly Value[] | undefined>>();
   readonly #ranges = new Map<string, Range>();
@@ -64,6 +67,14 @@ export class BaseFile {
       defaultOf: () => null,
     }).now;
     return this.#schema;
+  }
+
+  /** Its tables as they were then, by id: those of now may be others, or gone. */
+  get tables(): ReadonlyMap<string, Table> {
+    this.#then ??= new Map(
+      describeTables(this.#connection.sql, NO_SETTINGS, this.schema).map((table) => [table.id, table]),
+    );
+    return this.#then;
   }
 
   has(table: Table, row: RowId): boolean {

@@ -208,7 +208,8 @@ export class Folding {
   }
 
   #unwritten(table: string, row: RowId): Row {
-    const known = this.#tables.get(table);
+    // A table that was dropped may come back, and its rows are then what they were.
+    const known = this.#tables.get(table) ?? this.#base.tables.get(table);
     return known !== undefined && this.#base.has(known, row) ? IN_BASE : ABSENT;
   }
 

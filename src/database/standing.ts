@@ -22,9 +22,10 @@ import { type Position, readPosition, writePosition } from './position.ts';
 import { Room } from './room.ts';
 import { differs } from './schema/altering.ts';
 import { type Bearable, bearable } from './schema/bearable.ts';
-import { mergedSchema, Written } from './schema/merged.ts';
+import { mergedSchema } from './schema/merged.ts';
 import { hangsOnRows } from './schema/referred.ts';
 import { type Schema, schemaToJson } from './schema/schema.ts';
+import { Written } from './schema/written.ts';
 import { type Choices, choicesOf, choicesToJson, NO_CHOICES } from './settings/choices.ts';
 import { isMendedBy } from './settings/mended-by.ts';
 import { parseSettings } from './settings.ts';
@@ -160,10 +161,11 @@ export class Standing {
   shownSchema(): Bearable {
     const { state, base } = this;
     const merged = mergedSchema(state, base.schema);
-    const of = schemaToJson(merged);
+    if (merged === base.schema) return { schema: merged, withheld: new Map() };
+    const written = new Written(state);
+    const of = schemaToJson(merged) + written.text;
     if (this.#bearable?.of === of) return this.#bearable.found;
-    const found =
-      merged === base.schema ? { schema: merged, withheld: new Map() } : bearable(merged, new Written(state));
+    const found = bearable(merged, written);
     this.#bearable = { of, found };
     return found;
   }

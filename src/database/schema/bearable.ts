@@ -6,7 +6,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { quoted } from '../sql.ts';
 import { keysOf, withoutKeysTo } from './declared-keys.ts';
-import type { Written } from './merged.ts';
 import {
   createObject,
   createTable,
@@ -16,6 +15,7 @@ import {
   type SchemaTable,
   spelled,
 } from './schema.ts';
+import type { Written } from './written.ts';
 
 export interface Bearable {
   readonly schema: Schema;

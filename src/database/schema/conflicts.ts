@@ -8,9 +8,10 @@ import type { ConflictCandidate, DatabaseConflict } from '../host.ts';
 import type { Shown } from '../shown.ts';
 import { bearable } from './bearable.ts';
 import type { SchemaWrite } from './difference.ts';
-import { mergedSchema, Written } from './merged.ts';
+import { mergedSchema } from './merged.ts';
 import { SCHEMA, type SchemaCell } from './reserved.ts';
 import { isDropped, readUses } from './uses.ts';
+import { Written } from './written.ts';
 
 /** A conflict, and what choosing each of its candidates writes. */
 export interface SchemaConflict {

@@ -179,37 +179,6 @@ class Merging {
   }
 }
 
-/** Who wrote what since the base. */
-export class Written {
-  readonly #view: SchemaRows;
-  readonly #rows: ReadonlyMap<string, { readonly id: string; readonly key: readonly string[] }>;
-
-  constructor(view: SchemaRows) {
-    this.#view = view;
-    const keys = view.rows(SCHEMA).map((id) => ({ id, key: keyOfRow(id).map(String) }));
-    this.#rows = new Map(keys.map((each) => [each.key.join(' '), each]));
-  }
-
-  /** `object`: by `objectName`. */
-  has(object: string): boolean {
-    return this.#rows.has(object);
-  }
-
-  /** Did several people make these two tables what they are, so that none of them may have had both in front of him? */
-  isByMany(table: string, other: string): boolean {
-    const copies = new Set<string>();
-    for (const { id, key } of this.#rows.values()) {
-      const [kind, of] = key;
-      const row = this.#view.row(SCHEMA, id);
-      const isOfThem = (kind === 'table' || kind === 'column') && (of === table || of === other);
-      if (kind === 'table' && of === table && isDropped(row)) return true;
-      if (!isOfThem && kind !== 'index') continue;
-      for (const [write] of row?.cells.values() ?? []) if (write !== undefined) copies.add(write.copy);
-    }
-    return copies.size > 1;
-  }
-}
-
 function valueIn(row: Row | undefined, cell: Cell, otherwise: Value): Value {
   const write = row && winner(row, cell);
   return write ? write.value : otherwise;
