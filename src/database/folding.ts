@@ -163,6 +163,8 @@ export class Folding {
         break;
       }
       case 'delete':
+        // It may live on by what others wrote, and mended anew: otherwise, or no more.
+        for (const column of mendedColumns(touched.now.mend)) touched.columns.add(column);
         touched.now = foldDelete(touched.now, by, seen);
         break;
       default:
@@ -314,10 +316,7 @@ export class Folding {
     for (const [table, rows] of this.touched) {
       for (const { row, edited, now, columns } of rows.held()) {
         if (edited === now || sameMend(edited.mend, now.mend)) continue;
-        for (const mend of [edited.mend, now.mend]) {
-          for (const column of mend?.cells.keys() ?? []) columns.add(column);
-          for (const column of mend?.whole[0]?.cells.keys() ?? []) columns.add(column);
-        }
+        for (const mend of [edited.mend, now.mend]) for (const column of mendedColumns(mend)) columns.add(column);
         const known = this.#consequences.get(table) ?? new Map<RowId, Touched>();
         this.#consequences.set(table, known.set(row, this.#touch(table, row)));
       }
@@ -360,6 +359,10 @@ export class Folding {
 /** Rows that say what tables are: they come before those of tables. */
 export function isReserved(table: string): boolean {
   return table === SCHEMA || table === SETTINGS;
+}
+
+function mendedColumns(mend: Mend | undefined): string[] {
+  return [...(mend?.cells.keys() ?? []), ...(mend?.whole[0]?.cells.keys() ?? [])];
 }
 
 function asWritten(row: Row, by: Origin, cells: readonly [string, Value][]): Row {
