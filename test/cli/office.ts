@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
@@ -19,7 +19,7 @@ export const launcher = join(root, 'bin', 'tieout.js');
 const cache = join(root, 'node_modules', '.cache', 'tieout');
 
 export interface Outcome {
-  readonly exit: number | null;
+  readonly exit: number;
   readonly out: string;
   readonly err: string;
 }
@@ -52,9 +52,15 @@ export async function office(t: TestContext, replaced: Partial<Service> = {}): P
   return { home, folder, calls, start, run: (...args) => outcome(start(args)) };
 }
 
+/** As shells count: a process that a signal has ended, a second one on its way out, say, ends with 128 and its number. */
 export async function outcome(child: ChildProcess): Promise<Outcome> {
-  const [out, err, [exit]] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, 'close')]);
-  return { exit: exit as number | null, out, err };
+  const [out, err, [code, signal]] = await Promise.all([
+    text(child.stdout!),
+    text(child.stderr!),
+    once(child, 'close'),
+  ]);
+  const exit = signal === null ? (code as number) : 128 + constants.signals[signal as NodeJS.Signals];
+  return { exit, out, err };
 }
 
 /** Times and colours as on any machine; compiled code kept, as the launcher does. */

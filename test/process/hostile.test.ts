@@ -80,13 +80,23 @@ suite('hostile visitors', { timeout: 200_000 }, () => {
   });
 
   test('PRC11 plain HTTP and garbage on the port are turned away', async () => {
-    for (const bytes of [Buffer.from('GET / HTTP/1.1\r\n\r\n'), randomBytes(2000)]) {
-      const { createConnection } = await import('node:net');
-      const [host, port] = office.hub.listen.split(':');
+    const garbage = [
+      [],
+      [0x16, 0x03, 0x01],
+      [0x16, 0x03, 0x03, 0x02, 0x00, 0x01],
+      [0x80, 0x2e, 0x01],
+      [0x17, 0x03, 0x03],
+    ];
+    const all = garbage.map((beginning) => Buffer.concat([Buffer.from(beginning), randomBytes(2000)]));
+    const { createConnection } = await import('node:net');
+    const [host, port] = office.hub.listen.split(':');
+    for (const bytes of [Buffer.from('GET / HTTP/1.1\r\n\r\n'), ...all]) {
       const socket = createConnection({ host: host as string, port: Number(port) });
       socket.on('error', () => {});
-      const closed = once(socket, 'close');
+      const closed = new Promise((resolve) => socket.once('close', resolve));
       socket.end(bytes);
+      // It may be told why, and ends only once it has read that.
+      socket.resume();
       await closed;
       await logged(/refused \S+: no TLS 1.3/);
     }
