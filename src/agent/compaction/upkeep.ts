@@ -57,6 +57,7 @@ export class Upkeep {
   readonly #options: UpkeepOptions;
   readonly #stopping = new AbortController();
   #cancel: () => void = () => {};
+  #due = Number.POSITIVE_INFINITY;
   #looking: Promise<void> | null = null;
 
   constructor(options: UpkeepOptions) {
@@ -77,10 +78,14 @@ export class Upkeep {
     this.#lookAfter(SOON_MS);
   }
 
+  /** Or earlier, where that was asked for. */
   #lookAfter(ms: number): void {
-    if (this.#stopping.signal.aborted) return;
+    const { clock } = this.#options;
+    if (this.#stopping.signal.aborted || clock.monotonic() + ms >= this.#due) return;
+    this.#due = clock.monotonic() + ms;
     this.#cancel();
-    this.#cancel = this.#options.clock.after(ms, () => {
+    this.#cancel = clock.after(ms, () => {
+      this.#due = Number.POSITIVE_INFINITY;
       this.#lookAfter(LOOK_MS);
       void this.look();
     });
