@@ -88,9 +88,10 @@ export function schemaDifference(source: DifferenceSource): Difference {
     }
   }
   for (const table of tables.values()) writes.push(...tableWrites(known.tables.get(table.id), table));
-  // While it was there, REPLACE may have deleted rows because of it.
-  for (const [name, { table, unique }] of known.objects) {
-    if (unique && table !== null && tables.has(table) && !objects.has(name)) doubtful.add(table);
+  // While it was there, and we had not met it or meet it no more, REPLACE may have deleted rows because of it.
+  for (const [name, { table, unique }] of [...known.objects, ...objects]) {
+    const isInBoth = known.objects.get(name)?.unique === true && objects.get(name)?.unique === true;
+    if (unique && !isInBoth && table !== null && tables.has(table) && known.tables.has(table)) doubtful.add(table);
   }
   writes.push(...objectWrites(known.objects, objects, (id) => id === null || tables.has(id)));
   for (const name of VALUES) {
