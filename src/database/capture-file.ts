@@ -22,12 +22,14 @@ export function captureFile(file: OpenFile, shown: Shown, after: number, room: R
   const marks = marksAfter(sql, after, width, connection.encoding, room.rows + 1);
   const compared = compareTables(file, shown);
   const found: Mark[] = [];
-  for (let next = compared.next(); !next.done; next = compared.next()) {
-    found.push(next.value);
+  for (const mark of compared) {
+    found.push(mark);
     if (found.length > room.rows) break;
   }
   if (marks.length + found.length > room.rows) {
-    const captured = inParts(file, shown, after, room, found, compared);
+    // Begun again: a statement that is under way when a table is made, if only a temporary one, may be aborted by that.
+    const all = found.length > room.rows ? compareTables(file, shown) : found;
+    const captured = inParts(file, shown, after, room, all);
     if (captured !== null) return captured;
     return whole(file, shown, [...compareTables(file, shown)], marksAfter(sql, after, width, connection.encoding));
   }
@@ -49,19 +51,11 @@ function whole(file: OpenFile, shown: Shown, found: readonly Mark[], marks: read
   return { ...captured, last: last === undefined ? null : { id: last.id, nonce: last.nonce } };
 }
 
-function inParts(
-  file: OpenFile,
-  shown: Shown,
-  after: number,
-  room: Room,
-  found: readonly Mark[],
-  rest: Iterable<Mark>,
-): CapturedFile | null {
+function inParts(file: OpenFile, shown: Shown, after: number, room: Room, found: Iterable<Mark>): CapturedFile | null {
   const { sql, width, connection } = file;
   const marks = new ManyMarks({ sql, after, width, encoding: connection.encoding });
   try {
     for (const mark of found) marks.add(mark);
-    for (const mark of rest) marks.add(mark);
     const reserved = [
       ...marks.inOrder(
         NO_TABLE,

@@ -22,6 +22,10 @@ export const STORIES: readonly (readonly [wrong: string, steps: string])[] = [
     'a row stayed kept for a reference that is declared no longer',
     '[{"kind":"apply","copy":2},{"kind":"run","copy":2,"edits":[{"kind":"rename table","x":8,"y":10},{"kind":"update","x":11,"y":5}]},{"kind":"apply","copy":0},{"kind":"run","copy":1,"edits":[{"kind":"update","x":5,"y":4}]},{"kind":"run","copy":0,"edits":[{"kind":"update","x":7,"y":4},{"kind":"insert","x":5,"y":9},{"kind":"create table","x":8,"y":10}]},{"kind":"pull","copy":1,"from":0,"count":4},{"kind":"apply","copy":2},{"kind":"run","copy":1,"edits":[{"kind":"rebuild","x":5,"y":11},{"kind":"rebuild","x":3,"y":6},{"kind":"unique index","x":8,"y":5}]},{"kind":"pull","copy":2,"from":0,"count":4},{"kind":"run","copy":1,"edits":[{"kind":"drop column","x":10,"y":6},{"kind":"insert","x":4,"y":4},{"kind":"create table","x":2,"y":10}]},{"kind":"run","copy":0,"edits":[{"kind":"update","x":3,"y":11},{"kind":"update","x":5,"y":3},{"kind":"create index","x":8,"y":6}]},{"kind":"run","copy":2,"edits":[{"kind":"delete","x":6,"y":4}]},{"kind":"pull","copy":0,"from":2,"count":4},{"kind":"run","copy":1,"edits":[{"kind":"rebuild","x":0,"y":0},{"kind":"trigger","x":10,"y":8}]}]',
   ],
+  [
+    'a table was compared while a temporary one was made for what was found: abort due to ROLLBACK',
+    '[{"kind":"run","copy":1,"edits":[{"kind":"drop column","x":2,"y":0},{"kind":"rename column","x":6,"y":0},{"kind":"insert","x":0,"y":0}]},{"kind":"run","copy":0,"edits":[{"kind":"insert","x":0,"y":0}]},{"kind":"run","copy":0,"edits":[{"kind":"insert","x":0,"y":0}]},{"kind":"run","copy":0,"edits":[{"kind":"insert","x":0,"y":0}]},{"kind":"run","copy":0,"edits":[{"kind":"insert","x":0,"y":0}]},{"kind":"run","copy":0,"edits":[{"kind":"insert","x":0,"y":0}]}]',
+  ],
 ];
 
 export function stepsOf(story: string): Step[] {

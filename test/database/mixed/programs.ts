@@ -71,7 +71,9 @@ function withShell(path: string, edits: readonly Edit[], author: Author, isMindi
   const each = statements.map((statement) => `SAVEPOINT one; ${statement}; RELEASE one;`);
   const input = `PRAGMA foreign_keys = ${isMinding ? 'ON' : 'OFF'}; BEGIN;\n${each.join('\n')}\nCOMMIT;\n`;
   const { stderr } = spawnSync('sqlite3', [path], { input, encoding: 'utf8' });
-  for (const line of stderr.split('\n').filter((each) => /error/i.test(each) && !/\^--- error here/.test(each)))
+  for (const line of stderr
+    .split('\n')
+    .filter((each) => /error/i.test(each) && !/error here ---\^|\^--- error here/.test(each)))
     reasonOf(new Error(line), statements.join('; '));
   return statements.map((statement) => ({ statement, refused: stderr === '' ? null : stderr }));
 }
