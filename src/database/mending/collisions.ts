@@ -39,13 +39,21 @@ interface Group {
   readonly claimants: readonly RowId[];
 }
 
+interface Claimed {
+  readonly table: Table;
+  readonly place: number;
+  readonly name: string;
+  /** What the name is made of, by which rows of the base are found; of a key that moved it is the name itself. */
+  readonly items: readonly Value[] | undefined;
+}
+
 type Mended = MendedCell & { readonly column: string };
 
 export class Collisions {
   readonly #rows: MendedRows;
   readonly #groups = new Map<string, Group>();
   /** Values that somebody claims now, or claims no longer. */
-  readonly #open = new Map<string, readonly [table: Table, place: number, name: string]>();
+  readonly #open = new Map<string, Claimed>();
   /** Rows whose mends are to be found anew. */
   readonly #affected = new Map<string, Set<RowId>>();
   readonly #losers = new Map<string, readonly RowId[]>();
@@ -64,7 +72,7 @@ export class Collisions {
         if (may || now.mend !== undefined) this.#note(table, row, before, now);
       }
     }
-    for (const [table, place, name] of this.#open.values()) this.#look(table, place, name);
+    for (const claimed of this.#open.values()) this.#look(claimed);
     for (const [id, rows] of this.#affected) {
       for (const row of rows) this.#mend(this.#rows.tables.get(id) as Table, row);
     }
@@ -84,14 +92,14 @@ export class Collisions {
         this.#claim(table, place, unique, row, now, isWritten || was === undefined);
       // Nobody waits for a value while nobody watches one.
       if (was === undefined || !isAlive(was) || !this.#rows.state.isWatching(table.id)) continue;
-      const left = this.#nameOf(table, place, row, was);
-      if (left !== null) this.#enter(table, place, left);
+      const left = itemsOf(table, unique, this.#rows.base, row, was);
+      this.#enter(table, place, uniqueName(table, unique, left), left);
     }
     if (hasMovingKey(table)) {
       const name = this.#nameOf(table, KEY, row, now);
       if (name === null) return;
       this.#rows.state.addUnique(table.id, KEY, name, row);
-      this.#enter(table, KEY, name);
+      this.#enter(table, KEY, name, undefined);
       // Where its key moved from is only known to who watched the row.
       for (const other of this.#rows.state.watchers(table.id, KEY, row)) this.#affect(table, other);
     }
@@ -102,7 +110,7 @@ export class Collisions {
     const name = uniqueName(table, unique, items);
     if (name === null) return;
     if (isNew) this.#rows.state.addUnique(table.id, place, name, row);
-    if (isAlive(now) && !this.#isAlone(table, place, unique, name, items)) this.#enter(table, place, name);
+    if (isAlive(now) && !this.#isAlone(table, place, unique, name, items)) this.#enter(table, place, name, items);
   }
 
   /** Nearly always: nobody else ever had the value, and nobody watches one. */
@@ -114,16 +122,16 @@ export class Collisions {
     return this.#rowsInBase(table, unique, items).every((other) => other === written[0]);
   }
 
-  #enter(table: Table, place: number, name: string): void {
-    this.#open.set(`${table.id}\0${place}\0${name}`, [table, place, name]);
+  #enter(table: Table, place: number, name: string | null, items: readonly Value[] | undefined): void {
+    if (name !== null) this.#open.set(`${table.id}\0${place}\0${name}`, { table, place, name, items });
   }
 
-  #look(table: Table, place: number, name: string): void {
+  #look({ table, place, name, items }: Claimed): void {
     const { state } = this.#rows;
     for (const row of state.watchers(table.id, place, name)) this.#affect(table, row);
     const dot = name.indexOf('.');
     if (dot >= 0) for (const row of state.watchers(table.id, place, name.slice(0, dot + 1))) this.#affect(table, row);
-    const { claimants } = this.#group(table, place, name);
+    const { claimants } = this.#group(table, place, name, items);
     if (claimants.length > 1) for (const row of claimants) this.#affect(table, row);
   }
 
@@ -141,8 +149,7 @@ export class Collisions {
     const cells = new Map<string, MendedCell>();
     let withheld: Withheld | null = null;
     for (const place of isAlive(merged) ? placesOf(table) : []) {
-      const name = this.#nameOf(table, place, row, merged);
-      const group = name === null ? null : this.#group(table, place, name);
+      const group = this.#groupOf(table, place, row, merged);
       const [first] = group?.claimants ?? [];
       if (group === null || first === undefined || first === row || !group.claimants.includes(row)) continue;
       const mend = this.#mendIn(group, row);
@@ -193,8 +200,8 @@ export class Collisions {
 
   #isTooLate(table: Table, place: number, row: RowId, prefix: string): boolean {
     const merged = this.#rows.merged(table, row);
-    const name = isAlive(merged) ? this.#nameOf(table, place, row, merged) : null;
-    return name?.startsWith(prefix) === true && this.#group(table, place, name).claimants.indexOf(row) > 0;
+    const group = isAlive(merged) ? this.#groupOf(table, place, row, merged) : null;
+    return group?.name.startsWith(prefix) === true && group.claimants.indexOf(row) > 0;
   }
 
   /** The highest number that a row of the group has, or had when it was deleted. */
@@ -289,13 +296,20 @@ export class Collisions {
     return key === null ? null : keyName(table, key);
   }
 
-  /** `items`: where no row of the folding is known to have the value. */
-  #group(table: Table, place: number, name: string, items?: readonly Value[]): Group {
+  #groupOf(table: Table, place: number, row: RowId, merged: Row): Group | null {
+    const unique = table.uniques[place];
+    const items = unique && itemsOf(table, unique, this.#rows.base, row, merged);
+    const name = unique && items ? uniqueName(table, unique, items) : this.#nameOf(table, place, row, merged);
+    return name === null ? null : this.#group(table, place, name, items);
+  }
+
+  /** All who claim it, found by what was written and, by `items`, by what the base has. */
+  #group(table: Table, place: number, name: string, items: readonly Value[] | undefined): Group {
     const id = `${table.id}\0${place}\0${name}`;
     const known = this.#groups.get(id);
     if (known) return known;
     const written = this.#rows.state.withUnique(table.id, place, name);
-    const all = new Set([...written, ...this.#inBase(table, place, name, written, items)]);
+    const all = new Set([...written, ...this.#inBase(table, place, name, items)]);
     const claimants = [...all].filter((row) => {
       const merged = this.#rows.merged(table, row);
       return isAlive(merged) && this.#nameOf(table, place, row, merged) === name;
@@ -308,22 +322,10 @@ export class Collisions {
     return group;
   }
 
-  #inBase(table: Table, place: number, name: string, written: readonly RowId[], items?: readonly Value[]): RowId[] {
-    const { base } = this.#rows;
-    if (place === KEY) {
-      // The name is the id of the row that is named by just this key.
-      return base.has(table, name) ? [name] : [];
-    }
-    const unique = table.uniques[place] as Unique;
-    let known = items;
-    for (const row of known === undefined ? written : []) {
-      const found = this.#items(table, unique, row);
-      if (uniqueName(table, unique, found) !== name) continue;
-      known = found;
-      break;
-    }
-    // Who left a value may have had it in the base, where nobody else had it.
-    return known === undefined ? [] : this.#rowsInBase(table, unique, known);
+  #inBase(table: Table, place: number, name: string, items: readonly Value[] | undefined): RowId[] {
+    // The name of a key is the id of the row that is named by just this key.
+    if (place === KEY) return this.#rows.base.has(table, name) ? [name] : [];
+    return items === undefined ? [] : this.#rowsInBase(table, table.uniques[place] as Unique, items);
   }
 
   #rowsInBase(table: Table, unique: Unique, items: readonly Value[]): RowId[] {
