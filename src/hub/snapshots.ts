@@ -52,13 +52,14 @@ export class Snapshots {
     this.#cancelSweep();
   }
 
+  /** A proposal whose time is over is not told any more: whoever asks makes another. */
   history(): Omit<History, 'kind'> {
-    const proposal = this.#proposal();
+    const standing = this.#standing();
     return {
       safe: this.#fact('safe') ?? null,
       signed: decodeOr(signatures, this.#fact('safe-signed'), []),
-      proposed: this.#fact('proposed') ?? null,
-      differing: proposal?.differing ?? [],
+      proposed: (standing && this.#fact('proposed')) ?? null,
+      differing: standing?.differing ?? [],
     };
   }
 
@@ -67,8 +68,7 @@ export class Snapshots {
     const { file, office, store, clock } = this.#options;
     const { record, maker } = openSnapshot(sealed, file, office);
     if (record.format !== PACKED || record.maker !== copy || maker.device !== device) throw unfit('it is not yours');
-    const standing = this.#proposal();
-    if (standing && clock.now() - standing.at < PATIENCE_MS && clock.now() >= standing.at) throw another();
+    if (this.#standing()) throw another();
     this.#check(sealed);
     if (store.lacking(record.manifest.map(({ id }) => id)).length > 0) throw unfit('its list is not here');
     store.transaction(() => {
@@ -85,13 +85,14 @@ export class Snapshots {
     const proposal = this.#proposal();
     if (sealed === undefined || proposal?.snapshot !== snapshot) throw unfit('it is not proposed any more');
     if (openSnapshot(sealed, file, office).record.maker === copy) throw unfit('its maker cannot countersign it');
+    if (store.maker(copy)?.device !== device) throw unfit('it is looked at for another copy than yours');
     if (signed === null) {
       const differing = [...new Set([...proposal.differing, copy])];
       store.transaction(() => this.#putProposal({ ...proposal, differing }));
       return;
     }
     const by = countersigner(sealed, signed, office);
-    if (by?.device !== device || store.maker(copy)?.device !== device) throw unfit('the signature is not yours');
+    if (by?.device !== device) throw unfit('the signature is not yours');
     if (proposal.differing.length === 0) this.#settle([signed]);
   }
 
@@ -138,6 +139,13 @@ export class Snapshots {
     this.#cancelSweep = clock.after(SWEEP_AGAIN_MS, () => {
       if (store.transaction(() => store.log.sweep())) this.#sweepSoon();
     });
+  }
+
+  /** The proposal that is waited for; a clock that was put back does not prolong the wait. */
+  #standing(): Proposal | undefined {
+    const proposal = this.#proposal();
+    const waited = proposal && this.#options.clock.now() - proposal.at;
+    return waited !== undefined && waited >= 0 && waited < PATIENCE_MS ? proposal : undefined;
   }
 
   #proposal(): Proposal | undefined {

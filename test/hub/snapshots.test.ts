@@ -78,11 +78,15 @@ class Hub {
     );
   }
 
+  /** For the copy of `by`. `signer` signs over the connection of that copy's device, or says no over their own. */
   countersign(by: Author, record: Uint8Array, agrees = true, signer = by): string {
     const signed = agrees ? countersign(record, signer.key, signer.chain) : null;
     const snapshot = sha256(record);
     return said(() =>
-      this.snapshots.countersign({ kind: 'countersign', file: FILE, copy: by.copy, snapshot, signed }, this.device(by)),
+      this.snapshots.countersign(
+        { kind: 'countersign', file: FILE, copy: by.copy, snapshot, signed },
+        this.device(agrees ? by : signer),
+      ),
     );
   }
 
@@ -172,8 +176,20 @@ test('CMP5 where a copy finds something else nothing is dropped, and it is told 
   assert.deepEqual([hub.snapshots.history().safe, hub.snapshots.history().differing], [null, [chloe.copy]]);
   assert.equal(hub.propose(ben, hub.sealed(ben)), 'snapshot-proposed');
   hub.made.clock.advance(DAY_MS);
+  // Copies that are told of a proposal make none: one whose time is over must not keep them from it for ever.
+  assert.deepEqual([hub.snapshots.history().proposed, hub.snapshots.history().differing], [null, []]);
   assert.equal(hub.propose(ben, hub.sealed(ben)), 'done');
   assert.deepEqual(hub.snapshots.history().differing, []);
+});
+
+test('CMP5 that a copy finds something else is said by its own device alone', () => {
+  const hub = new Hub(ana, ben, chloe);
+  const record = hub.sealed(ana);
+  hub.propose(ana, record);
+  assert.equal(hub.countersign({ ...chloe, copy: ben.copy }, record, false, chloe), 'unfit-snapshot');
+  assert.equal(hub.countersign({ ...chloe, copy: 'ab'.repeat(16) }, record, false, chloe), 'unfit-snapshot');
+  assert.deepEqual(hub.snapshots.history().differing, []);
+  assert.equal(hub.countersign(ben, record), 'done');
 });
 
 test('CMP7 a snapshot below which somebody goes on, who had not seen it, is given up', () => {

@@ -141,8 +141,9 @@ test('CMP5 a copy that finds another state than the maker is named on both sides
     nextDay(world);
     // What Ben's machine once merged is not what it should be.
     const rows = new ApplicationDatabase(`${ben.machine.root}/.tieout/rows.db`);
-    const { changes } = rows.prepare('DELETE FROM row WHERE id IN (SELECT id FROM row ORDER BY id LIMIT 1)').run();
-    rows.close();
+    const first = 'SELECT id FROM row ORDER BY id LIMIT 1';
+    rows.exec(`CREATE TABLE aside AS SELECT * FROM row WHERE id IN (${first})`);
+    const { changes } = rows.prepare(`DELETE FROM row WHERE id IN (${first})`).run();
     assert.ok(Number(changes) > 0);
     await upkeep(world);
     for (const person of [ana, ben]) {
@@ -151,6 +152,20 @@ test('CMP5 a copy that finds another state than the maker is named on both sides
       assert.match(problem?.text ?? '', /Ana.*Ben|Ben.*Ana/);
     }
     assert.equal(hubFloor(world), 0);
+
+    // Mended: from the next proposal on it is as if nothing had been.
+    rows.exec('INSERT INTO row SELECT * FROM aside; DROP TABLE aside');
+    rows.close();
+    nextDay(world);
+    await upkeep(world);
+    for (const person of [ana, ben]) {
+      assert.ok(packed(person) >= 64, `${packed(person)}`);
+      assert.deepEqual(
+        problemsOf(copyOf(person)).filter(({ code }) => code === 'state-differs'),
+        [],
+      );
+    }
+    await judge(world);
   });
 });
 
