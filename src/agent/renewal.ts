@@ -15,6 +15,7 @@ import type { Clock, FileBytes } from '../platform/ports.ts';
 import { type Author, FileStore } from '../store/file-store.ts';
 import { readSegment } from '../store/packed-log.ts';
 import { Registry } from '../store/registry.ts';
+import { badHistory } from './compaction/compaction-problems.ts';
 import {
   chunksOf,
   fetchHistory,
@@ -55,8 +56,10 @@ export async function renewCopy(options: RenewalOptions): Promise<void> {
     clock,
     hooks: { stored: (change, bytes) => fold(registry, change, bytes) },
   });
+  await completePacked(store, hub, clock, facts);
   const safe = await safeSnapshot(hub, facts);
-  const ahead = safe && !isHere(store, facts.copy, safe) ? await packedAhead(store, hub, clock, facts, safe) : null;
+  const isAhead = safe !== null && !isHere(store, facts.copy, safe);
+  const ahead = isAhead ? await orBadHistory(() => packedAhead(store, hub, clock, facts, safe)) : null;
   // A hub that has dropped what is packed cannot be asked for it.
   const packed = safe ? at(safe.record.vector, facts.copy) : 0;
   const after = ahead?.shared ?? (await lastShared(store, hub, facts.file, facts.copy, packed));
@@ -65,9 +68,13 @@ export async function renewCopy(options: RenewalOptions): Promise<void> {
   // What the rows were merged from gets other names, so they are merged anew: nothing of the old ones may be left.
   for (const suffix of ['', '-wal', '-shm']) fileBytes.remove(folder.path(`rows.db${suffix}`));
   fileBytes.syncFolder(folder.path('.'));
-  store.reissue(author, facts.copy, after, bodies, () => {
-    if (ahead) store.adoptAll(ahead.segments);
-    if (ahead) mustEndAs(store, ahead.record);
+  const adopt = ({ segments, record }: PackedAhead): void => {
+    store.adoptAll(segments);
+    mustEndAs(store, record);
+  };
+  const reissue = (refold: () => void): void => store.reissue(author, facts.copy, after, bodies, refold);
+  const refold = (): void => {
+    if (ahead) adopt(ahead);
     registry.unfold();
     for (const change of store.log.after(new Map(), { subject: '', limit: Number.MAX_SAFE_INTEGER })) {
       foldRegistry(registry, change, store.body(change));
@@ -75,7 +82,45 @@ export async function renewCopy(options: RenewalOptions): Promise<void> {
     folder.setFacts({ ...facts, copy: author.copy });
     folder.addRenaming(renaming);
     if (ahead) folder.verified = sha256(ahead.sealed);
-  });
+  };
+  await orBadHistory(async () => reissue(refold));
+}
+
+/** Whoever waits for a copy to go on asks again in a while: what is wrong with the hub's history may be put right. */
+async function orBadHistory<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    throw new ProblemError(badHistory(error.message));
+  }
+}
+
+/** What is folded anew is read from the packed history: what this disk has lost of it, the hub has. */
+async function completePacked(
+  store: FileStore,
+  hub: HubConnection,
+  clock: Clock,
+  { file, copy }: CopyFacts,
+): Promise<void> {
+  const complete = async (ids: readonly string[]): Promise<void> => {
+    const missing = unreadable(store, ids);
+    if (missing.length === 0) return;
+    const { fetch, close } = chunksOf(await hub.sessionOrRefusal(), store, file, copy, clock);
+    const left = await fetch(missing).finally(close);
+    if (left.length > 0) throw notAllHere();
+  };
+  for (const entry of [...store.log.segments()]) {
+    await complete(entry.parts.map(({ id }) => id));
+    for (const { subject, content } of readSegment(entry, { readOne: (id) => store.readChunks([id])[0] })) {
+      if (subject === '' && content.kind === 'parts') await complete(content.parts.map(({ id }) => id));
+    }
+  }
+}
+
+/** What is listed may be damaged: only reading tells. */
+function unreadable(store: FileStore, ids: readonly string[]): string[] {
+  return ids.filter((id) => store.readChunks([id]).length === 0);
 }
 
 function fold(registry: Registry, change: Parameters<typeof foldRegistry>[1], bytes: Uint8Array): string {
@@ -129,7 +174,11 @@ function notAllHere(): ProblemError {
   });
 }
 
-/** The last own change that the parent has as well, by halving: the logs are the same up to `packed` at least. */
+/**
+ * The last own change that somebody else has as well: the parent, by halving, or a colleague whose change here goes on
+ * from it, while a parent that was brought back from a backup does not know it yet. The logs are the same up to `packed`
+ * at least.
+ */
 async function lastShared(
   store: FileStore,
   hub: HubConnection,
@@ -137,7 +186,7 @@ async function lastShared(
   copy: CopyId,
   packed: number,
 ): Promise<number> {
-  let shared = Math.max(packed, at(store.log.floor, copy));
+  let shared = Math.max(packed, at(store.log.floor, copy), seenByOthers(store, copy));
   let beyond = (store.tips().get(copy)?.seq ?? 0) + 1;
   while (beyond - shared > 1) {
     const seq = Math.floor((shared + beyond) / 2);
@@ -147,6 +196,11 @@ async function lastShared(
     else beyond = seq;
   }
   return shared;
+}
+
+function seenByOthers(store: FileStore, own: CopyId): number {
+  const others = [...store.log.standing()].filter(({ copy }) => copy !== own);
+  return others.reduce((seen, { deps }) => Math.max(seen, at(deps, own)), 0);
 }
 
 /** The unshared changes under the new id, after one that says whose copy it is. */

@@ -133,6 +133,30 @@ test('CMP4 a copy that is away is waited for; once its owner has retired it nobo
   });
 });
 
+test('REN7 a retired copy whose disk has lost a piece of the packed history gets it from the hub, and goes on', async () => {
+  await office(3, async (world) => {
+    const [ana, , chloe] = world.people as [Person, Person, Person];
+    await work(world, [0, 1, 2], 30);
+    await comeToRest(world);
+    nextDay(world);
+    await upkeep(world);
+    assert.ok(packed(chloe) >= 64, `${packed(chloe)}`);
+    const former = copyOf(chloe).facts.copy;
+    const pieces = [...copyOf(chloe).store.log.segments()].flatMap(({ parts }) => parts.map(({ id }) => id));
+    copyOf(chloe).setOffline(true);
+    await work(world, [2], 4);
+    copyOf(chloe).store.chunks.forget(pieces);
+    await driven(world, retireCopy(copyOf(ana), former));
+    copyOf(chloe).setOffline(false);
+    await world.until(
+      'a new id',
+      60_000,
+      () => chloe.machine.copy !== undefined && copyOf(chloe).facts.copy !== former,
+    );
+    await judge(world);
+  });
+});
+
 test('CMP5 a copy that finds another state than the maker is named on both sides, and nothing is packed or dropped', async () => {
   await office(2, async (world) => {
     const [ana, ben] = world.people as [Person, Person];
