@@ -13,6 +13,7 @@ import { BEHIND, type Exchange } from '../protocol/exchange.ts';
 import type { Refusal } from '../protocol/replica.ts';
 import { FileStore } from '../store/file-store.ts';
 import { Registry } from '../store/registry.ts';
+import { isProved } from '../store/stored-chunk.ts';
 import { Upkeep } from './compaction/upkeep.ts';
 import { CopyDatabases } from './copy-databases.ts';
 import type { CopyOptions } from './copy-options.ts';
@@ -239,10 +240,17 @@ export class Copy {
     return { documents: documents.documents + databases.documents, bytes: documents.bytes + databases.bytes };
   }
 
-  /** Keeps chunks that the hub has; resolves with those that could not be had now. */
-  fetchChunks(ids: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
-    const keep = (id: string, bytes: Uint8Array) => this.store.keepChunks([{ id, hash: sha256(bytes), bytes }]);
-    return this.parent.fetch(ids, keep, signal);
+  /** Keeps chunks that the hub has and that are what their ids say; resolves with those that could not be had now. */
+  async fetchChunks(ids: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+    const wrong: string[] = [];
+    const keep = (id: string, bytes: Uint8Array): Promise<void> | undefined => {
+      const chunk = { id, hash: sha256(bytes), bytes };
+      if (isProved(chunk)) return this.store.keepChunks([chunk]);
+      return void wrong.push(id);
+    };
+    const missing = await this.parent.fetch(ids, keep, signal);
+    this.parent.wrong(wrong);
+    return [...missing, ...wrong];
   }
 
   /** Throws a `ProblemError` for whoever waits for something of a copy that is closed meanwhile. */

@@ -4,8 +4,12 @@ import { test } from 'node:test';
 import { retireCopy } from '../../src/agent/compaction/retiring.ts';
 import type { Copy } from '../../src/agent/copy.ts';
 import { problemsOf } from '../../src/agent/copy-status.ts';
+import { sha256 } from '../../src/core/bytes.ts';
 import { sizeOf } from '../../src/core/floor.ts';
+import { encodeHistory, piecesOf } from '../../src/core/segment.ts';
 import { same } from '../../src/core/vector.ts';
+import { makeSegments } from '../../src/store/packing.ts';
+import { encodeChunk } from '../../src/store/stored-chunk.ts';
 import { perform } from './actions.ts';
 import { Chance } from './chance.ts';
 import { ApplicationDatabase, closeBelow } from './open-stores.ts';
@@ -189,6 +193,30 @@ test('CMP5 a copy that finds another state than the maker is named on both sides
         [],
       );
     }
+    await judge(world);
+  });
+});
+
+test('CMP6 bytes that somebody has put at the hub under the names of history to come keep nobody from it', async () => {
+  await office(3, async (world) => {
+    const [ana, , chloe] = world.people as [Person, Person, Person];
+    await work(world, [0, 1, 2], 30);
+    await comeToRest(world);
+    nextDay(world);
+    const { upkeep: file, store } = copyOf(ana);
+    const made = [...makeSegments(store.log, file.live.restingPlace() ?? new Map())];
+    const list = piecesOf(encodeHistory(made.map(({ entry }) => entry)));
+    const ids = [
+      ...made.flatMap(({ entry }) => entry.parts.map(({ id }) => id)),
+      ...list.map((piece) => sha256(piece)),
+    ];
+    const { bytes, hash } = encodeChunk(Buffer.from('not what it is called'));
+    await driven(world, copyOf(chloe).exchange?.chunks.hand(ids.map((id) => ({ id, hash, bytes }))) as Promise<void>);
+    for (let round = 0; round < 3; round++) {
+      await upkeep(world, 1);
+      await world.timeline.pass(world.timeline.now + 10_000);
+    }
+    for (const person of world.people) assert.ok(packed(person) >= 64, `${packed(person)}`);
     await judge(world);
   });
 });

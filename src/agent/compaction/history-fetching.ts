@@ -107,14 +107,17 @@ export function chunksOf(session: Session, store: FileStore, file: string, copy:
   const fetch: Fetch = async (ids) => {
     const giveUp = new AbortController();
     const keeping: Promise<void>[] = [];
+    const wrong: string[] = [];
     let cancel = clock.after(PATIENCE_MS, () => giveUp.abort());
     const keep = (chunk: ChunkRecord): undefined => {
       cancel();
       cancel = clock.after(PATIENCE_MS, () => giveUp.abort());
       if (isProved(chunk)) keeping.push(store.keepChunks([chunk]));
+      else wrong.push(chunk.id);
     };
     await exchange.fetch(ids, keep, { signal: giveUp.signal }).catch(() => {});
     cancel();
+    exchange.sayWrong(wrong);
     await Promise.all(keeping);
     return store.lacking(ids);
   };
