@@ -164,34 +164,30 @@ test('REN7 a retired copy whose disk has lost a piece of the packed history gets
 test('CMP5 a copy that finds another state than the maker is named on both sides, and nothing is packed or dropped', async () => {
   await office(2, async (world) => {
     const [ana, ben] = world.people as [Person, Person];
+    await work(world, [0, 1], 10);
+    await comeToRest(world);
+    // What was safe before is packed.
+    await upkeep(world);
+    const before = [packed(ana), packed(ben), hubFloor(world)];
+    // What Ben's machine has merged is not what it should be.
+    const { process } = copyOf(ben).databases;
+    const { digest } = process;
+    process.digest = async (...asked) => (await digest.apply(process, asked)) && 'ff'.repeat(32);
     await work(world, [0, 1], 40);
     await comeToRest(world);
     nextDay(world);
-    // What Ben's machine once merged is not what it should be.
-    const rows = new ApplicationDatabase(`${ben.machine.root}/.tieout/rows.db`);
-    const first = 'SELECT id FROM row ORDER BY id LIMIT 1';
-    rows.exec(`CREATE TABLE aside AS SELECT * FROM row WHERE id IN (${first})`);
-    const { changes } = rows.prepare(`DELETE FROM row WHERE id IN (${first})`).run();
-    assert.ok(Number(changes) > 0);
     await upkeep(world);
-    for (const person of [ana, ben]) {
-      assert.equal(packed(person), 0);
-      const [problem] = problemsOf(copyOf(person)).filter(({ code }) => code === 'state-differs');
-      assert.match(problem?.text ?? '', /Ana.*Ben|Ben.*Ana/);
-    }
-    assert.equal(hubFloor(world), 0);
+    assert.deepEqual([packed(ana), packed(ben), hubFloor(world)], before);
+    const told = (person: Person) => problemsOf(copyOf(person)).filter(({ code }) => code === 'state-differs');
+    for (const person of [ana, ben]) assert.match(told(person)[0]?.text ?? '', /Ana.*Ben|Ben.*Ana/);
 
     // Mended: from the next proposal on it is as if nothing had been.
-    rows.exec('INSERT INTO row SELECT * FROM aside; DROP TABLE aside');
-    rows.close();
+    process.digest = digest;
     nextDay(world);
     await upkeep(world);
     for (const person of [ana, ben]) {
       assert.ok(packed(person) >= 64, `${packed(person)}`);
-      assert.deepEqual(
-        problemsOf(copyOf(person)).filter(({ code }) => code === 'state-differs'),
-        [],
-      );
+      assert.deepEqual(told(person), []);
     }
     await judge(world);
   });
