@@ -256,7 +256,9 @@ export class Follower {
       } else if (step.kind === 'capture') disturbed += 1;
       else {
         engine.letGo();
-        if (captured !== 'captured') return;
+        // Whoever waits waits for what was there when he asked; a program that never pauses goes on.
+        if (captured === 'captured') this.#wanted = true;
+        return;
       }
     }
   }

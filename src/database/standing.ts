@@ -258,10 +258,14 @@ export class Standing {
     return nonce === null || hasMark(file.sql, { id, nonce });
   }
 
-  /** Did anything happen in the file that was not captured? Asked under the write lock. */
-  isStale(file: OpenFile): boolean {
-    if (!this.isAsLeft(file) || newestMark(file.sql) > this.mark.id) return true;
-    return file.schemaMoved() || file.connection.dataVersion() !== this.looked;
+  /**
+   * Did anything happen in the file that was not captured? Asked under the write lock. `may`: rows were edited, and
+   * nothing else; do they matter?
+   */
+  isStale(file: OpenFile, may: () => boolean = () => false): boolean {
+    if (!this.isAsLeft(file) || file.schemaMoved()) return true;
+    if (newestMark(file.sql) > this.mark.id) return !may();
+    return file.connection.dataVersion() !== this.looked;
   }
 
   /** RACE: between the two commits a crash leaves the file ahead of rows.db; its position says so (see #recover). */

@@ -1,5 +1,6 @@
 /** One transaction in the user's database: planned without the lock, written under it, or nothing at all. */
 import type { Row } from '../core/rows.ts';
+import { commute } from './commuting.ts';
 import type { Folding } from './folding.ts';
 import type { Renumbered } from './folding-views.ts';
 import { rebuildIndexes } from './full-text.ts';
@@ -61,7 +62,8 @@ export function writePlanned(
     open.push(placing);
     const all = [...new Set([...tables, ...(upgrade?.tables ?? [])])];
     placing.plan(upgrade?.touched(touched, after) ?? touched, all);
-    if (schema === undefined && !lock(standing, file)) return { kind: 'capture' };
+    const may = (): boolean => commute(file, standing.mark.id, from, touched);
+    if (schema === undefined && !lock(standing, file, may)) return { kind: 'capture' };
     file.withoutLeaks(all, () => placing.write());
     rebuildIndexes(file.sql, file.schema, new Set([...touched.keys(), ...all]));
     askToSettle(standing, file, after, moved);
@@ -75,10 +77,10 @@ export function writePlanned(
   }
 }
 
-/** False, and everything undone: something is to be captured first. */
-function lock(standing: Standing, file: OpenFile): boolean {
+/** False, and everything undone: something is to be captured first. `may`: what was edited since is no reason. */
+function lock(standing: Standing, file: OpenFile, may?: () => boolean): boolean {
   standing.lock(file);
-  if (!standing.isStale(file)) return true;
+  if (!standing.isStale(file, may)) return true;
   standing.undo(file);
   return false;
 }
