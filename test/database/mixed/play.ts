@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { ProblemError } from '../../../src/core/problem.ts';
 import { resolveConflict } from '../../../src/database/resolving.ts';
+import { changingSettings } from '../../../src/database/settings/changing.ts';
 import { replacedBy, undoing } from '../../../src/database/undoing.ts';
 import { type Copy, DB, Office, withDatabase } from '../copies.ts';
 import { assertAtRest, happen } from '../histories.ts';
@@ -12,6 +13,7 @@ import { type Author, statementsOf } from './edits.ts';
 import { type Run, runEdits, runStatements } from './programs.ts';
 import { HALVES, PAIR } from './schema.ts';
 import { altersSchema } from './schema-edits.ts';
+import { settingOf } from './settings.ts';
 import type { Action, Story } from './story.ts';
 import { Witness } from './witness.ts';
 
@@ -21,7 +23,7 @@ export interface Outcome {
   readonly trace: readonly string[];
 }
 
-const SHOWING: readonly Action['kind'][] = ['apply', 'crash', 'stumble', 'undo', 'choose'];
+const SHOWING: readonly Action['kind'][] = ['apply', 'crash', 'stumble', 'undo', 'choose', 'set'];
 
 export function play(story: Story): Outcome {
   const trace: string[] = [];
@@ -116,6 +118,7 @@ class World {
         return this.#run(at, action);
       case 'undo':
       case 'choose':
+      case 'set':
         this.#trace.push(`${action.copy}: ${action.kind}`);
         return this.#personal(at, action);
       case 'pull':
@@ -145,15 +148,23 @@ class World {
   }
 
   /** What a person does through us, for which everything that arrived is applied first. */
-  #personal(at: Copy, action: Extract<Action, { kind: 'undo' | 'choose' }>): void {
+  #personal(at: Copy, action: Extract<Action, { kind: 'undo' | 'choose' | 'set' }>): void {
     at.work();
-    const edit = action.kind === 'undo' ? undoOf(at, action.at) : choiceOf(at, action.at, action.with);
+    const edit = this.#chosen(at, action);
     if (edit === null) return;
     try {
       assert.equal(at.engine.edit(edit), 'done', 'a person has to wait though all was captured');
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
     }
+  }
+
+  #chosen(at: Copy, action: Extract<Action, { kind: 'undo' | 'choose' | 'set' }>): PersonalEdit | null {
+    if (action.kind === 'undo') return undoOf(at, action.at);
+    if (action.kind === 'choose') return choiceOf(at, action.at, action.with);
+    const change = settingOf(at.engine.tables, action.at, action.with);
+    if (change !== null) this.#trace.push(`  ${JSON.stringify(change)}`);
+    return change === null ? null : changingSettings([change]);
   }
 
   #assertWhole(copy: Copy): void {
@@ -178,7 +189,9 @@ class World {
   }
 }
 
-function undoOf(at: Copy, back: number): Parameters<Copy['engine']['edit']>[0] | null {
+type PersonalEdit = Parameters<Copy['engine']['edit']>[0];
+
+function undoOf(at: Copy, back: number): PersonalEdit | null {
   const { changes } = at.log;
   const change = changes.at(-1 - (back % Math.max(1, changes.length)));
   if (change === undefined) return null;
@@ -187,7 +200,7 @@ function undoOf(at: Copy, back: number): Parameters<Copy['engine']['edit']>[0] |
 }
 
 /** The pair (schema.ts) is left alone: a person may well choose half of a transaction. */
-function choiceOf(at: Copy, which: number, candidate: number): Parameters<Copy['engine']['edit']>[0] | null {
+function choiceOf(at: Copy, which: number, candidate: number): PersonalEdit | null {
   const conflicts = at.conflicts().filter(({ table, candidates }) => !table.startsWith('tx_') && candidates.length > 0);
   const conflict = conflicts[which % Math.max(1, conflicts.length)];
   const chosen = conflict?.candidates[candidate % conflict.candidates.length];

@@ -10,8 +10,8 @@ export type Program = 'node' | 'cli';
 export type Action =
   | { readonly kind: 'run'; readonly copy: number; readonly by: Program; readonly edits: readonly Edit[] }
   | Exclude<Step, { kind: 'run' }>
-  /** Undo of one of the last changes; a choice in one of the conflicts. */
-  | { readonly kind: 'undo' | 'choose'; readonly copy: number; readonly at: number; readonly with: number };
+  /** Undo of one of the last changes; a choice in one of the conflicts; a setting. */
+  | { readonly kind: 'undo' | 'choose' | 'set'; readonly copy: number; readonly at: number; readonly with: number };
 
 export interface Story {
   readonly seed: string;
@@ -61,7 +61,8 @@ function actionsOf(chance: Chance, story: Pick<Story, 'copies' | 'isApart' | 'jo
   const altering = chance.happens(0.45);
   const accidents = chance.happens(0.6) ? 1.2 : 0;
   const personal = story.isApart ? 0 : 0.5;
-  const weights = { run: 6, capture: 2, apply: 2, accident: accidents, pull: 4, undo: personal, choose: personal };
+  const set = story.isApart || chance.happens(0.6) ? 0 : 0.6;
+  const weights = { run: 6, capture: 2, apply: 2, accident: accidents, pull: 4, undo: personal, choose: personal, set };
   const copy = (): number => chance.whole(0, story.copies - 1);
   return Array.from({ length: chance.whole(5, 28) }, (): Action => {
     const kind = chance.weighed(weights);
@@ -77,6 +78,7 @@ function actionsOf(chance: Chance, story: Pick<Story, 'copies' | 'isApart' | 'jo
         return { kind, copy: copy(), from: copy(), count: chance.whole(1, 4) };
       case 'undo':
       case 'choose':
+      case 'set':
         return { kind, copy: copy(), at: chance.whole(0, 99), with: chance.whole(0, 99) };
       case 'accident': {
         const which = chance.weighed(ACCIDENTS);
