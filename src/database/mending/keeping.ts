@@ -8,6 +8,8 @@ import { aliveByOwnWrites, isAlive, type Origin, type Row, UNMENDED, winner } fr
 import type { Table } from '../../core/tables.ts';
 import { covers } from '../../core/vector.ts';
 import type { RowPlace } from '../../store/row-state.ts';
+import { SCHEMA, schemaRow } from '../schema/reserved.ts';
+import { isDropped } from '../schema/uses.ts';
 import { columnId } from '../shown.ts';
 import type { MendedRows } from './mended-rows.ts';
 import { isWithinKey, type References, type Target } from './references.ts';
@@ -26,6 +28,8 @@ export class Keeping {
 
   /** Tables to which any other refers. */
   readonly #targets: ReadonlySet<string>;
+
+  #droppedTables: ReadonlyMap<string, Table> | null = null;
 
   constructor(rows: MendedRows, references: References) {
     this.#rows = rows;
@@ -111,9 +115,9 @@ export class Keeping {
   }
 
   #isKept(place: RowPlace, merged: Row): boolean {
-    for (const from of this.#rows.state.referrers(place)) {
+    for (const from of this.#referrers(place)) {
       const table = this.#rows.tables.get(from.table);
-      const referring = table && this.#rows.row(from.table, from.row);
+      const referring = table && this.#rows.merged(table, from.row);
       if (table === undefined || referring === undefined || !this.#isAliveNow(from, referring)) continue;
       for (const target of this.#references.targets(table, from.row, referring)) {
         if (target.table !== place.table || target.row !== place.row) continue;
@@ -123,6 +127,25 @@ export class Keeping {
     return false;
   }
 
+  /** Rows that nobody wrote to since the base were known to whoever deleted, unless their table was dropped. */
+  #referrers(place: RowPlace): readonly RowPlace[] {
+    const table = this.#rows.tables.get(place.table);
+    const isOfDropped = [...this.#dropped.values()].some((from) =>
+      from.foreignKeys.some(({ target }) => target === place.table),
+    );
+    return table !== undefined && isOfDropped
+      ? this.#references.referrers(table, place.row)
+      : this.#rows.state.referrers(place);
+  }
+
+  /** Tables that somebody dropped, and that are kept: whoever did left no row in them that refers. */
+  get #dropped(): ReadonlyMap<string, Table> {
+    const { tables, state } = this.#rows;
+    const isGone = (id: string): boolean => isDropped(state.row(SCHEMA, schemaRow('table', id)));
+    this.#droppedTables ??= new Map([...tables].filter(([id]) => isGone(id)));
+    return this.#droppedTables;
+  }
+
   #isAliveNow(place: RowPlace, row: Row): boolean {
     if (aliveByOwnWrites(row)) return true;
     const name = nameOf(place);
@@ -130,12 +153,12 @@ export class Keeping {
   }
 
   /**
-   * A row that is itself kept keeps all that it refers to. Otherwise it takes a write that the target's deletion had not
+   * A row that is itself kept, or whose table is, keeps all that it refers to. Otherwise it takes a write that the target's deletion had not
    * seen; and one that found its target by a value must not have known of the deletion either: such a reference was
    * broken by one copy, and stays so.
    */
   #keeps(table: Table, from: Row, { key, byRow }: Target, to: Row): boolean {
-    if (!aliveByOwnWrites(from)) return true;
+    if (!aliveByOwnWrites(from) || this.#dropped.has(table.id)) return true;
     return [...writesOf(table, from, key.columns)].some((write) =>
       to.deletions.every((deletion) => {
         if (covers(this.#rows.seenBy(deletion), write.copy, write.seq)) return false;
