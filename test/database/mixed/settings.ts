@@ -11,7 +11,7 @@ export function settingOf(all: ReadonlyMap<string, Table>, at: number, value: nu
   const table = tables[at % Math.max(1, tables.length)];
   if (table === undefined) return null;
   const isOn = value % 3 > 0;
-  switch (value % 4) {
+  switch (value % 6) {
     case 0:
       return { place: table.name, set: 'deletion-wins', value: isOn };
     case 1: {
@@ -21,6 +21,14 @@ export function settingOf(all: ReadonlyMap<string, Table>, at: number, value: nu
     }
     case 2:
       return { place: table.name, set: 'number', value: isOn };
+    case 3: {
+      // Whatever others do to a row, one of a table that is left out goes on referring to it.
+      return table.foreignKeys.length > 0 ? null : { place: table.name, set: 'left-out', value: isOn };
+    }
+    case 4: {
+      const column = table.columns[1 + (at % table.columns.length)];
+      return column === undefined ? null : { place: `${table.name}.${column.name}`, set: 'left-out', value: isOn };
+    }
     default: {
       const columns = table.columns.filter(({ name }) => NUMBERS.includes(name));
       const column = columns[value % Math.max(1, columns.length)];
@@ -29,4 +37,12 @@ export function settingOf(all: ReadonlyMap<string, Table>, at: number, value: nu
       return { place: `${table.name}.${column.name}`, set: 'refers', value: isOn ? target.name : null };
     }
   }
+}
+
+/** What takes in again all that is left out. */
+export function allTakenIn(all: ReadonlyMap<string, Table>): SettingChange[] {
+  const again = (place: string): SettingChange => ({ place, set: 'left-out', value: false });
+  return [...all.values()].flatMap(({ name, left, columns }) =>
+    left ? [again(name)] : columns.filter((column) => column.left).map((column) => again(`${name}.${column.name}`)),
+  );
 }

@@ -18,7 +18,8 @@ export class Witness {
     const capture = copy.capture.bind(copy);
     copy.capture = (stamp) => {
       const made = capture(stamp);
-      for (const token of this.#left.get(copy) ?? []) this.#seen.add(token);
+      const followed = inFile(copy.path, leftOut(copy));
+      for (const token of this.#left.get(copy) ?? []) if (followed.has(token)) this.#seen.add(token);
       this.#left.delete(copy);
       return made;
     };
@@ -26,7 +27,7 @@ export class Witness {
 
   /** A program has committed. What it wrote over before anybody looked is promised to nobody. */
   committed(copy: Copy): void {
-    this.#left.set(copy, inFile(copy.path));
+    this.#left.set(copy, inFile(copy.path, leftOut(copy)));
   }
 
   /** The file is another one. */
@@ -76,16 +77,32 @@ export class Witness {
   }
 }
 
-function inFile(path: string): Set<string> {
+/** `without`: `table` or `table\0column`, in small letters. */
+function inFile(path: string, without: ReadonlySet<string> = new Set()): Set<string> {
   const held = new Set<string>();
   withDatabase(path, (db) => {
     for (const table of namesOf(db)) {
+      const name = table.toLowerCase();
+      if (without.has(name)) continue;
       const select = db.prepare(`SELECT * FROM "${table}"`);
       select.setReadBigInts(true);
-      for (const row of select.all()) gather(Object.values(row).join(' '), held);
+      for (const row of select.all()) {
+        const cells = Object.entries(row).filter(([column]) => !without.has(`${name}\0${column.toLowerCase()}`));
+        gather(cells.map(([, item]) => item).join(' '), held);
+      }
     }
   });
   return held;
+}
+
+/** What a copy keeps for itself is promised to nobody. */
+function leftOut({ engine }: Copy): Set<string> {
+  const found = new Set<string>();
+  for (const { name, left, columns } of engine.tables.values()) {
+    if (left) found.add(name.toLowerCase());
+    for (const column of columns) if (column.left) found.add(`${name}\0${column.name}`.toLowerCase());
+  }
+  return found;
 }
 
 function namesOf(db: Parameters<Parameters<typeof withDatabase>[1]>[0]): string[] {
