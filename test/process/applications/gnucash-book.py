@@ -41,7 +41,20 @@ def currency(book):
     return book.get_table().lookup("CURRENCY", "EUR")
 
 
-def account(book, name, kind, parent=None):
+def written(write, is_written):
+    """Until GnuCash has written it. What a lock of SQLite's refused it says once and gives up; a person does it again."""
+    for _ in range(200):
+        write()
+        if is_written():
+            return
+        time.sleep(0.02)
+    raise SystemExit("the book refuses to be written")
+
+
+def account(session, name, kind, parent=None):
+    """A refused account stays in memory with an error, and what refers to it is written: it would be lost for good."""
+    book = session.book
+    session.pop_error()
     made = Account(book)
     made.BeginEdit()
     made.SetName(name)
@@ -49,11 +62,22 @@ def account(book, name, kind, parent=None):
     made.SetCommodity(currency(book))
     (parent or book.get_root_account()).append_child(made)
     made.CommitEdit()
-    return made
+
+    def again():
+        if session.get_error() != 0:
+            session.pop_error()
+            made.BeginEdit()
+            made.CommitEdit()
+
+    written(again, lambda: session.get_error() == 0)
 
 
 def transaction(book, text, amounts):
-    """amounts: account name to cents, coming to nothing."""
+    """amounts: account name to cents, coming to nothing. A refused transaction is taken back by GnuCash, in memory too."""
+    written(lambda: enter(book, text, amounts), lambda: any(each.GetDescription() == text for each in transactions(book)))
+
+
+def enter(book, text, amounts):
     made = Transaction(book)
     made.BeginEdit()
     made.SetCurrency(currency(book))
@@ -86,7 +110,7 @@ def create(path):
     session.end()
     session = opened(path)
     for name, kind in ACCOUNTS:
-        account(session.book, name, kind)
+        account(session, name, kind)
     transaction(session.book, "opening", {"Bank": 100000, "Stock": 50000, "Sales": -150000})
     session.end()
 
@@ -94,7 +118,7 @@ def create(path):
 def add(path, who, count):
     session = opened(path)
     book = session.book
-    account(book, "Travel of " + who, ACCT_TYPE_EXPENSE, book.get_root_account().lookup_by_name("Rent"))
+    account(session, "Travel of " + who, ACCT_TYPE_EXPENSE, book.get_root_account().lookup_by_name("Rent"))
     for n in range(int(count)):
         cents = 100 * (n + 1) + len(who)
         if n % 2 == 0:
@@ -107,16 +131,21 @@ def add(path, who, count):
 def edit(path, who):
     session = opened(path)
     for n, each in enumerate(transactions(session.book)):
-        each.BeginEdit()
-        each.SetDescription("%s, read by %s" % (each.GetDescription(), who))
-        if n % 3 == 0:
-            one, other = each.GetSplitList()[:2]
-            for split, sign in ((one, 1), (other, -1)):
-                value = split.GetValue().add(GncNumeric(sign * 700, 100), 100, 0)
-                split.SetValue(value)
-                split.SetAmount(value)
-        each.CommitEdit()
+        text = "%s, read by %s" % (each.GetDescription(), who)
+        written(lambda: reword(each, text, n % 3 == 0), lambda: each.GetDescription() == text)
     session.end()
+
+
+def reword(each, text, is_shifted):
+    each.BeginEdit()
+    each.SetDescription(text)
+    if is_shifted:
+        one, other = each.GetSplitList()[:2]
+        for split, sign in ((one, 1), (other, -1)):
+            value = split.GetValue().add(GncNumeric(sign * 700, 100), 100, 0)
+            split.SetValue(value)
+            split.SetAmount(value)
+    each.CommitEdit()
 
 
 def close(path):
