@@ -69,6 +69,9 @@ const segment = struct({
   changes: list(packedChange, MAX_CHANGES),
 });
 
+/** Chunks of the list of segments: a history of some 10 GB. What a member can make every copy fetch and hold. */
+export const MAX_LIST_PIECES = 256;
+
 /** Where a segment stands in the history, and what it is. */
 const segmentEntry = struct({
   /** All that this segment and those before it hold. */

@@ -4,6 +4,7 @@
  * is waited first. A copy that has it answers; one that has not says nothing.
  */
 import type { Clock } from '../platform/ports.ts';
+import { storageKind } from '../platform/storage-failure.ts';
 import type { Exchange } from '../protocol/exchange.ts';
 import type { Replica } from '../protocol/replica.ts';
 
@@ -60,7 +61,8 @@ export class Seeking {
   }
 
   #ask(): void {
-    const lacking = this.#store.lacking([...this.#sought]);
+    const lacking = this.#lacking();
+    if (lacking === undefined) return this.#later();
     this.#sought.clear();
     for (const id of lacking) this.#sought.add(id);
     for (const [exchange, asked] of this.#asked) {
@@ -68,6 +70,16 @@ export class Seeking {
       for (const id of ids) asked.add(id);
       // The line may end: then somebody else has it, or the copy comes again.
       if (ids.length > 0) exchange.fetch(ids, (chunk) => this.#store.keepChunks([chunk])).catch(() => {});
+    }
+  }
+
+  /** Undefined: the disk refuses to say. Whoever waits goes on waiting, and the hub does not end by it. */
+  #lacking(): readonly string[] | undefined {
+    try {
+      return this.#store.lacking([...this.#sought]);
+    } catch (error) {
+      if (storageKind(error) === undefined) throw error;
+      return undefined;
     }
   }
 }

@@ -9,8 +9,10 @@ import { sha256 } from '../core/bytes.ts';
 import { type Codec, decode, encode, hex, list, struct, varint } from '../core/codec.ts';
 import { sizeOf } from '../core/floor.ts';
 import { ProblemError } from '../core/problem.ts';
+import { MAX_LIST_PIECES } from '../core/segment.ts';
 import { type CopyId, includes, MAX_COPIES } from '../core/vector.ts';
 import type { Clock } from '../platform/ports.ts';
+import { storageKind } from '../platform/storage-failure.ts';
 import { type Answer, type Question, signedCodec } from '../protocol/messages.ts';
 import type { FileStore } from '../store/file-store.ts';
 import { countersigner, openSnapshot, PACKED } from '../store/snapshot.ts';
@@ -33,6 +35,8 @@ export interface SnapshotsOptions {
 const PATIENCE_MS = 24 * 60 * 60_000;
 /** Between two batches of rows that are removed, others get their turn. */
 const SWEEP_AGAIN_MS = 20;
+/** The disk refused: rows that mean nothing any more are in nobody's way until it does not. */
+const DISK_AGAIN_MS = 60_000;
 
 const proposal = struct({ at: varint(), snapshot: hex(32), differing: list(hex(16), MAX_COPIES) });
 type Proposal = { at: number; snapshot: string; differing: readonly CopyId[] };
@@ -70,6 +74,7 @@ export class Snapshots {
     if (record.format !== PACKED || record.maker !== copy || maker.device !== device) throw unfit('it is not yours');
     if (this.#standing()) throw another();
     this.#check(sealed);
+    if (record.manifest.length > MAX_LIST_PIECES) throw unfit('its list is too long');
     if (store.lacking(record.manifest.map(({ id }) => id)).length > 0) throw unfit('its list is not here');
     store.transaction(() => {
       this.#setFact('proposed', sealed);
@@ -133,12 +138,20 @@ export class Snapshots {
     this.#sweepSoon();
   }
 
-  #sweepSoon(): void {
-    const { clock, store } = this.#options;
+  #sweepSoon(ms = SWEEP_AGAIN_MS): void {
     this.#cancelSweep();
-    this.#cancelSweep = clock.after(SWEEP_AGAIN_MS, () => {
+    this.#cancelSweep = this.#options.clock.after(ms, () => this.#sweep());
+  }
+
+  /** Nobody waits for it: what the disk refuses must not end the hub. */
+  #sweep(): void {
+    const { store } = this.#options;
+    try {
       if (store.transaction(() => store.log.sweep())) this.#sweepSoon();
-    });
+    } catch (error) {
+      if (storageKind(error) === undefined) throw error;
+      this.#sweepSoon(DISK_AGAIN_MS);
+    }
   }
 
   /** The proposal that is waited for; a clock that was put back does not prolong the wait. */

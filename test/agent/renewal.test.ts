@@ -101,7 +101,13 @@ test('REN7 a copy that waits for a new id is told that the history which the hub
   };
   const safe = sealSnapshot(record, ben.key, ben.chain);
   desk.hub(() => ({ kind: 'history', safe, signed: [], proposed: null, differing: [] }));
-  await assert.rejects(desk.renew(), (error) => error instanceof ProblemError && error.problem.code === 'bad-history');
+  const isTold = (error: unknown) => error instanceof ProblemError && error.problem.code === 'bad-history';
+  await assert.rejects(desk.renew(), isTold);
+  // One that nobody could hold is not asked for.
+  const endless = { ...record, manifest: Array(1000).fill({ id: 'ab'.repeat(32), size: 262_144 }) };
+  const huge = sealSnapshot(endless, ben.key, ben.chain);
+  desk.hub(() => ({ kind: 'history', safe: huge, signed: [], proposed: null, differing: [] }));
+  await assert.rejects(desk.renew(), isTold);
   assert.equal(at(desk.store().vector(), ana.copy), 1);
   desk.folder.close();
 });

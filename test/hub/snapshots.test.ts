@@ -4,11 +4,14 @@ import { sameBytes, sha256 } from '../../src/core/bytes.ts';
 import type { SnapshotRecord } from '../../src/core/manifest.ts';
 import { ProblemError } from '../../src/core/problem.ts';
 import type { Vector } from '../../src/core/vector.ts';
+import { Seeking } from '../../src/hub/seeking.ts';
 import { Snapshots } from '../../src/hub/snapshots.ts';
+import { storageFailure } from '../../src/platform/storage-failure.ts';
+import type { Exchange } from '../../src/protocol/exchange.ts';
 import type { Author } from '../../src/store/file-store.ts';
 import { countersign, PACKED, sealSnapshot } from '../../src/store/snapshot.ts';
 import { encodeChunk } from '../../src/store/stored-chunk.ts';
-import { author, FILE, incoming, type Made, makeStore, OFFICE, text } from '../store/stores.ts';
+import { author, FILE, incoming, type Made, makeStore, OFFICE, TestClock, text } from '../store/stores.ts';
 
 const [ana, ben, chloe] = (await Promise.all([author('a', 'ana'), author('b', 'ben'), author('c', 'chloe')])) as [
   Author,
@@ -158,6 +161,7 @@ test('CMP7 a snapshot of other changes, of another time, by somebody else, or wi
     { maker: ben.copy },
     { format: 1 },
     { manifest: [{ id: 'cd'.repeat(32), size: 10 }] },
+    { manifest: Array(1000).fill({ id: list.id, size: 28 }) },
   ];
   for (const altered of bad) assert.match(hub.propose(ana, hub.sealed(ana, altered)), /unfit-snapshot|bad-snapshot/);
   assert.equal(hub.propose(ben, hub.sealed(ana)), 'unfit-snapshot');
@@ -203,4 +207,35 @@ test('CMP7 a snapshot below which somebody goes on, who had not seen it, is give
   assert.equal(hub.countersign(ben, record), 'unfit-snapshot');
   assert.deepEqual([hub.snapshots.history().safe, hub.snapshots.history().proposed], [null, null]);
   assert.equal(hub.made.store.log.floor.size, 0);
+});
+
+test('CMP7 a disk that refuses the removal of rows does not end the hub, which goes on with it later', () => {
+  const hub = new Hub(ana);
+  assert.equal(hub.propose(ana, hub.sealed(ana)), 'done');
+  hub.made.db.exec('PRAGMA query_only = ON');
+  hub.made.clock.advance(1000);
+  hub.made.db.exec('PRAGMA query_only = OFF');
+  assert.equal(hub.rows(), 3);
+  hub.made.clock.advance(60_000);
+  assert.equal(hub.rows(), 0);
+});
+
+test('HUB14 a disk that cannot tell which chunks are here does not end the hub, and they are sought later', () => {
+  const clock = new TestClock();
+  const { store } = makeStore();
+  let isFull = true;
+  const asked: string[] = [];
+  const lacking = (ids: readonly string[]): readonly string[] => {
+    if (isFull) throw storageFailure('disk-full', 'Cannot keep chunks');
+    return store.lacking(ids);
+  };
+  const seeking = new Seeking(clock, { lacking, keepChunks: (chunks) => store.keepChunks(chunks) });
+  const copy = { fetch: (ids: readonly string[]) => Promise.resolve(void asked.push(...ids)) };
+  seeking.came(copy as unknown as Exchange);
+  seeking.seek([list.id]);
+  clock.advance(10_000);
+  assert.deepEqual(asked, []);
+  isFull = false;
+  clock.advance(10_000);
+  assert.deepEqual(asked, [list.id]);
 });

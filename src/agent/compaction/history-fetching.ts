@@ -2,7 +2,7 @@
 import { concatBytes, sha256 } from '../../core/bytes.ts';
 import { MalformedError } from '../../core/codec.ts';
 import type { SnapshotRecord } from '../../core/manifest.ts';
-import { decodeHistory, type SegmentEntry } from '../../core/segment.ts';
+import { decodeHistory, MAX_LIST_PIECES, type SegmentEntry } from '../../core/segment.ts';
 import { type CopyId, EMPTY, includes, same } from '../../core/vector.ts';
 import type { Clock } from '../../platform/ports.ts';
 import { Exchange } from '../../protocol/exchange.ts';
@@ -29,6 +29,7 @@ export async function fetchHistory(
   record: SnapshotRecord,
   fetch: Fetch,
 ): Promise<readonly SegmentEntry[] | undefined> {
+  if (record.manifest.length > MAX_LIST_PIECES) throw new MalformedError('a list of segments that is too long');
   if (
     !(await haveAll(
       store,
