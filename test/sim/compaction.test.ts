@@ -217,6 +217,38 @@ test('CMP6 bytes that somebody has put at the hub under the names of history to 
   });
 });
 
+test('CMP7 a hub that was brought back from a backup gets the history that was packed since, before it drops anything', async () => {
+  await office(2, async (world) => {
+    const [ana, ben] = world.people as [Person, Person];
+    const hubDoes = async (kind: 'hubBackup' | 'hubRestore'): Promise<void> => {
+      perform(world, { at: 0, kind, who: 0, dice: 0, n: 0 }, new Chance('backup', kind));
+      await comeToRest(world);
+    };
+    await work(world, [0, 1], 3);
+    await comeToRest(world);
+    await hubDoes('hubBackup');
+    await work(world, [0, 1], 40);
+    await comeToRest(world);
+    nextDay(world);
+    await upkeep(world);
+    const first = packed(ana);
+    assert.ok(first >= 64 && packed(ben) === first, `${first} ${packed(ben)}`);
+    await hubDoes('hubRestore');
+    await work(world, [0, 1], 10);
+    await comeToRest(world);
+    nextDay(world);
+    await upkeep(world);
+    assert.ok(packed(ana) > first && hubFloor(world) === packed(ana), `${packed(ana)} ${hubFloor(world)}`);
+    const pieces = [...copyOf(ana).store.log.segments()].flatMap(({ parts }) => parts.map(({ id }) => id));
+    const db = new ApplicationDatabase(`${hubLog(world).folder}/store.db`, { readOnly: true });
+    const isThere = db.prepare('SELECT 1 FROM chunk WHERE id = ?');
+    const lacking = pieces.filter((id) => isThere.get(Buffer.from(id, 'hex')) === undefined);
+    db.close();
+    assert.deepEqual(lacking, []);
+    await judge(world);
+  });
+});
+
 test('CMP8 who has written nothing for a day says what is here, once, and nobody answers a change without a word', async () => {
   await office(2, async (world) => {
     await work(world, [0], 5);

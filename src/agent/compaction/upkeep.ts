@@ -140,7 +140,7 @@ export class Upkeep {
     if (answer.safe && !(await this.#pack(answer.safe))) return;
     if (!this.#isReady()) return;
     if (answer.proposed) await this.#compare(answer.proposed, answer.differing);
-    else await this.#propose();
+    else await this.#propose(answer.safe);
   }
 
   #isReady(): boolean {
@@ -267,7 +267,8 @@ export class Upkeep {
 
   // --- a snapshot of our own ---
 
-  async #propose(): Promise<void> {
+  /** `safe`: what the hub says that everybody can rely on. */
+  async #propose(safe: Uint8Array | null): Promise<void> {
     const { copy, key, chain, packFrom } = this.#options;
     const { log } = copy.store;
     const place = this.live.restingPlace();
@@ -275,6 +276,13 @@ export class Upkeep {
     const digest = await this.#digestAt(place);
     if (digest === null) return;
     const segments: SegmentEntry[] = [...log.segments()].map(bare);
+    // A hub that was brought back from a backup has forgotten the snapshot by which they are packed, and them with it.
+    if (safe === null || !includes(this.#open(safe).vector, log.floor)) {
+      const pieces = segments.flatMap(({ parts }) => parts.map(({ id }) => id));
+      // Somebody else's disk has what this one has lost as well: they propose.
+      if (copy.store.lacking(pieces).length > 0) return;
+      copy.unsent.offerChunks(pieces);
+    }
     for (const made of makeSegments(log, place)) {
       copy.contents.keepOwn(made.chunks);
       segments.push(made.entry);
