@@ -58,7 +58,8 @@ export class ParentFile {
     }
     this.#seeking = new Seeking(clock, this.#store);
     const risen = (): void => this.#dismissBehind();
-    this.snapshots = new Snapshots({ db: this.#db, store: this.#store, file, office, clock, risen });
+    const isHere = (copy: string): boolean => this.isOnline(copy);
+    this.snapshots = new Snapshots({ db: this.#db, store: this.#store, file, office, clock, isHere, risen });
   }
 
   get idle(): boolean {

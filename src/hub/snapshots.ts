@@ -7,10 +7,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { sha256 } from '../core/bytes.ts';
 import { type Codec, decode, encode, hex, list, struct, varint } from '../core/codec.ts';
-import { sizeOf } from '../core/floor.ts';
+import { holding, sizeOf } from '../core/floor.ts';
 import { ProblemError } from '../core/problem.ts';
 import { MAX_LIST_PIECES } from '../core/segment.ts';
-import { type CopyId, includes, MAX_COPIES } from '../core/vector.ts';
+import { type CopyId, includes, MAX_COPIES, type Vector } from '../core/vector.ts';
 import type { Clock } from '../platform/ports.ts';
 import { storageKind } from '../platform/storage-failure.ts';
 import { type Answer, type Question, signedCodec } from '../protocol/messages.ts';
@@ -27,6 +27,8 @@ export interface SnapshotsOptions {
   readonly file: string;
   readonly office: string;
   readonly clock: Clock;
+  /** Is this copy connected? */
+  readonly isHere: (copy: CopyId) => boolean;
   /** The floor has risen: who lacks something below it is behind. */
   readonly risen: () => void;
 }
@@ -74,13 +76,15 @@ export class Snapshots {
     if (record.format !== PACKED || record.maker !== copy || maker.device !== device) throw unfit('it is not yours');
     if (this.#standing()) throw another();
     this.#check(sealed);
+    this.#mustBeHeld(record.vector, retired);
     if (record.manifest.length > MAX_LIST_PIECES) throw unfit('its list is too long');
     if (store.lacking(record.manifest.map(({ id }) => id)).length > 0) throw unfit('its list is not here');
     store.transaction(() => {
       this.#setFact('proposed', sealed);
       this.#putProposal({ at: clock.now(), snapshot: sha256(sealed), differing: [] });
     });
-    const others = [...store.vector().keys()].filter((one) => one !== copy && !retired.includes(one));
+    const { isHere } = this.#options;
+    const others = [...store.vector().keys()].filter((one) => one !== copy && (isHere(one) || !retired.includes(one)));
     if (others.length === 0) this.#settle([]);
   }
 
@@ -114,6 +118,18 @@ export class Snapshots {
     }
     for (const { deps } of log.headersAfter(vector)) {
       if (!includes(deps, vector)) throw unfit('somebody has not seen all that is in it');
+    }
+  }
+
+  /**
+   * Has every copy in use said, by the deps that it signed, that it has all of it? Who is retired is the proposer's word,
+   * for the hub does not look into changes; but whoever is connected is in use.
+   */
+  #mustBeHeld(vector: Vector, retired: readonly CopyId[]): void {
+    const { store, isHere } = this.#options;
+    for (const last of store.log.standing()) {
+      if (retired.includes(last.copy) && !isHere(last.copy)) continue;
+      if (!includes(holding(last), vector)) throw unfit('somebody has not said that all of it is there');
     }
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sameBytes, sha256 } from '../../src/core/bytes.ts';
+import { floorOf, restingPlace } from '../../src/core/floor.ts';
 import type { SnapshotRecord } from '../../src/core/manifest.ts';
 import { ProblemError } from '../../src/core/problem.ts';
 import type { Vector } from '../../src/core/vector.ts';
@@ -25,6 +26,8 @@ const list = encodeChunk(text('what the history consists of'));
 class Hub {
   readonly made: Made = makeStore();
   readonly raised: Vector[] = [];
+  /** Copies that are connected. */
+  readonly here = new Set<string>();
   readonly #people: readonly Made[];
   snapshots: Snapshots;
 
@@ -47,13 +50,21 @@ class Hub {
   open(): Snapshots {
     const { db, store, clock } = this.made;
     const risen = (): void => void this.raised.push(store.log.floor);
-    this.snapshots = new Snapshots({ db, store, file: FILE, office: OFFICE, clock, risen });
+    const isHere = (copy: string): boolean => this.here.has(copy);
+    this.snapshots = new Snapshots({ db, store, file: FILE, office: OFFICE, clock, isHere, risen });
     return this.snapshots;
+  }
+
+  /** What everybody in use has said to have. */
+  place(...retired: readonly string[]): Vector {
+    const { log } = this.made.store;
+    const floor = floorOf([...log.standing()].filter(({ copy }) => !retired.includes(copy)));
+    return restingPlace(floor, (vector) => log.headersAfter(vector)) ?? new Map();
   }
 
   sealed(by: Author, altered: Partial<SnapshotRecord> = {}): Uint8Array {
     const { store } = this.made;
-    const vector = altered.vector ?? store.vector();
+    const vector = altered.vector ?? this.place();
     const last = [...vector].map(([copy, seq]) => ({ copy, hash: store.hashAt(copy, seq) as string }));
     const record = {
       format: PACKED,
@@ -124,18 +135,19 @@ test('CMP7 a hub lets go of what lies below a snapshot only when another copy ha
   assert.equal(hub.countersign(ben, record), 'done');
   assert.ok(sameBytes(hub.snapshots.history().safe ?? record.subarray(1), record));
   assert.equal(hub.snapshots.history().proposed, null);
-  assert.deepEqual(hub.raised, [hub.made.store.vector()]);
+  const vector = new Map([...[ana, ben, chloe].map(({ copy }) => [copy, 2] as const), [ana.copy, 3]]);
+  assert.deepEqual(hub.raised, [vector]);
   // The rows go after it; a hub that is opened again goes on with that.
   hub.snapshots.stop();
   assert.equal(hub.rows(), 9);
   hub.open();
   hub.made.clock.advance(1000);
-  assert.equal(hub.rows(), 0);
+  assert.equal(hub.rows(), 2);
   hub.made.store.log.reload();
-  assert.deepEqual(hub.made.store.log.floor, hub.made.store.vector());
+  assert.deepEqual(hub.made.store.log.floor, vector);
   // And the logs go on above it, for everybody who has it.
   hub.write(ben, ana, ben, chloe);
-  assert.equal(hub.made.store.after(hub.made.store.log.floor, {}).length, 1);
+  assert.equal(hub.made.store.after(hub.made.store.log.floor, {}).length, 3);
 });
 
 test('CMP7 whose copy is the only one in use needs no second', () => {
@@ -145,6 +157,20 @@ test('CMP7 whose copy is the only one in use needs no second', () => {
   const left = new Hub(ana, ben);
   assert.equal(left.propose(ana, left.sealed(ana), [ben.copy]), 'done');
   assert.notEqual(left.snapshots.history().safe, null);
+});
+
+test('CMP7 a hub takes from nobody what a copy that is connected, or not said to be retired, has not said to have', () => {
+  const hub = new Hub(ana, ben, chloe);
+  const all = { vector: hub.made.store.vector() };
+  const others = [ben.copy, chloe.copy];
+  assert.equal(hub.propose(chloe, hub.sealed(chloe, all)), 'unfit-snapshot');
+  assert.equal(hub.propose(chloe, hub.sealed(chloe, all), [ana.copy]), 'unfit-snapshot');
+  hub.here.add(ben.copy);
+  assert.equal(hub.propose(chloe, hub.sealed(chloe, all), [ana.copy, ben.copy]), 'unfit-snapshot');
+  // Nor is it enough that it has said so: it is asked.
+  assert.equal(hub.propose(ana, hub.sealed(ana), others), 'done');
+  assert.equal(hub.snapshots.history().safe, null);
+  assert.equal(hub.rows(), 9);
 });
 
 test('CMP7 a snapshot of other changes, of another time, by somebody else, or without its list is not taken', () => {
