@@ -98,6 +98,13 @@ function packingCheck(copy: Copy): Check[] {
   const packed = sizeOf(copy.store.log.floor);
   const waits = copy.upkeep.live.holdsBack();
   const found = `${packed} of ${total} changes are packed`;
+  const pieces = [...copy.store.log.segments()].flatMap(({ parts }) => parts.map(({ id }) => id));
+  const lost = copy.store.lacking(pieces).length;
+  if (lost > 0) {
+    copy.upkeep.soon();
+    const remedy = 'They are fetched from the hub in a moment; have the disk checked.';
+    return [warning(name, `${found}; ${lost} pieces of these are lost on this disk`, remedy)];
+  }
   if (waits === undefined) return [ok(name, found)];
   const days = Math.floor((copy.now() - stampMs(waits.stamp)) / DAY_MS);
   if (days < LONG_AWAY_DAYS) return [ok(name, found)];

@@ -353,17 +353,16 @@ export class Log {
    * signature, which the hash does not cover.
    */
   *damaged(file: FileId, isSigned: (change: Change, signed: Uint8Array) => boolean): Generator<ChangeId> {
-    for (const change of this.#packed.after(new Map())) {
+    const isWhole = (change: Change): boolean => {
       const bytes = signedBytes(file, change, (copy, seq) => this.hashAt(copy, seq));
-      if (sha256(bytes) !== change.hash || !isSigned(change, bytes)) yield { copy: change.copy, seq: change.seq };
-    }
+      return sha256(bytes) === change.hash && isSigned(change, bytes);
+    };
+    yield* this.#packed.damaged(isWhole);
     const rows = this.#db.prepare(`SELECT ${COLUMNS} FROM change ORDER BY n`);
     for (const row of rows.iterate()) {
       const id = { copy: this.#copies.idAt(Number(row.copy)) ?? '?', seq: Number(row.seq) };
       try {
-        const change = this.#change(row);
-        const bytes = signedBytes(file, change, (copy, seq) => this.hashAt(copy, seq));
-        if (sha256(bytes) !== change.hash || !isSigned(change, bytes)) yield id;
+        if (!isWhole(this.#change(row))) yield id;
       } catch {
         yield id;
       }

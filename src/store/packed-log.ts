@@ -85,6 +85,15 @@ export class PackedLog {
     return false;
   }
 
+  /** Those that are not what they were. What a lost piece holds is not among them: it is fetched again. */
+  *damaged(isWhole: (change: PackedChange) => boolean): Generator<ChangeId> {
+    for (const { n } of this.segments()) {
+      for (const change of unlessLost(() => this.#changesOf(n)) ?? []) {
+        if (unlessLost(() => isWhole(change)) === false) yield { copy: change.copy, seq: change.seq };
+      }
+    }
+  }
+
   /** Bytes of the bodies in segments of which `vector` lacks something: at least what it lacks. */
   bytesAfter(vector: Vector): number {
     let bytes = 0;
@@ -152,6 +161,15 @@ export function readSegment({ parts, changes }: SegmentEntry, chunks: SegmentChu
   const read = decodeSegment(concatBytes(pieces));
   if (read.length !== changes) throw new MalformedError('a segment with another number of changes than was said');
   return read;
+}
+
+function unlessLost<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof DamagedChunk) return undefined;
+    throw error;
+  }
 }
 
 function segmentOf(row: Record<string, unknown>): PackedSegment {

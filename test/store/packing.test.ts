@@ -83,6 +83,18 @@ const steps = fc.array(
   },
 );
 
+test('CMP3 a piece of the history that the disk has lost does not keep the rest from being looked through', async () => {
+  const [made] = await written([...Array(6).keys()].map((n) => ({ who: n % 3, with: (n + 1) % 3, large: false })));
+  const { store } = made as Made;
+  const segments = segmentsOf(store, store.vector());
+  pack(store, segments);
+  store.append(authors[0]!, [text('after it')]);
+  store.chunks.forget(segments.flatMap(({ chunks }) => chunks.map(({ id }) => id)));
+  store.log.reload();
+  assert.throws(() => store.after(new Map(), {}), /is gone/);
+  assert.deepEqual([...store.damaged()], []);
+});
+
 test('CMP3 history is packed into the same bytes on every copy, and a log tells of its changes what it told before', async () => {
   await fc.assert(
     fc.asyncProperty(steps, fc.integer({ min: 1, max: 20 }), async (played, share) => {
