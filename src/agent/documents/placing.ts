@@ -55,6 +55,8 @@ export class Placing {
   readonly #wanted = new Map<DocumentId, number>();
   /** Of those: what waits for a program, a person, a colleague's chunks. */
   readonly #waiting = new Map<DocumentId, Step & { kind: 'wait' }>();
+  /** Those that waited until something new was wanted of them: what was told of it stands until the next step is known. */
+  readonly #waited = new Map<DocumentId, Step & { kind: 'wait' }>();
   readonly #unavailable = new Set<DocumentId>();
   /** Where a problem says what went wrong the last time. */
   readonly #failed = new Map<DocumentId, string>();
@@ -189,7 +191,7 @@ export class Placing {
 
   #wait(id: DocumentId, step: Extract<Step, { kind: 'wait' }>): void {
     const { noticing, problems } = this.#options;
-    const before = this.#waiting.get(id);
+    const before = this.#waiting.get(id) ?? this.#waited.get(id);
     if (before && (before.for !== step.for || before.path !== step.path)) this.#stopWaiting(id);
     if (step.for === 'capture') noticing.hint(step.path);
     if (step.for === 'program') problems.set(step.path, heldByProgram(step.path));
@@ -254,14 +256,17 @@ export class Placing {
   #want(id: DocumentId, bytes: number): void {
     this.#bytes += bytes - (this.#wanted.get(id) ?? 0);
     this.#wanted.set(id, bytes);
+    const waiting = this.#waiting.get(id);
+    if (waiting) this.#waited.set(id, waiting);
     this.#waiting.delete(id);
     this.#ready.add(id);
   }
 
   #stopWaiting(id: DocumentId): void {
-    const waited = this.#waiting.get(id);
+    const waited = this.#waiting.get(id) ?? this.#waited.get(id);
     if (waited) this.#options.problems.clear(waited.path, 'held', 'in-the-way');
     this.#waiting.delete(id);
+    this.#waited.delete(id);
   }
 
   #done(id: DocumentId): void {
