@@ -2,12 +2,14 @@
  * One machine: its hubs, its sync copies, and what is told to those who watch. Copies live and fail on their own; one
  * that cannot be opened is listed with its problem and does not keep the others from working.
  */
+import { MalformedError } from '../core/codec.ts';
 import { ProblemError } from '../core/problem.ts';
 import { FILE } from '../core/registry.ts';
 import { SOFTWARE } from '../core/software.ts';
 import type { CopyId } from '../core/vector.ts';
 import type { dialFirst } from '../platform/dial.ts';
 import type { Clock, FileBytes, Files, Random, Watcher } from '../platform/ports.ts';
+import { asStorageFailure } from '../platform/storage-failure.ts';
 import type { TaskRunner } from '../platform/tasks.ts';
 import { publishedId } from '../protocol/file-id.ts';
 import type { ChunkTasks } from '../store/chunk-tasks.ts';
@@ -326,8 +328,9 @@ export class Agent {
         await renewCopy({ folder, hub: this.hub(facts.office), clock, fileBytes, author, member, retires });
         break;
       } catch (error) {
-        if (!(error instanceof ProblemError)) throw error;
-        log(`${root} cannot go on under a new id yet: ${error.message}`);
+        const failure = asStorageFailure(error, 'Cannot write down the new id', root);
+        if (!(failure instanceof ProblemError || failure instanceof MalformedError)) throw error;
+        log(`${root} cannot go on under a new id yet: ${failure.message}`);
       } finally {
         folder.close();
       }
