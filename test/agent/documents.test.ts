@@ -83,6 +83,22 @@ test('DOC5 a renamed document or folder is recognised: no content travels, and i
   });
 });
 
+test('DOC5 what lies at the old path of a renamed file is a save of the document', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    const before = ana!.documents.listing.one('letter.txt').id;
+    const old = ana!.read('letter.txt');
+    renameSync(ana!.path('letter.txt'), ana!.path('former letter.txt'));
+    ana!.renameSave('letter.txt', 'the new one');
+    await level(office, ana!, ben!);
+    for (const copy of [ana!, ben!]) {
+      assert.equal(copy.read('letter.txt'), 'the new one');
+      assert.equal(copy.read('former letter.txt'), old);
+      assert.equal(copy.documents.listing.one('letter.txt').id, before);
+    }
+    assert.equal(ben!.documents.listing.versions('letter.txt').length, 2);
+  });
+});
+
 test('DOC6 a deletion goes to everybody, the folder with it, and the document can be made again', async () => {
   await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
     rmSync(ana!.path('papers'), { recursive: true });

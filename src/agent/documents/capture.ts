@@ -179,10 +179,13 @@ export class Capture {
     draft.ops.push(setOp(DOCUMENTS, from.subject, { path: { value: path, over } }));
   }
 
-  /** What was seen elsewhere with this inode, size and time, and is not there any more. */
+  /**
+   * What was seen elsewhere with this inode, size and time, where nothing lies any more. A program that renames the old
+   * file before it writes the new one has saved: what lies at the old path is still the same document.
+   */
   #movedFrom(path: string, facts: FileFacts): Observation | undefined {
     return this.#observations.withInode(facts.inode).find((seen) => {
-      if (seen.path === path || this.#spelling.isStillAt(seen, path)) return false;
+      if (seen.path === path || this.#spelling.isTaken(seen.path, path)) return false;
       // Inodes are used again: only with its size and time it is the same file.
       const [size, mtime] = seen.look.split(':');
       return seen.subject === '' || (size === String(facts.size) && mtime === String(facts.mtimeNs));

@@ -1,7 +1,6 @@
 /** Under which spelling a file really lies: a disk that does not mind case finds it under any. */
 import { foldPath, within } from '../../core/paths.ts';
 import type { Files } from '../../platform/ports.ts';
-import type { Observation } from '../../store/observations.ts';
 
 export class Spelling {
   readonly #files: Files;
@@ -26,9 +25,9 @@ export class Spelling {
     return true;
   }
 
-  /** Is what was seen there still there, and not only under the spelling `path`? */
-  isStillAt(seen: Observation, path: string): boolean {
-    if (this.#files.facts(seen.path)?.inode !== seen.inode) return false;
-    return foldPath(seen.path) !== foldPath(path) || this.isSpelled(seen.path);
+  /** Does a file lie there, and not only this one under another spelling? */
+  isTaken(path: string, by: string): boolean {
+    if (this.#files.facts(path)?.kind !== 'file') return false;
+    return foldPath(path) !== foldPath(by) || this.isSpelled(path);
   }
 }
