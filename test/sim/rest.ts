@@ -1,5 +1,6 @@
 /** Bringing a world to rest: everything works again, everyone is online, and time runs until nothing changes. */
 
+import { problemsOf } from '../../src/agent/copy-status.ts';
 import { syncCopy } from '../../src/agent/syncing.ts';
 import { sha256 } from '../../src/core/bytes.ts';
 import { ProblemError } from '../../src/core/problem.ts';
@@ -12,6 +13,9 @@ const READY_MS = 400_000;
 /** Reconnecting takes half a minute at worst, a scan comes every twenty seconds. */
 const ROUND_MS = 75_000;
 const SYNC_MS = 200_000;
+/** What a disk refused is tried again after a quarter of a minute. */
+const AGAIN_MS = 30_000;
+const REFUSED = ['disk-full', 'disk-error', 'read-only', 'no-permission'];
 const ROUNDS = 8;
 
 export async function comeToRest(world: World): Promise<void> {
@@ -40,8 +44,11 @@ export async function comeToRest(world: World): Promise<void> {
   throw new Violation(`no rest after ${ROUNDS} rounds`);
 }
 
-/** A copy may have begun just now to hand over what it packed. */
+/** A copy may have begun just now to hand over what it packed, or try soon again what its disk refused of that. */
 async function nothingUnderWay(world: World): Promise<void> {
+  const isRefused = ({ machine }: Person): boolean =>
+    machine.copy !== undefined && problemsOf(machine.copy).some(({ code }) => REFUSED.includes(code));
+  await world.until('what a disk refused', AGAIN_MS, () => !world.people.some(isRefused));
   const isSent = ({ machine }: Person): boolean => {
     const { changes = 0, bytes = 0 } = machine.copy?.pending().out ?? {};
     return changes + bytes === 0;
