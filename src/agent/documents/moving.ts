@@ -108,11 +108,11 @@ export class Moving {
   /** Do the documents in each other's way wait for one another? */
   isCircle(path: string, first: DocumentId): boolean {
     const met = new Set<DocumentId>();
-    for (let at = this.#observations.at(path)?.subject; at !== undefined && !met.has(at); ) {
+    for (let at = this.#options.planning.lyingAt(path)?.subject; at !== undefined && !met.has(at); ) {
       if (at === first) return true;
       met.add(at);
       const entry = this.#options.registry.entry(at);
-      at = entry?.alive ? this.#observations.at(entry.shown)?.subject : undefined;
+      at = entry?.alive ? this.#options.planning.lyingAt(entry.shown)?.subject : undefined;
     }
     return false;
   }

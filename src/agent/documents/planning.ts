@@ -1,5 +1,5 @@
 /** Looks at a document, at its place here and at the place where it should be, and says what comes next. */
-import { isOwnTemporary, parentOf, within } from '../../core/paths.ts';
+import { foldPath, isOwnTemporary, parentOf, within } from '../../core/paths.ts';
 import { nextStep, type Place, type Step } from '../../core/placing.ts';
 import type { DocumentId } from '../../core/registry.ts';
 import type { Files } from '../../platform/ports.ts';
@@ -104,8 +104,17 @@ export class Planning {
     // A folder that somebody emptied stays on their disk only; what is in the file now goes first.
     if (facts.kind === 'folder' && this.#isEmptied(path)) return 'free';
     if (facts.kind !== 'file') return 'blocked';
-    if (this.#observations.at(path)?.subject) return 'document';
+    if (this.lyingAt(path)?.subject) return 'document';
     return noticing.isPending(path) || !this.#options.problems.has(path, UNSYNCED) ? 'stranger' : 'blocked';
+  }
+
+  /** What was seen at a path, under whatever spelling a disk that minds no case has it. */
+  lyingAt(path: string): Observation | undefined {
+    const exactly = this.#observations.at(path);
+    if (exactly !== undefined) return exactly;
+    const facts = this.#options.files.facts(path);
+    const there = facts === undefined ? [] : this.#observations.withInode(facts.inode);
+    return there.find((seen) => foldPath(seen.path) === foldPath(path));
   }
 
   #makeFolder(folder: string): boolean {
