@@ -317,8 +317,9 @@ export class Agent {
     const { fileBytes, clock, identity, ledger, log } = this.options;
     const id = this.#newId();
     for (;;) {
-      const folder = new SyncFolder(root, fileBytes);
+      let folder: SyncFolder | undefined;
       try {
+        folder = new SyncFolder(root, fileBytes);
         const { facts } = folder;
         if (facts === undefined) throw notThere(root);
         const { chain, user, deviceName } = this.membership(facts.office);
@@ -332,7 +333,7 @@ export class Agent {
         if (!(failure instanceof ProblemError || failure instanceof MalformedError)) throw error;
         log(`${root} cannot go on under a new id yet: ${failure.message}`);
       } finally {
-        folder.close();
+        folder?.close();
       }
       await this.#stoppedWithin(RENEW_AGAIN_MS);
       if (this.#stopping.signal.aborted) return;
