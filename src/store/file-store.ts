@@ -19,7 +19,7 @@ import {
 import { MAX_DRIFT_MS, nextStamp, observe, type Stamp, stampAt, stampMs } from '../core/clock.ts';
 import { MalformedError } from '../core/codec.ts';
 import { commonSegments, type SegmentEntry } from '../core/segment.ts';
-import { at, type CopyId, includes, type Vector } from '../core/vector.ts';
+import { at, type CopyId, includes, MAX_COPIES, type Vector } from '../core/vector.ts';
 import { type Identity, signBytes, verifyBytes, verifyChain } from '../platform/certificates.ts';
 import type { Clock } from '../platform/ports.ts';
 import { storageFailure } from '../platform/storage-failure.ts';
@@ -312,6 +312,10 @@ export class FileStore implements Replica {
     if (seq !== at(mine, copy) + 1) return { code: 'gap', text: `${where} does not follow on ${at(mine, copy)}.` };
     if (!includes(mine, deps) || at(deps, copy) !== seq - 1)
       return { code: 'gap', text: `${where} came before what it depends on.` };
+    // One more, and nobody's change could name what it depends on.
+    if (seq === 1 && mine.size >= MAX_COPIES) {
+      return { code: 'too-many-copies', text: `${where} is of one copy more than a file can have.` };
+    }
     const identity = seq === 1 ? verifyChain(incoming.chain ?? [], this.#options.office) : this.maker(copy);
     if (identity === undefined || 'distrust' in identity) {
       return { code: 'distrusted', text: `${where} is by nobody we know: ${identity?.distrust ?? 'no certificate'}.` };

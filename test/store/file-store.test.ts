@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { type Change, MAX_INLINE_BODY } from '../../src/core/change.ts';
 import { MAX_DRIFT_MS, stampAt } from '../../src/core/clock.ts';
 import { StorageError } from '../../src/core/problem.ts';
+import { MAX_COPIES } from '../../src/core/vector.ts';
 import { readKey, signBytes } from '../../src/platform/certificates.ts';
 import type { Refusal } from '../../src/protocol/replica.ts';
 import type { Incoming } from '../../src/protocol/wire.ts';
@@ -302,4 +303,22 @@ test('LOG21 another copy’s id keeps its own author', async () => {
   const [forged] = elsewhere.append(thief, bodies('by ben'));
   assert.equal((store.receive([incoming(forged!)]) as Refusal | null)?.code, 'forged');
   assert.equal(store.maker(copyId('a'))?.user, 'ana');
+});
+
+test('LOG24 no change of one copy more than a vector holds is taken, so that those there are can go on', async () => {
+  const { store, db } = makeStore();
+  const [ana] = await Promise.all([author('a')]);
+  store.append(ana, [text('first')]);
+  const head = db.prepare('INSERT INTO head (copy, seq, hash, stamp, deps) VALUES (?, 1, zeroblob(32), 1, ?)');
+  const copy = db.prepare('INSERT INTO copy (idx, id, chain) SELECT ?, ?, chain FROM copy WHERE idx = 1');
+  store.transaction(() => {
+    for (let idx = 2; idx <= MAX_COPIES; idx++) {
+      copy.run(idx, Buffer.from(idx.toString(16).padStart(32, '0'), 'hex'));
+      head.run(idx, Buffer.from([0]));
+    }
+  });
+  store.log.reload();
+  const [made] = makeStore().store.append(await author('b', 'ben'), [text('one more')]);
+  assert.equal(store.receive([incoming(made!)])?.code, 'too-many-copies');
+  assert.equal(store.append(ana, [text('second')]).length, 1);
 });
