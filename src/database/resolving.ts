@@ -4,6 +4,7 @@ import type { RowId } from '../core/body.ts';
 import { ProblemError } from '../core/problem.ts';
 import { aliveByOwnWrites, candidates, UNMENDED, winner, withMend } from '../core/rows.ts';
 import { numberColumn, type Table } from '../core/tables.ts';
+import type { Value } from '../core/value.ts';
 import { listBroken, mustBeCorrected } from './broken.ts';
 import { DELETE, KEEP, listConflicts, WITHHELD } from './conflicts.ts';
 import type { DatabaseConflict } from './host.ts';
@@ -14,7 +15,7 @@ import { schemaConflicts } from './schema/conflicts.ts';
 import { markWrites } from './schema/known.ts';
 import { SETTINGS_OP } from './settings/changing.ts';
 import { settingsConflicts } from './settings/conflicts.ts';
-import type { Shown } from './shown.ts';
+import { columnId, type Shown } from './shown.ts';
 
 /** Throws `ProblemError` when the conflict or the candidate is not, or no longer, there. */
 export function resolveConflict(database: string, id: string, candidate: string) {
@@ -55,7 +56,24 @@ export function resolveConflict(database: string, id: string, candidate: string)
       const { column, keyNow } = chooseCell(table, conflict, candidate, shown, file, key);
       addMark(file.sql, num, `c:${column}`, keyNow);
     }
+    if (candidate !== DELETE) writeDownFollowing(file, shown, table, conflict.row);
   };
+}
+
+/** References that were shown as following the row are written as they are shown: its other values are nobody's now. */
+function writeDownFollowing(file: OpenFile, shown: Shown, table: Table, row: RowId): void {
+  for (const place of shown.view.referrers({ table: table.id, row })) {
+    const from = file.tables.get(place.table);
+    const key = from === undefined ? null : shown.key(from, place.row);
+    if (from === undefined || key === null) continue;
+    const mended = shown.merged(from, place.row).mend?.cells;
+    for (const { target, columns } of from.foreignKeys) {
+      for (const at of target === table.id ? columns : []) {
+        const column = columnId(from, at);
+        if (mended?.get(column)?.because === row) addMark(file.sql, file.numberOf(from), `c:${column}`, key);
+      }
+    }
+  }
 }
 
 function mayNotBeBroken(database: string, id: string, file: OpenFile, shown: Shown): void {
@@ -86,13 +104,8 @@ function chooseWhole(
   const as = withMend(merged, { ...mend, whole: [chosen] });
   const columns = table.columns.flatMap(({ id }, at) => (mend.whole.some(({ cells }) => cells.has(id)) ? [at] : []));
   const values = shown.values(table, row, as) ?? [];
-  file.withoutLeaks([table.id], () => {
-    file.sqlOf(table).update(
-      key,
-      columns,
-      columns.map((at) => values[at] ?? null),
-    );
-  });
+  const chosenValues = columns.map((at) => values[at] ?? null);
+  updateUnreferred(file, table, key, columns, chosenValues);
   for (const at of columns) addMark(file.sql, file.numberOf(table), `c:${table.columns[at]?.id ?? ''}`, key);
 }
 
@@ -127,6 +140,21 @@ function chooseMarked(
   addMark(file.sql, num, `c:${column}`, key);
 }
 
+/** Nobody's choice leaves a reference behind. The caller's transaction takes back what it is refused. */
+function updateUnreferred(
+  file: OpenFile,
+  table: Table,
+  key: readonly Value[],
+  columns: readonly number[],
+  values: readonly Value[],
+): void {
+  const sql = file.sqlOf(table);
+  const before = sql.read(key);
+  file.withoutLeaks([table.id], () => sql.update(key, columns, values));
+  const after = before?.map((item, at) => values[columns.indexOf(at)] ?? (columns.includes(at) ? null : item));
+  if (before !== undefined && isReferredTo(file, table, before, after ?? null)) throw isNeeded();
+}
+
 function chooseCell(
   table: Table,
   conflict: DatabaseConflict,
@@ -140,7 +168,7 @@ function chooseCell(
   const writes = shown.view.row(table.id, conflict.row)?.cells.get(column) ?? [];
   const value = candidates(writes).find(({ by }) => `${by[0]?.copy}:${by[0]?.seq}` === candidate)?.value;
   if (value === undefined) throw noLonger();
-  file.withoutLeaks([table.id], () => file.sqlOf(table).update(key, [at], [shown.plain(table, at, value)]));
+  updateUnreferred(file, table, key, [at], [shown.plain(table, at, value)]);
   const inKey = table.key.findIndex((each) => each.at === at);
   // Under NOCASE the two may differ in the key's own letters.
   const keyNow = inKey < 0 ? key : key.map((item, index) => (index === inKey ? shown.plain(table, at, value) : item));
@@ -159,7 +187,7 @@ function noRoom(note: string): ProblemError {
 function isNeeded(): ProblemError {
   return new ProblemError({
     code: 'row-needed',
-    text: 'Other rows refer to this one.',
+    text: 'Other rows refer to this one as it is.',
     remedy: 'Change or delete these with the program that owns the database, then choose again.',
   });
 }

@@ -377,7 +377,7 @@ test('MND2 a row to which others refer cannot be chosen to be deleted until they
     office.settle();
     const { id } = ana.conflicts()[0] as { id: string };
     assert.throws(() => ana.engine.edit(resolveConflict(DB, id, 'delete')), {
-      message: /Other rows refer to this one/,
+      message: /Other rows refer to this one as it is/,
     });
     office.settle();
     assert.deepEqual(everywhere(office, 'SELECT id, twin FROM entry'), [
@@ -391,4 +391,24 @@ test('MND2 a row to which others refer cannot be chosen to be deleted until they
     assert.deepEqual(everywhere(office, 'SELECT id FROM entry'), [[1n], [2n]]);
     assert.deepEqual(ana.conflicts(), []);
   });
+});
+
+test('MND2 a value by which others refer to a row cannot be chosen away', () => {
+  copies(
+    'CREATE TABLE t (id INTEGER PRIMARY KEY, no INTEGER UNIQUE); CREATE TABLE u (k TEXT PRIMARY KEY, t REFERENCES t (no)); INSERT INTO t VALUES (1, 1)',
+    (office, ana, ben) => {
+      ana.run('UPDATE t SET no = 5');
+      ana.capture();
+      ben.run('UPDATE t SET no = 6');
+      office.settle();
+      ana.run("INSERT INTO u VALUES ('x', 6)");
+      office.settle();
+      const { id, candidates } = ana.conflicts()[0] as ReturnType<Copy['conflicts']>[number];
+      const [other, shown] = [false, true].map((is) => candidates.find((each) => each.shown === is)?.id as string);
+      assert.throws(() => ana.engine.edit(resolveConflict(DB, id, other as string)), { message: /refer to this one/ });
+      resolve(office, ana, shown as string);
+      assert.deepEqual(everywhere(office, 'SELECT no, u.t FROM t JOIN u'), [[6n, 6n]]);
+      assert.deepEqual(ana.conflicts(), []);
+    },
+  );
 });
