@@ -2,7 +2,7 @@
 import type { Value } from '../core/value.ts';
 import { type Encoding, exactValues } from './exact.ts';
 import { parameter, type Statements } from './sql.ts';
-import { MARKS } from './triggers.ts';
+import { MARKS, markWidth } from './triggers.ts';
 
 /** An own change says which was the last mark that it contains, so that a file shows which own changes are in it. */
 export interface MarkId {
@@ -59,6 +59,32 @@ export function clearMarks(sql: Statements, captured: number, limit: number): vo
 
 export function hasMarksToClear(sql: Statements, captured: number): boolean {
   return sql.one(`SELECT EXISTS (SELECT 1 FROM ${MARKS} WHERE id < ?)`, [BigInt(captured)]) === 1n;
+}
+
+/** With more of them SQLite empties the whole table in less time than it deletes them one by one. */
+const MANY = 500;
+/** What is put back then. */
+const MAX_KEPT = 64;
+
+/** The same, at a fraction of the time where all but a few go: a program that never pauses waits for it. */
+export function clearManyMarks(sql: Statements, captured: number, limit: number, encoding: Encoding): void {
+  const count = captured - Number(sql.one(`SELECT min(id) FROM ${MARKS}`) ?? captured);
+  const width = count < MANY || count > limit ? 0 : markWidth(sql);
+  const kept = width === 0 ? [] : marksAfter(sql, captured - 1, width, encoding, MAX_KEPT + 1);
+  if (kept.length === 0 || kept.length > MAX_KEPT) return clearMarks(sql, captured, limit);
+  sql.run(`DELETE FROM ${MARKS}`);
+  for (const mark of kept) putBack(sql, mark);
+}
+
+function putBack(sql: Statements, { id, table, op, nonce, key }: Mark): void {
+  const names = key.map((_, index) => `k${index}`).join(', ');
+  sql.run(`INSERT INTO ${MARKS} (id, tbl, op, nonce, ${names}) VALUES (?, ?, ?, ?, ${key.map(parameter).join(', ')})`, [
+    BigInt(id),
+    BigInt(table),
+    op,
+    nonce,
+    ...key,
+  ]);
 }
 
 /** A mark of our own, for what we do in the user's database in the user's name. */

@@ -15,7 +15,7 @@ import { type Containing, isBeyond, lackingAt, readBody, renamedPosition, whatIt
 import { Folding, type FoldingBy } from './folding.ts';
 import { misnumbered, renumber } from './hidden-numbers.ts';
 import type { OpenDatabase } from './host.ts';
-import { clearMarks, hasMark, newestMark } from './marks.ts';
+import { clearManyMarks, hasMark, newestMark } from './marks.ts';
 import { MissingRows } from './missing-rows.ts';
 import { OpenFile } from './open-file.ts';
 import { type Position, readPosition, writePosition } from './position.ts';
@@ -272,7 +272,7 @@ export class Standing {
   commit(file: OpenFile): void {
     const position = this.#positionNow(file, this.mark.id);
     writePosition(file.sql, position);
-    clearMarks(file.sql, this.mark.id, this.room.rows);
+    clearManyMarks(file.sql, this.mark.id, this.room.rows, file.connection.encoding);
     if (file.unmarked.size === 0 && file.takenIn.size === 0) setCompared(file.sql, true);
     file.sql.db.exec('COMMIT');
     file.committed();

@@ -80,6 +80,30 @@ test('APP9 whatever else was done between the look and the lock is captured firs
   }
 });
 
+test('BLK10 where nearly all marks are captured the table of marks is emptied, and those that stay are as they were', () => {
+  const sql = `PRAGMA journal_mode = wal; CREATE TABLE t (k PRIMARY KEY, v);
+    INSERT INTO t VALUES ('a', 0), (CAST(x'ff41' AS TEXT), 0), (x'00ff', 0), (1.5, 0), ('z', 0)`;
+  two((office, ana, ben) => {
+    ben.run("UPDATE t SET v = 'by Ben' WHERE k = 'z'");
+    ben.work();
+    for (let n = 1; n <= 200; n++) ana.run(`UPDATE t SET v = ${n} WHERE k <> 'z'`);
+    assert.ok(ana.capture());
+    ana.log.pull(ben.log);
+    ana.run("UPDATE t SET v = 'last' WHERE k <> 'z'");
+    const marks = 'SELECT id, tbl, op, nonce, typeof(k0), hex(k0) FROM _tieout_marks ORDER BY id';
+    const before = ana.query(marks);
+    assert.equal(before.length, 804);
+    assert.equal(ana.engine.apply().kind, 'applied');
+    assert.deepEqual(ana.query(marks), before.slice(-5));
+    office.settle();
+    const values = everywhere(office, "SELECT hex(k), v FROM t ORDER BY k = 'z'");
+    assert.deepEqual(
+      values.map(([, v]) => v),
+      ['last', 'last', 'last', 'last', 'by Ben'],
+    );
+  }, sql);
+});
+
 const number = fc.integer({ min: 1, max: 4 });
 const letter = fc.constantFrom('a', 'b', 'c');
 const text = fc.constantFrom('p', 'q', 'r');
