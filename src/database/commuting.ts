@@ -18,6 +18,8 @@ const MAX_MARKS = 64;
 /** `before`: what the file showed at the mark `after`; `touched`: all rows that are to be written, or may be. */
 export function commute(file: OpenFile, after: number, before: Shown, touched: TouchedRows): boolean {
   const { sql, width, connection } = file;
+  // Without a WAL every time that it is written refuses a commit: there the program's pauses are waited for.
+  if (sql.one('PRAGMA journal_mode') !== 'wal') return false;
   const marks = marksAfter(sql, after, width, connection.encoding, MAX_MARKS + 1);
   if (marks.length > MAX_MARKS || file.unmarked.size > 0) return false;
   const naming = new Naming(before, new Map());
