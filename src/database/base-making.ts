@@ -1,16 +1,16 @@
 /** The beginning of following: a base is made of a database, or a copy of a base is made ready. */
 import { DatabaseSync } from 'node:sqlite';
 import { type CopyId, EMPTY } from '../core/vector.ts';
-import { describeTables, settledKinds } from './describe.ts';
+import { describeTables, settledKinds } from './file/describe.ts';
+import { OpenFile } from './file/open-file.ts';
+import { writePosition } from './file/position.ts';
+import { quoted, Statements } from './file/sql.ts';
+import { removeTriggers, setCompared } from './file/triggers.ts';
 import type { BaseMade, OpenDatabase } from './host.ts';
-import { OpenFile } from './open-file.ts';
-import { writePosition } from './position.ts';
 import { readActual } from './schema/actual.ts';
 import { schemaDifference } from './schema/difference.ts';
 import { NO_SCHEMA } from './schema/schema.ts';
 import { NO_SETTINGS, parseSettings } from './settings.ts';
-import { quoted, Statements } from './sql.ts';
-import { removeTriggers, setCompared } from './triggers.ts';
 
 /**
  * Marks first, then the copy: what is edited between the two is in both, and compared with itself shows no difference.

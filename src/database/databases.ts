@@ -6,14 +6,18 @@ import type { Clock, FileFacts, Random } from '../platform/ports.ts';
 import { ROWS_SCHEMA } from '../store/row-state.ts';
 import { openStore } from '../store/sqlite.ts';
 import { adopt, makeBase } from './base-making.ts';
-import { BrokenRows } from './broken-rows.ts';
-import { listConflicts } from './conflicts.ts';
+import { BrokenRows } from './conflicts/broken-rows.ts';
+import { listConflicts } from './conflicts/conflicts.ts';
+import { resolveConflict } from './conflicts/resolving.ts';
 import { detachDatabase, stillLocked } from './detaching.ts';
 import { StateDigest } from './digesting.ts';
 import { DatabaseEngine } from './engine.ts';
-import { isBusy, problemOf } from './failing.ts';
+import { isBusy, problemOf } from './file/failing.ts';
+import { quoted } from './file/sql.ts';
+import type { ChangeSource } from './folding/source.ts';
 import { Follower } from './follower.ts';
-import { readHistory } from './history.ts';
+import { readHistory } from './history/history.ts';
+import { replacedBy, undoing } from './history/undoing.ts';
 import type {
   BaseMade,
   DatabaseConflict,
@@ -29,12 +33,8 @@ import type {
   Undone,
   UndoQuery,
 } from './host.ts';
-import { resolveConflict } from './resolving.ts';
 import { changingSettings } from './settings/changing.ts';
 import { listSettings } from './settings/listing.ts';
-import type { ChangeSource } from './source.ts';
-import { quoted } from './sql.ts';
-import { replacedBy, undoing } from './undoing.ts';
 
 export interface LocalDatabasesOptions extends DatabasesOptions {
   readonly source: ChangeSource;

@@ -1,7 +1,7 @@
 /** The end of following: what is ours goes out of a user's database, and nothing else of it is touched. */
 import { ProblemError } from '../core/problem.ts';
-import { UserConnection } from './connection.ts';
-import { removeTriggers } from './triggers.ts';
+import { UserConnection } from './file/connection.ts';
+import { removeTriggers } from './file/triggers.ts';
 
 /**
  * All in one transaction or, where a program holds a lock, nothing (SQLITE_BUSY). A database in which nothing is ours

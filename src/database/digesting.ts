@@ -5,9 +5,9 @@
 import { Digest, rowForm } from '../core/digest.ts';
 import type { Vector } from '../core/vector.ts';
 import type { RowPlace, RowState } from '../store/row-state.ts';
-import { stateAt } from './behind.ts';
-import { isBeyond, lackingAt } from './containing.ts';
-import { type FoldingBy, isReserved } from './folding.ts';
+import { stateAt } from './folding/behind.ts';
+import { isBeyond, lackingAt } from './folding/containing.ts';
+import { type FoldingBy, isReserved } from './folding/folding.ts';
 import { isDerived } from './schema/uses.ts';
 
 /** Rows between two of which others get their turn. */

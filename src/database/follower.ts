@@ -7,7 +7,7 @@ import { type Problem, ProblemError } from '../core/problem.ts';
 import type { Vector } from '../core/vector.ts';
 import type { Clock, FileFacts, Random } from '../platform/ports.ts';
 import type { DatabaseEngine } from './engine.ts';
-import { busyProblem, isBusy, problemOf } from './failing.ts';
+import { busyProblem, isBusy, problemOf } from './file/failing.ts';
 import type { DatabaseEvents, DatabaseFigures, DatabaseProblem, OpenDatabase } from './host.ts';
 import { Pauses } from './pauses.ts';
 

@@ -9,17 +9,28 @@ import type { Table } from '../core/tables.ts';
 import { type CopyId, covers, join, same, type Vector } from '../core/vector.ts';
 import type { FileFacts } from '../platform/ports.ts';
 import { RowState } from '../store/row-state.ts';
-import { BaseFile } from './base-file.ts';
-import { type Behind, bodiesOf, type Folded, foldInto, foldMissed, seenBehind, stateAt } from './behind.ts';
-import { type Containing, isBeyond, lackingAt, readBody, renamedPosition, whatItContains } from './containing.ts';
-import { Folding, type FoldingBy } from './folding.ts';
-import { misnumbered, renumber } from './hidden-numbers.ts';
+import { MissingRows } from './applying/missing-rows.ts';
+import { Upgrade } from './applying/upgrade.ts';
+import { misnumbered, renumber } from './capture/hidden-numbers.ts';
+import { clearManyMarks, hasMark, newestMark } from './file/marks.ts';
+import { OpenFile } from './file/open-file.ts';
+import { type Position, readPosition, writePosition } from './file/position.ts';
+import { setCompared } from './file/triggers.ts';
+import { BaseFile } from './folding/base-file.ts';
+import { type Behind, bodiesOf, type Folded, foldInto, foldMissed, seenBehind, stateAt } from './folding/behind.ts';
+import {
+  type Containing,
+  isBeyond,
+  lackingAt,
+  readBody,
+  renamedPosition,
+  whatItContains,
+} from './folding/containing.ts';
+import { Folding, type FoldingBy } from './folding/folding.ts';
+import { Room } from './folding/room.ts';
+import { Shown } from './folding/shown.ts';
+import type { ChangeSource } from './folding/source.ts';
 import type { OpenDatabase } from './host.ts';
-import { clearManyMarks, hasMark, newestMark } from './marks.ts';
-import { MissingRows } from './missing-rows.ts';
-import { OpenFile } from './open-file.ts';
-import { type Position, readPosition, writePosition } from './position.ts';
-import { Room } from './room.ts';
 import { differs } from './schema/altering.ts';
 import { type Bearable, bearable } from './schema/bearable.ts';
 import { mergedSchema } from './schema/merged.ts';
@@ -29,10 +40,6 @@ import { Written } from './schema/written.ts';
 import { type Choices, choicesOf, choicesToJson, NO_CHOICES } from './settings/choices.ts';
 import { isMendedBy } from './settings/mended-by.ts';
 import { parseSettings } from './settings.ts';
-import { Shown } from './shown.ts';
-import type { ChangeSource } from './source.ts';
-import { setCompared } from './triggers.ts';
-import { Upgrade } from './upgrade.ts';
 
 export interface EngineOptions {
   readonly database: OpenDatabase;

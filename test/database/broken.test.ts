@@ -1,9 +1,9 @@
 /** What is broken and was not broken by merging is left as it is, and listed. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BrokenRows } from '../../src/database/broken-rows.ts';
+import { BrokenRows } from '../../src/database/conflicts/broken-rows.ts';
+import { resolveConflict } from '../../src/database/conflicts/resolving.ts';
 import type { DatabaseConflict } from '../../src/database/host.ts';
-import { resolveConflict } from '../../src/database/resolving.ts';
 import { type Copy, DB, Office } from './copies.ts';
 
 const SQL = `CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT);

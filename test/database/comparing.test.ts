@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { OpenFile } from '../../src/database/open-file.ts';
+import { OpenFile } from '../../src/database/file/open-file.ts';
 import { type Copy, Office } from './copies.ts';
 
 const SCHEMA = `

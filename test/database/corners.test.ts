@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChangeId } from '../../src/core/change.ts';
+import { replacedBy, undoing } from '../../src/database/history/undoing.ts';
 import type { Undone } from '../../src/database/host.ts';
-import { replacedBy, undoing } from '../../src/database/undoing.ts';
 import { type Copy, DB, everywhere, Office } from './copies.ts';
 import { assertAtRest } from './histories.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readHistory } from '../../src/database/history.ts';
+import { readHistory } from '../../src/database/history/history.ts';
 import type { HistoryQuery } from '../../src/database/host.ts';
 import { changingSettings } from '../../src/database/settings/changing.ts';
 import { type Copy, copyId, DB, Office } from './copies.ts';

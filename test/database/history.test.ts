@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readHistory } from '../../src/database/history.ts';
+import { readHistory } from '../../src/database/history/history.ts';
 import { type Copy, DB, Office } from './copies.ts';
 
 const SQL = `CREATE TABLE account (code TEXT PRIMARY KEY, name TEXT);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { resolveConflict } from '../../src/database/resolving.ts';
+import { resolveConflict } from '../../src/database/conflicts/resolving.ts';
 import { type Copy, DB, everywhere, Office } from './copies.ts';
 
 function copies(sql: string, work: (office: Office, ana: Copy, ben: Copy, chloe: Copy) => void): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { resolveConflict } from '../../src/database/resolving.ts';
+import { resolveConflict } from '../../src/database/conflicts/resolving.ts';
 import { type Copy, copyId, DB, everywhere, Office } from './copies.ts';
 
 const JOURNAL = `CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, year INTEGER, no INTEGER, text TEXT, UNIQUE (year, no));

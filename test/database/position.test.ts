@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, renameSync } from 'node:fs';
 import { test } from 'node:test';
 import { ProblemError } from '../../src/core/problem.ts';
-import { renamedPosition } from '../../src/database/containing.ts';
+import { renamedPosition } from '../../src/database/folding/containing.ts';
 import { type Copy, Office, withDatabase } from './copies.ts';
 
 const SQL = `CREATE TABLE account (code TEXT PRIMARY KEY, name TEXT, balance INTEGER);

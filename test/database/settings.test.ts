@@ -1,8 +1,8 @@
 /** What people set about tables and columns: it travels, merges, and takes effect on all copies alike. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { resolveConflict } from '../../src/database/conflicts/resolving.ts';
 import type { SettingChange } from '../../src/database/host.ts';
-import { resolveConflict } from '../../src/database/resolving.ts';
 import { changingSettings } from '../../src/database/settings/changing.ts';
 import { listSettings } from '../../src/database/settings/listing.ts';
 import { type Copy, DB, everywhere, Office } from './copies.ts';

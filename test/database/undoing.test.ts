@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { ChangeId } from '../../src/core/change.ts';
 import type { JsonRow } from '../../src/core/plain-value.ts';
-import { readHistory } from '../../src/database/history.ts';
+import { readHistory } from '../../src/database/history/history.ts';
+import { replacedBy, undoing } from '../../src/database/history/undoing.ts';
 import type { HistoryQuery, Undone } from '../../src/database/host.ts';
 import { changingSettings } from '../../src/database/settings/changing.ts';
-import { replacedBy, undoing } from '../../src/database/undoing.ts';
 import { type Copy, DB, everywhere, Office } from './copies.ts';
 
 function copies(sql: string, work: (office: Office, ana: Copy, ben: Copy) => void): void {

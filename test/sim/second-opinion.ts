@@ -9,7 +9,7 @@ import { type ChangeId, madeId } from '../../src/core/change.ts';
 import { decode } from '../../src/core/codec.ts';
 import { COPIES, DATABASES, DOCUMENTS } from '../../src/core/registry.ts';
 import { EMPTY } from '../../src/core/vector.ts';
-import { AS_IT_IS } from '../../src/database/broken.ts';
+import { AS_IT_IS } from '../../src/database/conflicts/broken.ts';
 import type { DatabaseConflict, HistoryEntry } from '../../src/database/host.ts';
 import { isToken } from './application.ts';
 import { tokensOf } from './logs.ts';

@@ -1,8 +1,8 @@
 /** The seeded world in small: a few seeds. `npm run soak` plays many. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Ops } from '../../src/database/ops.ts';
-import { PlacingRows } from '../../src/database/placing-rows.ts';
+import { PlacingRows } from '../../src/database/applying/placing-rows.ts';
+import { Ops } from '../../src/database/capture/ops.ts';
 import { Registry } from '../../src/store/registry.ts';
 import { RowState } from '../../src/store/row-state.ts';
 import { Chance } from './chance.ts';

@@ -19,9 +19,9 @@ import {
 } from '../../core/rows.ts';
 import { canonicalKey, keyOfRow, namedColumns, rowOfKey, type Table, type Unique } from '../../core/tables.ts';
 import { RowRef, type Value } from '../../core/value.ts';
-import { indexedValues } from '../asked-indexes.ts';
-import { columnId } from '../shown.ts';
-import { countedColumn, countedIn, itemsOf, markedColumn, uniqueGroup, uniqueName } from '../unique-values.ts';
+import { indexedValues } from '../folding/asked-indexes.ts';
+import { columnId } from '../folding/shown.ts';
+import { countedColumn, countedIn, itemsOf, markedColumn, uniqueGroup, uniqueName } from '../folding/unique-values.ts';
 import { judgedValues, judgeOf } from './judging.ts';
 import type { MendedRows } from './mended-rows.ts';
 

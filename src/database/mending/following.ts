@@ -8,10 +8,10 @@ import { isAlive, type MendedCell, type Origin, type Row, UNMENDED, winner, with
 import type { ForeignKey, Table, Unique } from '../../core/tables.ts';
 import { RowRef, sameValue, type Value } from '../../core/value.ts';
 import { covers } from '../../core/vector.ts';
+import { columnId } from '../folding/shown.ts';
+import { uniqueName, valuesAt } from '../folding/unique-values.ts';
 import { SCHEMA, schemaRow } from '../schema/reserved.ts';
 import { isDropped } from '../schema/uses.ts';
-import { columnId } from '../shown.ts';
-import { uniqueName, valuesAt } from '../unique-values.ts';
 import type { MendedRows } from './mended-rows.ts';
 import type { References } from './references.ts';
 import { itemsOfTarget, meantRow, NUMBER, referredUniques, referringSince, uniqueOf } from './unique-targets.ts';

@@ -4,9 +4,9 @@ import type { RowId } from '../../core/body.ts';
 import { type Row, winner } from '../../core/rows.ts';
 import { keyOfRow, numberColumn, type Table } from '../../core/tables.ts';
 import { RowRef, type Value } from '../../core/value.ts';
-import { columnId } from '../shown.ts';
-import { parameter, quoted, Statements } from '../sql.ts';
-import { valuesAt } from '../unique-values.ts';
+import { parameter, quoted, Statements } from '../file/sql.ts';
+import { columnId } from '../folding/shown.ts';
+import { valuesAt } from '../folding/unique-values.ts';
 import { inParentheses, plainly } from './check-text.ts';
 import type { MendedRows } from './mended-rows.ts';
 

@@ -8,9 +8,9 @@ import { aliveByOwnWrites, isAlive, type Origin, type Row, UNMENDED, winner } fr
 import type { Table } from '../../core/tables.ts';
 import { covers } from '../../core/vector.ts';
 import type { RowPlace } from '../../store/row-state.ts';
+import { columnId } from '../folding/shown.ts';
 import { SCHEMA, schemaRow } from '../schema/reserved.ts';
 import { isDropped } from '../schema/uses.ts';
-import { columnId } from '../shown.ts';
 import type { MendedRows } from './mended-rows.ts';
 import { isWithinKey, type References, type Target } from './references.ts';
 

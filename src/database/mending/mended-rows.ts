@@ -5,10 +5,10 @@ import type { Mend, Row } from '../../core/rows.ts';
 import type { Table } from '../../core/tables.ts';
 import type { Vector } from '../../core/vector.ts';
 import type { RowState } from '../../store/row-state.ts';
-import type { BaseFile } from '../base-file.ts';
-import type { Shown } from '../shown.ts';
-import type { SourceChange } from '../source.ts';
-import type { Touched, TouchedStore } from '../touched.ts';
+import type { BaseFile } from '../folding/base-file.ts';
+import type { Shown } from '../folding/shown.ts';
+import type { SourceChange } from '../folding/source.ts';
+import type { Touched, TouchedStore } from '../folding/touched.ts';
 
 export interface MendedRows {
   readonly state: RowState;

@@ -13,8 +13,8 @@ import {
 } from '../../core/tables.ts';
 import { RowRef, type Value } from '../../core/value.ts';
 import type { RowPlace } from '../../store/row-state.ts';
-import { columnId } from '../shown.ts';
-import { valuesAt } from '../unique-values.ts';
+import { columnId } from '../folding/shown.ts';
+import { valuesAt } from '../folding/unique-values.ts';
 import type { MendedRows } from './mended-rows.ts';
 import { meantRow, NUMBER, referringSince, uniqueOf } from './unique-targets.ts';
 

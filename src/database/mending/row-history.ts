@@ -6,9 +6,9 @@ import { ABSENT, compareOrigins, foldWrite, IN_BASE, type Origin, type Row, seen
 import { namedRowOrKey, numberColumn, type Table } from '../../core/tables.ts';
 import type { Value } from '../../core/value.ts';
 import { covers, EMPTY, type Vector } from '../../core/vector.ts';
-import { changesAfter, readBody } from '../containing.ts';
-import { cellsOf } from '../ops.ts';
-import type { ChangeSource } from '../source.ts';
+import { cellsOf } from '../capture/ops.ts';
+import { changesAfter, readBody } from '../folding/containing.ts';
+import type { ChangeSource } from '../folding/source.ts';
 import type { MendedRows } from './mended-rows.ts';
 
 export interface RowWrite {

@@ -5,8 +5,8 @@ import { ABSENT, compareOrigins, type Origin, type Row, winner } from '../../cor
 import type { ForeignKey, Table, Unique } from '../../core/tables.ts';
 import { RowRef, type Value } from '../../core/value.ts';
 import { covers } from '../../core/vector.ts';
-import { columnId } from '../shown.ts';
-import { uniqueName, valuesAt } from '../unique-values.ts';
+import { columnId } from '../folding/shown.ts';
+import { uniqueName, valuesAt } from '../folding/unique-values.ts';
 import type { MendedRows } from './mended-rows.ts';
 import { rowFor } from './row-history.ts';
 

@@ -20,8 +20,8 @@ import {
 import { type ForeignKey, numberColumn, rowOfNumber, type Table } from '../../core/tables.ts';
 import { RowRef, sameValue, type Value } from '../../core/value.ts';
 import { covers } from '../../core/vector.ts';
-import { columnId } from '../shown.ts';
-import { valuesAt } from '../unique-values.ts';
+import { columnId } from '../folding/shown.ts';
+import { valuesAt } from '../folding/unique-values.ts';
 import { judgedValues, judgeOf } from './judging.ts';
 import type { MendedRows } from './mended-rows.ts';
 import { isBy, type RowWrite, withWrite, writesTo } from './row-history.ts';

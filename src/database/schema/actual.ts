@@ -1,7 +1,7 @@
 /** What a database says of its schema now, read from `sqlite_schema`. What is SQLite's own or ours is left out. */
 import { DatabaseSync } from 'node:sqlite';
 import type { Value } from '../../core/value.ts';
-import { literal, Statements } from '../sql.ts';
+import { literal, Statements } from '../file/sql.ts';
 import { type TableText, tableText } from './parts.ts';
 import { type SchemaValues, VALUES } from './schema.ts';
 import { isWord, tokensOf } from './text.ts';

@@ -5,7 +5,7 @@
  * stays as it is and is told.
  */
 import { sameValue, type Value } from '../../core/value.ts';
-import { literal, parameter, quoted, type Statements } from '../sql.ts';
+import { literal, parameter, quoted, type Statements } from '../file/sql.ts';
 import { defaultOf, readActual } from './actual.ts';
 import { schemaDifference } from './difference.ts';
 import {

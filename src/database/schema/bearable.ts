@@ -4,7 +4,7 @@
  * left to the file that has it.
  */
 import { DatabaseSync } from 'node:sqlite';
-import { quoted } from '../sql.ts';
+import { quoted } from '../file/sql.ts';
 import { keysOf, withoutKeysTo } from './declared-keys.ts';
 import {
   createObject,

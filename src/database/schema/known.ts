@@ -6,9 +6,9 @@
 import { decode, encode } from '../../core/codec.ts';
 import type { Table } from '../../core/tables.ts';
 import { value } from '../../core/value.ts';
-import { addMark, type Mark } from '../marks.ts';
-import type { Ops } from '../ops.ts';
-import type { Statements } from '../sql.ts';
+import type { Ops } from '../capture/ops.ts';
+import { addMark, type Mark } from '../file/marks.ts';
+import type { Statements } from '../file/sql.ts';
 import type { SchemaWrite } from './difference.ts';
 import { SCHEMA, SCHEMA_TABLE, schemaRow } from './reserved.ts';
 import { type Schema, schemaFromJson, schemaToJson } from './schema.ts';

@@ -2,7 +2,7 @@
  * Names inside definitions. What is kept and travels names tables and columns by their ids, so that a constraint or an
  * index that somebody makes while somebody else renames a column means the same column everywhere.
  */
-import { quoted } from '../sql.ts';
+import { quoted } from '../file/sql.ts';
 import { isName, isWord, nameOf, type Token } from './text.ts';
 
 export interface Translation {

@@ -1,5 +1,5 @@
 /** CREATE TABLE and CREATE INDEX taken apart. */
-import { quoted } from '../sql.ts';
+import { quoted } from '../file/sql.ts';
 import { isWord, nameOf, type Token, textOf, tokensOf } from './text.ts';
 
 export interface ColumnText {

@@ -5,7 +5,7 @@
 import { decode, encode } from '../../core/codec.ts';
 import type { KeyKind } from '../../core/tables.ts';
 import { type Value, value } from '../../core/value.ts';
-import { quoted } from '../sql.ts';
+import { quoted } from '../file/sql.ts';
 import { translated } from './naming.ts';
 import { triggerOn } from './parts.ts';
 import { folded, textOf, tokensOf } from './text.ts';

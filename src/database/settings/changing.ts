@@ -5,11 +5,11 @@
 import { ProblemError } from '../../core/problem.ts';
 import type { Column, Table } from '../../core/tables.ts';
 import type { Value } from '../../core/value.ts';
+import type { OpenFile } from '../file/open-file.ts';
+import { countedColumn } from '../folding/unique-values.ts';
 import type { SettingChange } from '../host.ts';
-import type { OpenFile } from '../open-file.ts';
 import type { SchemaWrite } from '../schema/difference.ts';
 import { markWrites } from '../schema/known.ts';
-import { countedColumn } from '../unique-values.ts';
 import type { Choices } from './choices.ts';
 import { referrers, whyFollowed, whyNoReference } from './effects.ts';
 import type { SettingsCell } from './reserved.ts';

@@ -3,10 +3,10 @@ import { sha256 } from '../../core/bytes.ts';
 import { toJson } from '../../core/plain-value.ts';
 import { candidates, type Origin } from '../../core/rows.ts';
 import { keyOfRow } from '../../core/tables.ts';
+import type { Shown } from '../folding/shown.ts';
 import type { ConflictCandidate, DatabaseConflict } from '../host.ts';
 import type { SchemaConflict } from '../schema/conflicts.ts';
 import type { SchemaWrite } from '../schema/difference.ts';
-import type { Shown } from '../shown.ts';
 import { SETTINGS, type SettingsCell } from './reserved.ts';
 
 /** Once a number, always a number: there is nothing to choose about `key`. */

@@ -2,9 +2,9 @@
 import type { Origin } from '../../core/rows.ts';
 import { winner } from '../../core/rows.ts';
 import type { Table } from '../../core/tables.ts';
+import type { Shown } from '../folding/shown.ts';
+import { countedColumn } from '../folding/unique-values.ts';
 import type { Setting } from '../host.ts';
-import type { Shown } from '../shown.ts';
-import { countedColumn } from '../unique-values.ts';
 import { SETTINGS, type SettingsCell, settingsRow } from './reserved.ts';
 
 export function listSettings(shown: Shown): Setting[] {

@@ -3,8 +3,9 @@
  * follows from them, so that a file that comes back in an older state is followed as it was then until it is brought
  * forward.
  */
+
+import type { Statements } from '../file/sql.ts';
 import { SCHEMA } from '../schema/reserved.ts';
-import type { Statements } from '../sql.ts';
 import { type Choices, choicesFromJson, choicesToJson, NO_CHOICES } from './choices.ts';
 
 /** Beside what is known of the schema, which is the first row. */

@@ -1,8 +1,8 @@
 /** Who remembers every value that was there when somebody looked, and asks in the end where it is. */
 import { body as bodyCodec } from '../../../src/core/body.ts';
 import { decode } from '../../../src/core/codec.ts';
-import { readHistory } from '../../../src/database/history.ts';
-import { cellsOf } from '../../../src/database/ops.ts';
+import { cellsOf } from '../../../src/database/capture/ops.ts';
+import { readHistory } from '../../../src/database/history/history.ts';
 import { type Copy, DB, type Office, withDatabase } from '../copies.ts';
 
 /** Values that edits.ts writes once only. */

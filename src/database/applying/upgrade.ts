@@ -1,0 +1,89 @@
+/**
+ * The rows of tables that were just brought to another schema. Tables that are empty now are filled with all that is
+ * shown in them; new columns get what was written to them. Both go the way of all rows, constraints included.
+ */
+import type { RowId } from '../../core/body.ts';
+import { ABSENT, type Row } from '../../core/rows.ts';
+import type { Table } from '../../core/tables.ts';
+import { forwarding, type Shown } from '../folding/shown.ts';
+import type { Touched, TouchedRows, TouchedTable } from '../folding/touched.ts';
+import type { Altered } from '../schema/altering.ts';
+
+export class Upgrade {
+  readonly #altered: Altered;
+
+  constructor(altered: Altered) {
+    this.#altered = altered;
+  }
+
+  get emptied(): ReadonlySet<string> {
+    return this.#altered.emptied;
+  }
+
+  get tables(): string[] {
+    return [...this.#altered.emptied, ...this.#altered.widened.keys()];
+  }
+
+  /** How the rows stand in the file after it was altered. */
+  before(before: Shown): Shown {
+    const { view } = before;
+    return before.over({
+      ...forwarding(view),
+      row: (table, row) => (this.emptied.has(table) ? ABSENT : this.#narrow(table, view.row(table, row))),
+    });
+  }
+
+  #narrow(table: string, row: Row | undefined): Row | undefined {
+    const added = this.#altered.widened.get(table);
+    if (row === undefined || added === undefined) return row;
+    const cells = [...row.cells].filter(([column]) => !added.has(column));
+    return cells.length === row.cells.size ? row : { ...row, cells: new Map(cells) };
+  }
+
+  touched(touched: TouchedRows, after: Shown): TouchedRows {
+    const all = new Map(touched);
+    for (const id of this.emptied) {
+      const table = after.tables.get(id);
+      if (table !== undefined) all.set(id, this.#allRows(table, after));
+    }
+    for (const [id, columns] of this.#altered.widened) {
+      const table = after.tables.get(id);
+      if (table !== undefined && !this.emptied.has(id))
+        all.set(id, this.#widened(table, columns, touched.get(id), after));
+    }
+    return all;
+  }
+
+  #allRows(table: Table, after: Shown): Map<RowId, Touched> {
+    const columns = new Set(table.columns.map(({ id }) => id));
+    const rows = new Map<RowId, Touched>();
+    const take = (row: RowId): void => {
+      const now = after.merged(table, row);
+      rows.set(row, { row, before: undefined, now, edited: now, columns, ops: true });
+    };
+    for (const row of after.view.rows(table.id)) take(row);
+    for (const row of after.base.rows(table)) if (!rows.has(row)) take(row);
+    return rows;
+  }
+
+  #widened(
+    table: Table,
+    added: ReadonlySet<string>,
+    touched: TouchedTable | undefined,
+    after: Shown,
+  ): Map<RowId, Touched> {
+    const rows = new Map([...(touched?.values() ?? [])].map((one) => [one.row, one]));
+    for (const row of after.view.rows(table.id)) {
+      const now = after.merged(table, row);
+      const written = [...added].filter((column) => now.cells.has(column));
+      if (written.length === 0) continue;
+      const known = rows.get(row);
+      const columns = new Set([...(known?.columns ?? []), ...written]);
+      rows.set(
+        row,
+        known === undefined ? { row, before: now, now, edited: now, columns, ops: false } : { ...known, columns },
+      );
+    }
+    return rows;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * Finds out by comparison what nobody marked: tables that were rebuilt, a file that was replaced. What differs from what
+ * is shown is reported as marks, so that everything after is one and the same.
+ */
+import type { RowId } from '../../core/body.ts';
+import { ProblemError } from '../../core/problem.ts';
+import { canonicalKey, keyOfRow, numberColumn, referencesInKey, rowOfKey, type Table } from '../../core/tables.ts';
+import { sameValue, type Value } from '../../core/value.ts';
+import type { Mark } from '../file/marks.ts';
+import type { OpenFile } from '../file/open-file.ts';
+import { quoted } from '../file/sql.ts';
+import type { Shown } from '../folding/shown.ts';
+import { type BaseComparison, compareWithBase } from './comparing-base.ts';
+import { Naming } from './naming.ts';
+
+/** Fewer rows than this may go without a question: a small table emptied is work, a large one an accident. */
+const MANY_ROWS = 50;
+
+/** Marks that are in no file: what would have been marked. Throws `ProblemError` at its end when too much is gone. */
+export function* compareTables(file: OpenFile, shown: Shown): Generator<Mark> {
+  for (const id of file.unmarked) {
+    const table = file.tables.get(id);
+    if (table === undefined || table.left) continue;
+    for (const { op, key } of differences(file, shown, table)) {
+      yield { id: 0, nonce: 0n, table: file.numberOf(table), op, key };
+    }
+  }
+}
+
+interface Difference {
+  readonly op: 'i' | 'u' | 'd';
+  readonly key: readonly Value[];
+}
+
+function* differences(file: OpenFile, shown: Shown, table: Table): Generator<Difference> {
+  const naming = new Naming(shown, new Map());
+  const base = compareWithBase(file, shown, table);
+  let gone = 0;
+  const all = base === null ? rowByRow(file, shown, table, naming) : sinceBase(file, shown, table, naming, base);
+  for (const difference of all) {
+    // Nobody was asked to follow what happened to its rows.
+    if (difference.op === 'd' && file.takenIn.has(table.id)) continue;
+    if (difference.op === 'd') gone += 1;
+    yield difference;
+  }
+  if (gone <= MANY_ROWS) return;
+  let known = 0;
+  for (const row of knownRows(shown, table)) if (shown.isThere(table, row)) known += 1;
+  if (gone > known / 2) throw manyGone(file, table, gone, known);
+}
+
+function* rowByRow(file: OpenFile, shown: Shown, table: Table, naming: Naming): Generator<Difference> {
+  const sql = file.sqlOf(table);
+  for (const actual of sql.scan()) {
+    const key = table.key.map(({ at }) => actual[at] as Value);
+    yield* differenceAt(shown, table, naming, key, actual);
+  }
+  for (const row of knownRows(shown, table)) yield* ifGone(file, shown, table, row);
+}
+
+/** Rows that nobody has written to are found by SQLite, the others one by one. */
+function* sinceBase(
+  file: OpenFile,
+  shown: Shown,
+  table: Table,
+  naming: Naming,
+  base: BaseComparison,
+): Generator<Difference> {
+  const sql = file.sqlOf(table);
+  for (const key of base.changed()) {
+    const actual = sql.read(key);
+    if (actual !== undefined) yield* differenceAt(shown, table, naming, exactKey(table, actual), actual);
+  }
+  const written = shown.view.rows(table.id);
+  for (const row of written) {
+    const named = row[0] === 'k' && referencesInKey(row) === null ? keyOfRow(row) : null;
+    for (const key of [shown.key(table, row), named]) {
+      const actual = key === null ? undefined : sql.read(key);
+      if (actual !== undefined) yield* differenceAt(shown, table, naming, exactKey(table, actual), actual);
+    }
+    yield* ifGone(file, shown, table, row);
+  }
+  const isWritten = new Set(written);
+  for (const key of base.gone()) {
+    const row = rowOfKey(key.map((item, index) => canonicalKey(item, table.key[index]?.collation ?? 'BINARY')));
+    if (!isWritten.has(row)) yield* ifGone(file, shown, table, row);
+  }
+}
+
+function exactKey(table: Table, actual: readonly Value[]): Value[] {
+  return table.key.map(({ at }) => actual[at] as Value);
+}
+
+function* differenceAt(
+  shown: Shown,
+  table: Table,
+  naming: Naming,
+  key: readonly Value[],
+  actual: readonly Value[],
+): Generator<Difference> {
+  if (key.includes(null)) return;
+  const row = rowAt(shown, naming, table, key);
+  const known = row === null ? null : shown.values(table, row);
+  if (known === null) yield { op: 'i', key };
+  else if (known.some((item, at) => !table.columns[at]?.left && !sameValue(item, actual[at] as Value)))
+    yield { op: 'u', key };
+}
+
+function* ifGone(file: OpenFile, shown: Shown, table: Table, row: RowId): Generator<Difference> {
+  const key = shown.isThere(table, row) ? shown.key(table, row) : null;
+  if (key !== null && !file.sqlOf(table).has(key)) yield { op: 'd', key };
+}
+
+function rowAt(shown: Shown, naming: Naming, table: Table, key: readonly Value[]): RowId | null {
+  if (numberColumn(table) === undefined) return naming.rowOfKey(table, key);
+  return typeof key[0] === 'bigint' ? shown.rowAt(table, key[0]) : null;
+}
+
+/** The rows of a table with numbers as they are shown, by number. */
+export function shownByNumber(shown: Shown, table: Table): { number: bigint; values: readonly Value[] }[] {
+  const found: { number: bigint; values: readonly Value[] }[] = [];
+  for (const row of knownRows(shown, table)) {
+    const values = shown.values(table, row);
+    const number = shown.number(table, row);
+    if (values !== null && number !== null) found.push({ number, values });
+  }
+  return found.sort((a, b) => (a.number < b.number ? -1 : 1));
+}
+
+function* knownRows(shown: Shown, table: Table): Generator<RowId> {
+  const written = new Set(shown.view.rows(table.id));
+  yield* written;
+  for (const row of shown.base.rows(table)) if (!written.has(row)) yield row;
+}
+
+function manyGone(file: OpenFile, table: Table, gone: number, known: number): ProblemError {
+  const rows = file.sql.one(`SELECT count(*) FROM ${quoted(table.name)}`);
+  return new ProblemError({
+    code: 'rows-missing',
+    text: `The database was replaced by one that lacks ${gone} of the ${known} rows of the table ${table.name} (it has ${rows}). Nothing was taken over.`,
+    remedy:
+      'Put the right file in its place. If the rows are to go, delete them with the program that owns the database.',
+    path: file.connection.path,
+  });
+}

@@ -1,0 +1,101 @@
+/** The rows of a settled folding as they were, as their application left them, and which got another number. */
+import type { RowId } from '../../core/body.ts';
+import type { Row } from '../../core/rows.ts';
+import { numberColumn, type Table } from '../../core/tables.ts';
+import type { RowState } from '../../store/row-state.ts';
+import type { BaseFile } from './base-file.ts';
+import type { Renumbering } from './renumbering.ts';
+import { columnId, forwarding, type RowView, Shown } from './shown.ts';
+import type { Touched, TouchedStore } from './touched.ts';
+
+/** A row whose own copy should write down the number that it is shown with in this column. */
+export interface Renumbered {
+  readonly table: Table;
+  readonly row: RowId;
+  readonly column: string;
+}
+
+interface Folded {
+  readonly state: RowState;
+  readonly base: BaseFile;
+  readonly tables: ReadonlyMap<string, Table>;
+  readonly touched: TouchedStore['tables'];
+  readonly renumbering: Renumbering;
+}
+
+export class FoldingViews {
+  readonly #of: Folded;
+
+  constructor(of: Folded) {
+    this.#of = of;
+  }
+
+  /** The rows as they were before, for finding them in the user's database. */
+  before(): Shown {
+    return this.#view(
+      (touched) => touched.before,
+      (table, row) => this.#of.renumbering.movedBefore(table, row),
+    );
+  }
+
+  /** The rows as an application left them when these are its own edits: what it wrote is there already. */
+  edited(): Shown {
+    const wroteNumber = (table: string, row: RowId): boolean => {
+      const known = this.#of.tables.get(table);
+      const at = known && numberColumn(known);
+      const touched = this.#of.touched.get(table)?.get(row);
+      if (known === undefined || at === undefined || !touched?.ops) return false;
+      const column = columnId(known, at);
+      return touched.edited.cells.get(column) !== touched.before?.cells.get(column);
+    };
+    return this.#view(
+      (touched) => (touched.ops ? touched.edited : touched.before),
+      (table, row) => (wroteNumber(table, row) ? undefined : this.#of.renumbering.movedBefore(table, row)),
+    );
+  }
+
+  #view(
+    rowOf: (touched: Touched) => Row | undefined,
+    movedTo: (table: string, row: RowId) => bigint | undefined,
+  ): Shown {
+    const view: RowView = {
+      ...forwarding(this.#of.state),
+      movedTo,
+      movedAt: (table, number) => {
+        const now = this.#of.state.movedAt(table, number);
+        if (now !== undefined && movedTo(table, now) === number) return now;
+        return this.#of.renumbering.movedAtBefore(table, number).find((row) => movedTo(table, row) === number);
+      },
+      row: (table, row) => {
+        const touched = this.#of.touched.get(table)?.get(row);
+        return touched ? rowOf(touched) : this.#of.state.row(table, row);
+      },
+    };
+    return new Shown(view, this.#of.base, this.#of.tables);
+  }
+
+  /** Rows that this folding gave numbers other than those that were written. */
+  *newlyNumbered(): Generator<Renumbered> {
+    for (const [id, moves] of this.#of.renumbering.moves()) {
+      const table = this.#of.tables.get(id) as Table;
+      const column = columnId(table, numberColumn(table) as number);
+      for (const row of moves) if (this.#of.state.movedTo(id, row) !== undefined) yield { table, row, column };
+    }
+    for (const [id, rows] of this.#of.touched) {
+      const table = this.#of.tables.get(id);
+      if (table === undefined) continue;
+      for (const { row, before, now } of rows.held()) {
+        if (now.mend === undefined) continue;
+        for (const [column, { value }] of now.mend.cells) {
+          const known = before?.mend?.cells.get(column)?.value;
+          if (typeof value === 'bigint' && known !== value && !refersBy(table, column)) yield { table, row, column };
+        }
+      }
+    }
+  }
+}
+
+/** What follows another row is not written down: it is known by what was written. */
+function refersBy(table: Table, column: string): boolean {
+  return table.foreignKeys.some(({ columns }) => columns.some((at) => columnId(table, at) === column));
+}
