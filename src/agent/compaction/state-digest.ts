@@ -26,8 +26,8 @@ const PAGE = 500;
 
 /** Null: it cannot be told here and now, because edits have gone on since, or a database is not followed here. */
 export async function digestAt(vector: Vector, state: StateAt): Promise<string | null> {
-  const { store, registry, databases, clock } = state;
-  const rows = store.log.concerns(vector, '') ? await foldedTo(vector, state) : await standing(registry, clock);
+  const { registry, databases } = state;
+  const rows = (await standing(vector, state)) ?? (await foldedTo(vector, state));
   const digest = new Digest();
   const alive = new Map<string, Row>([...registry.bases('database')].map((id): [string, Row] => [id, IN_BASE]));
   for (const { table, id, row } of rows) {
@@ -46,9 +46,11 @@ export async function digestAt(vector: Vector, state: StateAt): Promise<string |
   return digest.finish();
 }
 
-async function standing(registry: Registry, clock: Clock): Promise<Rows> {
+/** The rows as they are folded; undefined: they hold more than `vector`, or came to hold more while they were read. */
+async function standing(vector: Vector, { store, registry, clock }: StateAt): Promise<Rows | undefined> {
   const rows: { table: string; id: string; row: Row }[] = [];
   for (const table of TABLES) {
+    if (store.log.concerns(vector, '')) return undefined;
     for (const { id, row } of registry.rows(table)) rows.push({ table, id, row });
     await turn(clock);
   }
