@@ -161,9 +161,19 @@ class Host {
     child.onExit = (how) => this.#onExit(how);
     for (const [at, { start, open }] of this.#copies) {
       this.#send({ kind: 'start', at, start });
-      for (const database of open.values()) void this.#call(at, 'open', [database]).catch(() => undefined);
+      for (const database of open.values()) {
+        if (!this.#isAsked(at, database)) void this.#call(at, 'open', [database]).catch(() => undefined);
+      }
     }
     for (const message of this.#unasked.splice(0)) this.#send(message);
+  }
+
+  /** Whoever waits for it to be opened has it opened by that. */
+  #isAsked(copy: number, database: OpenDatabase): boolean {
+    return this.#unasked.some(
+      (message) =>
+        message.kind === 'call' && message.at === copy && message.method === 'open' && message.args[0] === database,
+    );
   }
 
   #onExit(how: string): void {

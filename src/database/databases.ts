@@ -53,6 +53,8 @@ export class LocalDatabases implements Databases {
   readonly #options: LocalDatabasesOptions;
   readonly #rows: DatabaseSync;
   readonly #followers = new Map<string, Follower>();
+  /** By database: what is done with its follower, to its end. */
+  readonly #turns = new Map<string, Promise<void>>();
   readonly #broken: BrokenRows;
 
   constructor(options: LocalDatabasesOptions) {
@@ -69,14 +71,32 @@ export class LocalDatabases implements Databases {
     return asked(request.path, () => adopt(request, this.#options.copy));
   }
 
-  async open(database: OpenDatabase): Promise<void> {
-    await this.close(database.id);
+  open(database: OpenDatabase): Promise<void> {
+    return this.#inTurn(database.id, () => this.#open(database));
+  }
+
+  close(id: string): Promise<void> {
+    return this.#inTurn(id, () => this.#close(id));
+  }
+
+  /** One after the other: two followers of one database would both write what is folded of it. */
+  #inTurn(id: string, work: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(id) ?? Promise.resolve()).then(work);
+    this.#turns.set(
+      id,
+      turn.catch(() => {}),
+    );
+    return turn;
+  }
+
+  async #open(database: OpenDatabase): Promise<void> {
+    await this.#close(database.id);
     const { copy, source, events, clock, random, facts, renamings = [] } = this.#options;
     const makeEngine = () => new DatabaseEngine({ database, copy, rows: this.#rows, source, facts, renamings });
     this.#followers.set(database.id, new Follower({ database, makeEngine, events, clock, random, facts }));
   }
 
-  async close(id: string): Promise<void> {
+  async #close(id: string): Promise<void> {
     const follower = this.#followers.get(id);
     this.#followers.delete(id);
     this.#broken.forget(id);
@@ -191,7 +211,7 @@ export class LocalDatabases implements Databases {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#followers.keys()].map((id) => this.close(id)));
+    await Promise.all([...this.#turns.keys()].map((id) => this.close(id)));
     this.#rows.close();
   }
 

@@ -239,6 +239,20 @@ test('DBS6 a database that is missing or damaged is told as a problem, and follo
   await followed.close();
 });
 
+test('DBS13 a database that is opened again while it is being opened is followed once', async () => {
+  const followed = new Followed();
+  const { copy, databases } = followed;
+  copy.cli("UPDATE account SET name = 'edited' WHERE code = '1'");
+  await Promise.all([followed.open(), followed.open(), followed.open()]);
+  await databases.settle();
+  copy.cli("UPDATE account SET name = 'edited again' WHERE code = '1'");
+  await followed.until(() => copy.log.changes.length > 1);
+  await databases.settle();
+  assert.equal(copy.log.changes.length, 2);
+  assert.deepEqual(followed.problems, []);
+  await followed.close();
+});
+
 test('DBS7 of two databases made on one path the rows of the other become edits', async () => {
   const followed = new Followed();
   const { copy, other, databases, office } = followed;
