@@ -1,5 +1,5 @@
 /**
- * `npm run check`: all that must hold before a commit, side by side, in under a minute. Prints what is red in full and
+ * `npm run check`: all that must hold before a commit, side by side, in about a minute. Prints what is red in full and
  * what is green in a line; ends with how many tests passed and failed.
  */
 import { spawn } from 'node:child_process';
