@@ -2,7 +2,6 @@
  * One machine: its hubs, its sync copies, and what is told to those who watch. Copies live and fail on their own; one
  * that cannot be opened is listed with its problem and does not keep the others from working.
  */
-import { MalformedError } from '../core/codec.ts';
 import { ProblemError } from '../core/problem.ts';
 import { FILE } from '../core/registry.ts';
 import { SOFTWARE } from '../core/software.ts';
@@ -330,7 +329,7 @@ export class Agent {
         break;
       } catch (error) {
         const failure = asStorageFailure(error, 'Cannot write down the new id', root);
-        if (!(failure instanceof ProblemError || failure instanceof MalformedError)) throw error;
+        if (!(failure instanceof ProblemError)) throw error;
         log(`${root} cannot go on under a new id yet: ${failure.message}`);
       } finally {
         folder?.close();

@@ -42,8 +42,20 @@ export interface RenewalOptions {
   readonly retires: boolean;
 }
 
-/** Throws a `ProblemError` when the hub is out of reach; then nothing was changed. */
+/**
+ * Throws a `ProblemError` when the hub is out of reach, or what it has as history cannot be used, which may be put right:
+ * then nothing was changed.
+ */
 export async function renewCopy(options: RenewalOptions): Promise<void> {
+  try {
+    await renew(options);
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    throw new ProblemError(badHistory(error.message));
+  }
+}
+
+async function renew(options: RenewalOptions): Promise<void> {
   const { folder, hub, clock, fileBytes, author, member, retires } = options;
   const facts = folder.facts;
   if (facts === undefined) return;
@@ -58,8 +70,7 @@ export async function renewCopy(options: RenewalOptions): Promise<void> {
   });
   await completePacked(store, hub, clock, facts);
   const safe = await safeSnapshot(hub, facts);
-  const isAhead = safe !== null && !isHere(store, facts.copy, safe);
-  const ahead = isAhead ? await orBadHistory(() => packedAhead(store, hub, clock, facts, safe)) : null;
+  const ahead = safe && !isHere(store, facts.copy, safe) ? await packedAhead(store, hub, clock, facts, safe) : null;
   // A hub that has dropped what is packed cannot be asked for it.
   const packed = safe ? at(safe.record.vector, facts.copy) : 0;
   const after = ahead?.shared ?? (await lastShared(store, hub, facts.file, facts.copy, packed));
@@ -68,13 +79,9 @@ export async function renewCopy(options: RenewalOptions): Promise<void> {
   // What the rows were merged from gets other names, so they are merged anew: nothing of the old ones may be left.
   for (const suffix of ['', '-wal', '-shm']) fileBytes.remove(folder.path(`rows.db${suffix}`));
   fileBytes.syncFolder(folder.path('.'));
-  const adopt = ({ segments, record }: PackedAhead): void => {
-    store.adoptAll(segments);
-    mustEndAs(store, record);
-  };
-  const reissue = (refold: () => void): void => store.reissue(author, facts.copy, after, bodies, refold);
-  const refold = (): void => {
-    if (ahead) adopt(ahead);
+  store.reissue(author, facts.copy, after, bodies, () => {
+    if (ahead) store.adoptAll(ahead.segments);
+    if (ahead) mustEndAs(store, ahead.record);
     registry.unfold();
     for (const change of store.log.after(new Map(), { subject: '', limit: Number.MAX_SAFE_INTEGER })) {
       foldRegistry(registry, change, store.body(change));
@@ -82,18 +89,7 @@ export async function renewCopy(options: RenewalOptions): Promise<void> {
     folder.setFacts({ ...facts, copy: author.copy });
     folder.addRenaming(renaming);
     if (ahead) folder.verified = sha256(ahead.sealed);
-  };
-  await orBadHistory(async () => reissue(refold));
-}
-
-/** Whoever waits for a copy to go on asks again in a while: what is wrong with the hub's history may be put right. */
-async function orBadHistory<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof MalformedError)) throw error;
-    throw new ProblemError(badHistory(error.message));
-  }
+  });
 }
 
 /** What is folded anew is read from the packed history: what this disk has lost of it, the hub has. */
