@@ -95,8 +95,10 @@ class Host {
       makeBase: (request) => call('makeBase', request),
       adopt: (request) => call('adopt', request),
       open: async (database) => {
+        // Listed after it is asked for: a process that is started for it opens what is listed as well.
+        const opened = call<void>('open', database);
         copy.open.set(database.id, database);
-        await call('open', database);
+        await opened;
       },
       close: async (id) => {
         copy.open.delete(id);
@@ -161,19 +163,9 @@ class Host {
     child.onExit = (how) => this.#onExit(how);
     for (const [at, { start, open }] of this.#copies) {
       this.#send({ kind: 'start', at, start });
-      for (const database of open.values()) {
-        if (!this.#isAsked(at, database)) void this.#call(at, 'open', [database]).catch(() => undefined);
-      }
+      for (const database of open.values()) void this.#call(at, 'open', [database]).catch(() => undefined);
     }
     for (const message of this.#unasked.splice(0)) this.#send(message);
-  }
-
-  /** Whoever waits for it to be opened has it opened by that. */
-  #isAsked(copy: number, database: OpenDatabase): boolean {
-    return this.#unasked.some(
-      (message) =>
-        message.kind === 'call' && message.at === copy && message.method === 'open' && message.args[0] === database,
-    );
   }
 
   #onExit(how: string): void {
