@@ -28,11 +28,9 @@ import { Parent } from './parent.ts';
 import { Problems } from './problems.ts';
 import { foldRegistry, registryChanges } from './registry-folding.ts';
 import type { CopyFacts, SyncFolder } from './sync-folder.ts';
+import { DISK_AGAIN_MS } from './syncing.ts';
 import { type Amount, Traffic } from './traffic.ts';
 import { Unsent } from './unsent.ts';
-
-/** A database that the disk did not take is tried again after this. */
-const DISK_AGAIN_MS = 15_000;
 
 export class Copy {
   readonly folder: SyncFolder;

@@ -5,6 +5,8 @@ import type { Copy } from './copy.ts';
 
 /** How long nothing may move before a wait looks again by itself. */
 export const LOOK_AGAIN_MS = 200;
+/** What the disk refused is tried again after this. */
+export const DISK_AGAIN_MS = 15_000;
 
 /** Takes in what was saved on disk and exchanges until nothing is pending. Throws when the parent is out of reach. */
 export async function syncCopy(copy: Copy, signal: AbortSignal): Promise<void> {

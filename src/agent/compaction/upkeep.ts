@@ -20,7 +20,7 @@ import { encodeChunk } from '../../store/stored-chunk.ts';
 import type { Copy } from '../copy.ts';
 import { closedMeanwhile } from '../copy-problems.ts';
 import type { HubConnection } from '../hub-connection.ts';
-import { LOOK_AGAIN_MS } from '../syncing.ts';
+import { DISK_AGAIN_MS, LOOK_AGAIN_MS } from '../syncing.ts';
 import { badHistory, differing, differsHere } from './compaction-problems.ts';
 import { fetchHistory } from './history-fetching.ts';
 import { LiveCopies } from './live-copies.ts';
@@ -43,8 +43,6 @@ type History = Extract<Answer, { kind: 'history' }>;
 const LOOK_MS = 60 * 60_000;
 /** After a session begins there is other work first. */
 const SOON_MS = 30_000;
-/** The disk refused something: it says so until it does not. */
-const DISK_AGAIN_MS = 15_000;
 /** A day, less what a working day is shorter. */
 const SILENCE_MS = 20 * 60 * 60_000;
 /** Packing fewer is not worth a round of questions. */
@@ -339,16 +337,17 @@ export class Upkeep {
   }
 
   /** Whoever ends this copy does not wait for the hub. */
-  #ask(question: Question): Promise<Answer> {
+  async #ask(question: Question): Promise<Answer> {
     const { signal } = this.#stopping;
-    const ended = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(this.#closed()), { once: true });
-    });
-    return Promise.race([this.#options.hub.ask(question), ended]);
-  }
-
-  #closed(): ProblemError {
-    return closedMeanwhile(this.#options.copy.folder.root);
+    const { promise: ended, reject } = Promise.withResolvers<never>();
+    const end = (): void => reject(closedMeanwhile(this.#options.copy.folder.root));
+    if (signal.aborted) end();
+    signal.addEventListener('abort', end);
+    try {
+      return await Promise.race([ended, this.#options.hub.ask(question)]);
+    } finally {
+      signal.removeEventListener('abort', end);
+    }
   }
 
   #turn(): Promise<void> {
