@@ -8,7 +8,7 @@ import { sha256 } from '../core/bytes.ts';
 import type { ChangeId } from '../core/change.ts';
 import type { DocumentContent } from '../core/content.ts';
 import { foldPath } from '../core/paths.ts';
-import { ProblemError, StorageError } from '../core/problem.ts';
+import { assert, ProblemError, StorageError } from '../core/problem.ts';
 import { allWrites, contentCell, DATABASES, removeOp, setOp } from '../core/registry.ts';
 import type { Origin } from '../core/rows.ts';
 import type { CopyId, Vector } from '../core/vector.ts';
@@ -310,6 +310,10 @@ export class CopyDatabases implements DatabaseReports {
     // Nobody waits for it any more: entered without its database being removed, it would be entered again.
     if (entered && other === undefined) throw notEntered();
     const ops = other === undefined ? [] : [this.#removal(other)];
+    assert(
+      ops.length === 0 || rest === undefined,
+      'rows are entered and their database removed by one step, or neither',
+    );
     const { copy, seq, stamp } =
       rest === undefined
         ? append(concerns(seen, database) ? withSeen(bytes, seen) : bytes, ops)

@@ -90,6 +90,10 @@ async function judge(world: World): Promise<void> {
   if (world.violations.length === 0) await checkNewcomer(world, world.file);
 }
 
+function underNewId(world: World, { machine }: Person, former: string): Promise<void> {
+  return world.until('a new id', 60_000, () => machine.copy !== undefined && machine.copy.facts.copy !== former);
+}
+
 test('CMP1 what everybody has is packed on all copies and leaves the log of the hub, and a new copy has all of it', async () => {
   await office(3, async (world) => {
     await work(world, [0, 1, 2], 30);
@@ -126,11 +130,7 @@ test('CMP4 a copy that is away is waited for; once its owner has retired it nobo
     assert.ok(packed(ana) >= 64 && packed(ben) === packed(ana), `${packed(ana)} ${packed(ben)}`);
 
     copyOf(chloe).setOffline(false);
-    await world.until(
-      'a new id',
-      60_000,
-      () => chloe.machine.copy !== undefined && copyOf(chloe).facts.copy !== former,
-    );
+    await underNewId(world, chloe, former);
     await judge(world);
     assert.ok(copyOf(ana).upkeep.live.retired().has(former));
     assert.ok(!copyOf(ana).upkeep.live.retired().has(copyOf(chloe).facts.copy));
@@ -152,11 +152,7 @@ test('REN7 a retired copy whose disk has lost a piece of the packed history gets
     copyOf(chloe).store.chunks.forget(pieces);
     await driven(world, retireCopy(copyOf(ana), former));
     copyOf(chloe).setOffline(false);
-    await world.until(
-      'a new id',
-      60_000,
-      () => chloe.machine.copy !== undefined && copyOf(chloe).facts.copy !== former,
-    );
+    await underNewId(world, chloe, former);
     await judge(world);
   });
 });
