@@ -62,6 +62,11 @@ export class DatabaseEngine {
     return this.#standing.file !== null;
   }
 
+  /** Nobody has written to the closed file since. */
+  get isAsClosed(): boolean {
+    return this.#standing.isAsClosed;
+  }
+
   /** What is folded; what the database contains once every step is done. */
   get vector(): Vector {
     return this.state.vector;
@@ -126,6 +131,11 @@ export class DatabaseEngine {
   }
 
   /** Closes the connection; the next step opens it again. */
+  /** After `tidy`, and at least 2 s before it is disconnected: what is written to the file from now on is noticed. */
+  rest(): void {
+    this.#standing.rest();
+  }
+
   disconnect(): void {
     this.#standing.disconnect();
     this.#capturing = null;

@@ -73,14 +73,13 @@ export class Follower {
   readonly #edits: number[] = [];
   /** Somebody waits until all is done. */
   #awaited = false;
-  #isTidy = false;
+  /** Since when nothing is left to do in the file. */
+  #restsSince: number | null = null;
   #dataVersion = 0;
   /** Not before this time are all tables compared again. */
   #compareAt = Number.NEGATIVE_INFINITY;
   /** How many of LOOKS_MS were taken since the last hint. */
   #looks = LOOKS_MS.length;
-  /** What the files were when we closed them: our own closing is no reason to open again. */
-  #left = '';
   #told: readonly DatabaseProblem[] = [];
 
   constructor(options: FollowerOptions) {
@@ -99,8 +98,8 @@ export class Follower {
   }
 
   poke(): void {
-    const isNews = this.#engine?.isOpen === true || this.#left === '' || this.#left !== this.#facts();
-    if (!isNews) return;
+    // Our own closing is no reason to open again.
+    if (this.#engine?.isAsClosed && !this.#engine.isOpen) return;
     if (!this.#isWal()) return this.#pauses.committed();
     this.#looks = 0;
     this.#want();
@@ -229,6 +228,7 @@ export class Follower {
 
   async #pass(): Promise<void> {
     const engine = this.#getEngine();
+    this.#restsSince = null;
     let held: number | null = null;
     for (let disturbed = 0; !this.#closed; ) {
       if (disturbed >= PATIENCE) {
@@ -309,7 +309,6 @@ export class Follower {
 
   #worked(): void {
     this.#lastWork = this.#options.clock.monotonic();
-    this.#isTidy = false;
   }
 
   #letOthers(): Promise<void> {
@@ -356,24 +355,17 @@ export class Follower {
   #look(engine: DatabaseEngine): void {
     if (this.#closed || this.#running !== null) return;
     try {
-      const quiet = this.#options.clock.monotonic() - this.#lastWork;
+      const now = this.#options.clock.monotonic();
       if (engine.isReplaced() || engine.dataVersion() !== this.#dataVersion) return this.#wantInPause();
-      if (quiet > QUIET_MS && !this.#isTidy) this.#isTidy = engine.tidy();
-      if (quiet > IDLE_MS && this.#isTidy) {
-        engine.disconnect();
-        this.#left = this.#facts();
+      if (this.#restsSince !== null) {
+        if (now - this.#restsSince > IDLE_MS) engine.disconnect();
+      } else if (now - this.#lastWork > QUIET_MS && engine.tidy()) {
+        engine.rest();
+        this.#restsSince = now;
       }
     } catch (error) {
       if (!isBusy(error)) return this.#want();
     }
     this.#tick();
-  }
-
-  #facts(): string {
-    const { facts, database } = this.#options;
-    return [database.path, `${database.path}-wal`, `${database.path}-journal`]
-      .map((path) => facts(path))
-      .map((found) => (found ? `${found.inode} ${found.size} ${found.mtimeNs}` : '-'))
-      .join('; ');
   }
 }

@@ -3,6 +3,7 @@
  * it yet. Finds that out anew whenever the file is not what we left: replaced, restored, crashed.
  */
 import type { DatabaseSync } from 'node:sqlite';
+import { isDeepStrictEqual } from 'node:util';
 import { assert } from '../core/problem.ts';
 import type { Renaming } from '../core/reissue.ts';
 import type { Table } from '../core/tables.ts';
@@ -63,7 +64,10 @@ export class Standing {
   mark: Containing['mark'] = { id: 0, nonce: null };
   /** SQLite's data_version when the file was last looked at: whoever has committed since may have marked nothing. */
   looked = 0;
-  #left: string | null = null;
+  /** What the files were when nothing was left to do in them. */
+  #atRest: readonly string[] | null = null;
+  /** What the files were when we closed them; empty: somebody may have written to them unseen. */
+  #left: readonly string[] | null = null;
   /** Set while the file lacks what is folded. */
   behind: Behind | null = null;
   /** Own changes, in the log and in the file, that are not folded yet. */
@@ -119,12 +123,24 @@ export class Standing {
     return this.#position && renamedPosition(this.#position, this.#renamings).vector;
   }
 
+  /** All is done in the file, and it is at rest. */
+  rest(): void {
+    this.#open().connection.checkpoint();
+    this.#atRest = this.#facts();
+  }
+
+  /** Nobody has written to it since we closed it. */
+  get isAsClosed(): boolean {
+    return this.#left !== null && isDeepStrictEqual(this.#left, this.#facts());
+  }
+
   disconnect(): void {
     this.#lastTables = this.#file?.tables ?? this.#lastTables;
     this.#lastChoices = this.#file?.choices ?? this.#lastChoices;
     this.#file?.rollback();
     this.#file?.close();
-    if (this.#file !== null) this.#left = this.#facts();
+    if (this.#file !== null) this.#left = this.#leaving();
+    this.#atRest = null;
     this.behind?.store.close();
     this.#file = null;
     this.#position = null;
@@ -134,10 +150,20 @@ export class Standing {
     this.edited = [];
   }
 
+  /**
+   * A file that is written twice within one tick of its volume's clock (up to 2 s) looks as after the first. So it is
+   * known only if it is as it was at rest, long before; or whoever opens it compares. Closing takes its -wal away.
+   */
+  #leaving(): readonly string[] {
+    const now = this.#facts();
+    const then = this.#atRest ?? now;
+    return now.every((text, at) => text === then[at] || (at > 0 && text === '')) ? now : [];
+  }
+
   /** Everything that somebody who commits touches. */
-  #facts(): string {
-    const { options } = this;
-    return ['', '-wal'].map((end) => factsText(options.facts(`${options.database.path}${end}`))).join();
+  #facts(): readonly string[] {
+    const { facts, database } = this.options;
+    return ['', '-wal', '-journal'].map((end) => factsText(facts(`${database.path}${end}`)));
   }
 
   /** Has the file been replaced, or is it gone? Then the connection is to something that nobody sees any more. */
@@ -205,7 +231,7 @@ export class Standing {
 
   #connect(): void {
     const { path, settings } = this.options.database;
-    const isAsClosed = this.#left === null || this.#left === this.#facts();
+    const isAsClosed = this.#left === null || this.isAsClosed;
     const shown = (): Schema => this.shownSchema().schema;
     const file = new OpenFile(path, parseSettings(settings), this.options.facts(path), shown);
     try {

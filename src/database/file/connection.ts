@@ -57,6 +57,11 @@ export class UserConnection {
     return Number(this.sql.one('PRAGMA data_version'));
   }
 
+  /** What is in the -wal goes to the database as far as nobody is in the way: closing has nothing left to write then. */
+  checkpoint(): void {
+    this.sql.all('PRAGMA wal_checkpoint(PASSIVE)');
+  }
+
   schemaVersion(): number {
     return Number(this.sql.one('PRAGMA schema_version'));
   }
