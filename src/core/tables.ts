@@ -26,6 +26,7 @@ export interface Column {
   readonly left?: true;
   /** Set: an integer of a UNIQUE that is handed out, or is not. */
   readonly counted?: boolean;
+  readonly notNull?: true;
   /** NOT NULL without a default: no row can be made without it. */
   readonly needsValue?: true;
 }

@@ -350,6 +350,61 @@ test('MND8 a reference by a unique value goes where its row goes, and stays what
   });
 });
 
+const TAKEN_OVER = `CREATE TABLE setting (id INTEGER PRIMARY KEY, label TEXT UNIQUE, text TEXT);
+  INSERT INTO setting VALUES (1, 'One', 'value');
+  CREATE TABLE note (k TEXT PRIMARY KEY, label TEXT NOT NULL REFERENCES setting (label), text TEXT);
+  INSERT INTO note VALUES ('base', 'One', 'old')`;
+
+test('MND8 a reference by a unique value goes to the row that took the value over from one that was deleted, whatever that one is called', () => {
+  copies(TAKEN_OVER, (office, ana, ben, chloe) => {
+    assert.equal(ana.engine.tables.get('setting')?.kind, 'name');
+    ana.run("INSERT INTO note VALUES ('new', 'One', NULL)");
+    office.settle();
+    // The key is a name: another one is another row.
+    ana.run('UPDATE setting SET id = 2');
+    ana.capture(1_000_001);
+    ben.run("INSERT INTO setting VALUES (2, 'Two', 'other')");
+    ben.capture(1_000_002);
+    // First one, then the other, and both at once.
+    chloe.log.pull(ana.log);
+    chloe.work();
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT id, label FROM setting'), [[2n, 'Two']]);
+    assert.deepEqual(everywhere(office, 'SELECT k, label FROM note ORDER BY k'), [
+      ['base', 'Two'],
+      ['new', 'Two'],
+    ]);
+    chloe.run("UPDATE setting SET label = 'Three'");
+    chloe.run("UPDATE note SET label = 'Three'");
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT label FROM note'), [['Three'], ['Three']]);
+  });
+});
+
+test('MND5 a row that must refer to another, which has no value for it any more, is withheld and listed with what is in it', () => {
+  copies(TAKEN_OVER, (office, ana, ben, chloe) => {
+    ana.run('UPDATE setting SET id = 2');
+    ana.capture(1_000_001);
+    ben.run("INSERT INTO setting VALUES (2, NULL, 'other')");
+    ben.capture(1_000_002);
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT * FROM note'), []);
+    const about = chloe.conflicts().find(({ table }) => table === 'note');
+    assert.equal(about?.note, 'NOT NULL of note: the row to which it refers has no value for it');
+    assert.deepEqual(
+      about?.candidates.map(({ value }) => value),
+      [{ k: 'base', label: 'One', text: 'old' }],
+    );
+    chloe.run("UPDATE setting SET label = 'Four'");
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT label FROM note'), [['Four']]);
+    assert.deepEqual(
+      ana.conflicts().filter(({ table }) => table === 'note'),
+      [],
+    );
+  });
+});
+
 test('MND4 an index that somebody makes counts for what others had written before they had it', () => {
   const sql =
     "CREATE TABLE doc (id INTEGER PRIMARY KEY, no INTEGER, name TEXT); INSERT INTO doc VALUES (1, 1, 'one'), (2, 2, 'two')";

@@ -229,7 +229,8 @@ function describe(
     .filter(({ generated }) => !generated)
     .map(({ name, type, notNull, hasDefault }): Column => {
       const { id = name, initial = null } = known.get(folded(name)) ?? {};
-      return { id, name, type, initial, ...(notNull && !hasDefault && { needsValue: true }) };
+      const needs = notNull && { notNull: true as const, ...(!hasDefault && { needsValue: true as const }) };
+      return { id, name, type, initial, ...needs };
     });
   const columns = kind === 'hidden' ? [{ id: '', name: rowid ?? 'rowid' }, ...stored] : stored;
   const place = (name: string): number => columns.findIndex((column) => column.name === name);

@@ -4,16 +4,27 @@
  */
 import { keptAs } from '../../core/affinity.ts';
 import type { RowId } from '../../core/body.ts';
-import { isAlive, type MendedCell, type Origin, type Row, UNMENDED, winner, withMend } from '../../core/rows.ts';
+import {
+  isAlive,
+  type MendedCell,
+  type Origin,
+  type Row,
+  UNMENDED,
+  type Withheld,
+  winner,
+  withMend,
+} from '../../core/rows.ts';
 import type { ForeignKey, Table, Unique } from '../../core/tables.ts';
 import { RowRef, sameValue, type Value } from '../../core/value.ts';
 import { covers } from '../../core/vector.ts';
+import type { RowPlace } from '../../store/row-state.ts';
 import { columnId } from '../folding/shown.ts';
 import { uniqueName, valuesAt } from '../folding/unique-values.ts';
 import { SCHEMA, schemaRow } from '../schema/reserved.ts';
 import { isDropped } from '../schema/uses.ts';
 import type { MendedRows } from './mended-rows.ts';
 import type { References } from './references.ts';
+import { rowBefore } from './row-history.ts';
 import { itemsOfTarget, meantRow, NUMBER, referredUniques, referringSince, uniqueOf } from './unique-targets.ts';
 
 export class Following {
@@ -37,7 +48,7 @@ export class Following {
       if (!refers && !referred.has(id)) continue;
       for (const { row } of touched.values()) {
         if (refers) add(id, row);
-        if (referred.has(id)) for (const from of this.#references.referrers(table, row)) add(from.table, from.row);
+        if (referred.has(id)) for (const from of this.#references.maybeReferrers(table, row)) add(from.table, from.row);
       }
     }
     for (const { table, row } of open.values()) this.#follow(this.#rows.tables.get(table) as Table, row);
@@ -57,10 +68,14 @@ export class Following {
     const ours = new Set(keys.flatMap(({ columns }) => columns.map((at) => columnId(table, at))));
     const cells = new Map<string, MendedCell>([...mend.cells].filter(([column]) => !ours.has(column)));
     const written = withMend(merged, { ...mend, cells });
+    let reason: string | null = null;
     for (const key of isAlive(merged) ? keys : []) {
-      for (const [column, cell] of this.#values(table, row, written, key)) cells.set(column, cell);
+      const values = this.#values(table, row, written, key);
+      const empty = values.find(([column, { value }]) => value === null && isRequired(table, column));
+      if (empty === undefined) for (const [column, cell] of values) cells.set(column, cell);
+      else reason = `NOT NULL of ${table.name}${NO_VALUE}`;
     }
-    this.#rows.mend(table.id, row, { ...mend, cells });
+    this.#rows.mend(table.id, row, { ...mend, cells, withheld: withheldBy(reason, mend.withheld) });
   }
 
   #values(table: Table, row: RowId, merged: Row, key: ForeignKey): [string, MendedCell][] {
@@ -71,10 +86,15 @@ export class Following {
     const isNumber = place === NUMBER;
     // References to rows are shown with the number that the row has.
     if (isNumber && items[0] instanceof RowRef) return [];
-    const since = referringSince(table, key, merged);
-    const meant = items.includes(null) ? null : meantRow(this.#rows, target, key, items, since);
-    const parent = meant === null ? undefined : this.#rows.merged(target, meant);
-    if (meant === null || parent === undefined || !isAlive(parent)) return [];
+    const found = items.includes(null)
+      ? null
+      : meantRow(this.#rows, target, key, items, referringSince(table, key, merged));
+    if (found === null) return [];
+    const { row: meant, since, first } = found;
+    // Whatever happens to either, the reference is looked at again.
+    if (first !== undefined) for (const to of [first, meant]) this.#note({ table: target.id, row: to }, table, row);
+    const parent = this.#rows.merged(target, meant);
+    if (!isAlive(parent)) return [];
     const now = isNumber
       ? [this.#rows.after().number(target, meant, parent)]
       : valuesAt(target, key.to, base, meant, parent, 'shown');
@@ -82,11 +102,16 @@ export class Following {
     if (uniqueName(target, unique, inOrder(now)) === uniqueName(target, unique, inOrder(items))) return [];
     const isMoved = isNumber && this.#rows.state.movedTo(target.id, meant) !== undefined;
     if (isNumber && now.includes(null)) return [];
-    if (!isMoved && !this.#wasLetGo(table, merged, key) && !this.#isUnknown(target, key, parent, since)) return [];
+    if (!isMoved && !this.#wasLetGo(table, merged, key) && !this.#isUnknown(target, key, meant, parent, since))
+      return [];
     return key.columns.flatMap((at, index): [string, MendedCell][] => {
       const value = keptAs(now[index] ?? null, table.columns[at]?.type);
       return sameValue(value, items[index] ?? null) ? [] : [[columnId(table, at), { value, because: meant }]];
     });
+  }
+
+  #note(to: RowPlace, { id }: Table, row: RowId): void {
+    this.#rows.state.addReference(to, { table: id, row });
   }
 
   /** Who deleted the reference, or dropped its table, left nothing behind: somebody else has made it come back. */
@@ -97,7 +122,7 @@ export class Following {
   }
 
   /** Did nobody who changed the row's value know of the reference? */
-  #isUnknown(target: Table, { to }: ForeignKey, parent: Row, since: Origin | null): boolean {
+  #isUnknown(target: Table, { to }: ForeignKey, row: RowId, parent: Row, since: Origin | null): boolean {
     const columns = to.map((at) => columnId(target, at));
     if (columns.some((column) => parent.mend?.cells.has(column))) return true;
     if (since === null) return false;
@@ -105,7 +130,30 @@ export class Following {
       columns
         .flatMap((column) => parent.cells.get(column) ?? [])
         // A number that was only written down is nobody's edit.
-        .some((write) => write.dead || !covers(this.#rows.seenBy(write), since.copy, since.seq))
+        .some(
+          (write) =>
+            write.dead ||
+            !covers(this.#rows.seenBy(write), since.copy, since.seq) ||
+            this.#hadNoValue(target, to, row, write),
+        )
     );
   }
+
+  /** Before this write: then nothing in front of its writer referred to the row, though he knew of the reference. */
+  #hadNoValue(target: Table, to: readonly number[], row: RowId, by: Origin): boolean {
+    return valuesAt(target, to, this.#rows.base, row, rowBefore(this.#rows, target, row, by), 'merged').includes(null);
+  }
+}
+
+const NO_VALUE = ': the row to which it refers has no value for it';
+
+function isRequired(table: Table, column: string): boolean {
+  return table.columns.some(({ id, notNull }) => id === column && notNull === true);
+}
+
+/** What another mend withheld stays withheld by that; what is only withheld through another row is found after this. */
+function withheldBy(reason: string | null, before: Withheld | null): Withheld | null {
+  const isOther = before !== null && !before.reason.endsWith(NO_VALUE);
+  if (isOther && (reason === null || !before.through)) return before;
+  return reason === null ? null : { reason, through: false };
 }

@@ -72,17 +72,22 @@ export class References {
   #byUnique(table: Table, row: RowId, merged: Row, key: ForeignKey, target: Table): RowId[] {
     const written = valuesAt(table, key.columns, this.#rows.base, row, merged, 'merged');
     const meant = meantRow(this.#rows, target, key, written, referringSince(table, key, merged));
-    if (meant !== null) return [meant];
+    if (meant !== null) return [meant.row];
     // Nobody had this number for who wrote it.
     return uniqueOf(target, key)?.place === NUMBER ? this.#resolve(target, key, written) : [];
   }
 
   /** Rows that refer to this one, written to or from the base: those that still do. */
   referrers(table: Table, row: RowId): RowPlace[] {
+    return this.maybeReferrers(table, row).filter((place) => this.refers(place, { table: table.id, row }));
+  }
+
+  /** And those that did once, and may refer to another row instead. */
+  maybeReferrers(table: Table, row: RowId): RowPlace[] {
     const found = new Map<string, RowPlace>();
     const all = [...this.#rows.state.referrers({ table: table.id, row }), ...this.#inBase(table, row)];
     for (const place of all) found.set(`${place.table}\0${place.row}`, place);
-    return [...found.values()].filter((place) => this.refers(place, { table: table.id, row }));
+    return [...found.values()];
   }
 
   refers(from: RowPlace, to: RowPlace): boolean {

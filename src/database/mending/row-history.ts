@@ -24,9 +24,7 @@ export function writesTo(rows: MendedRows, table: Table, row: RowId, merged: Row
   for (const { copy, seq } of [...rows.past(table.id, row), ...standing]) {
     makers.set(`${copy}:${seq}`, { copy, seq });
   }
-  return [...makers.values()]
-    .flatMap((id) => writesOf(rows, table, row, id))
-    .sort((a, b) => sizeOf(a.seen) - sizeOf(b.seen) || compareOrigins(a.by, b.by));
+  return [...makers.values()].flatMap((id) => writesOf(rows, table, row, id)).sort(compareWrites);
 }
 
 /** Every write to the rows of a table that is in the log. */
@@ -65,13 +63,18 @@ export function* numbersWritten(
 
 /** The row when a writer had written his change, and had seen what he had seen; not mended. */
 export function rowFor(rows: MendedRows, table: Table, row: RowId, by: ChangeId): Row {
+  return writesTo(rows, table, row, rows.merged(table, row))
+    .filter((write) => isBy(write, by))
+    .reduce(withWrite, rowBefore(rows, table, row, by));
+}
+
+/** The same before he wrote. */
+export function rowBefore(rows: MendedRows, table: Table, row: RowId, by: ChangeId): Row {
   const merged = rows.merged(table, row);
   const seen = rows.seenBy(by);
-  let view: Row = merged.base ? IN_BASE : ABSENT;
-  for (const write of writesTo(rows, table, row, merged)) {
-    if (isBy(write, by) || covers(seen, write.by.copy, write.by.seq)) view = withWrite(view, write);
-  }
-  return view;
+  return writesTo(rows, table, row, merged)
+    .filter((write) => !isBy(write, by) && covers(seen, write.by.copy, write.by.seq))
+    .reduce(withWrite, merged.base ? IN_BASE : ABSENT);
 }
 
 export function withWrite(view: Row, { by, cells, seen }: RowWrite): Row {
@@ -95,7 +98,11 @@ function writesOf(rows: MendedRows, table: Table, row: RowId, id: ChangeId): Row
   return found.toArray();
 }
 
-/** Who has seen another has seen more than that one. */
+/** In a causal order: who has seen another has seen more than that one. */
+export function compareWrites(a: RowWrite, b: RowWrite): number {
+  return sizeOf(a.seen) - sizeOf(b.seen) || compareOrigins(a.by, b.by);
+}
+
 function sizeOf(seen: Vector): number {
   let size = 0;
   for (const seq of seen.values()) size += seq;

@@ -1,14 +1,14 @@
 /** Foreign keys that find their row by a UNIQUE that is not its key: which row was meant is known by who wrote what when. */
 import { comparedAs } from '../../core/affinity.ts';
 import type { RowId } from '../../core/body.ts';
-import { ABSENT, compareOrigins, type Origin, type Row, winner } from '../../core/rows.ts';
+import { ABSENT, aliveByOwnWrites, compareOrigins, type Origin, type Row, winner } from '../../core/rows.ts';
 import type { ForeignKey, Table, Unique } from '../../core/tables.ts';
 import { RowRef, type Value } from '../../core/value.ts';
 import { covers } from '../../core/vector.ts';
 import { columnId } from '../folding/shown.ts';
 import { uniqueName, valuesAt } from '../folding/unique-values.ts';
 import type { MendedRows } from './mended-rows.ts';
-import { rowFor } from './row-history.ts';
+import { compareWrites, rowFor, writesTo } from './row-history.ts';
 
 /** Among a table's uniques its number, for references that nobody declared: they may have been written as numbers. */
 export const NUMBER = -2;
@@ -47,7 +47,11 @@ export function referredUniques(tables: ReadonlyMap<string, Table>): ReadonlyMap
 const referred = new WeakMap<ReadonlyMap<string, Table>, ReadonlyMap<string, ReadonlySet<number>>>();
 
 /** When a row got the values by which it refers; null: it has them since the base. */
-export function referringSince(table: Table, { columns }: ForeignKey, merged: Row): Origin | null {
+export function referringSince(
+  table: Table,
+  { columns }: { readonly columns: readonly number[] },
+  merged: Row,
+): Origin | null {
   let newest: Origin | null = null;
   for (const at of columns) {
     const write = winner(merged, columnId(table, at));
@@ -61,14 +65,22 @@ export function itemsOfTarget(target: Table, { to }: ForeignKey, unique: Unique,
   return unique.columns.map((at) => comparedAs(items[to.indexOf(at)] ?? null, target.columns[at]?.type));
 }
 
-/** The row of `target` that had these values for whoever wrote them, whatever it has now; null: there was none. */
+/** Which row a reference means, and since when: its own writing (null: since the base), or that row's taking the value over. */
+export interface Meant {
+  readonly row: RowId;
+  readonly since: Origin | null;
+  /** The row that had the value when the reference was written, where that is another one. */
+  readonly first?: RowId;
+}
+
+/** Whom these values mean for whoever wrote them, whatever the row has now; null: there was none. */
 export function meantRow(
   rows: MendedRows,
   target: Table,
   key: ForeignKey,
   items: readonly Value[],
   since: Origin | null,
-): RowId | null {
+): Meant | null {
   const named = uniqueOf(target, key);
   if (named === undefined) return null;
   const { place, unique } = named;
@@ -79,18 +91,75 @@ export function meantRow(
   const inBase = inOrder.some((item) => item instanceof RowRef)
     ? []
     : rows.base.rowsWhere(target, unique.columns, inOrder, unique.collations);
-  if (since === null) return inBase[0] ?? null;
-  const all = [...new Set([...rows.state.withUnique(target.id, place, name), ...inBase])];
-  const found = all.flatMap((row) => {
-    const view = asSeen(rows, target, unique, row, since);
-    if (uniqueName(target, unique, valuesAt(target, unique.columns, rows.base, row, view, 'merged')) !== name)
-      return [];
-    const isGone = wasDeleted(rows, target, row, since);
-    return [{ row, isGone, by: referringSince(target, { ...key, columns: unique.columns }, view) }];
+  const all = new Set([...rows.state.withUnique(target.id, place, name), ...inBase]);
+  const value: Named = { table: target, unique, name };
+  const first = since === null ? inBase[0] : firstMeant(rows, value, all, since);
+  if (first === undefined) return null;
+  const last = wasLeft(rows, target, first, since) ? takenOver(rows, value, all, first, since) : null;
+  return last === null ? { row: first, since } : { ...last, first };
+}
+
+/** A value of an index of this table, by its name. */
+interface Named {
+  readonly table: Table;
+  readonly unique: Unique;
+  readonly name: string;
+}
+
+function hasValue(rows: MendedRows, { table, unique, name }: Named, row: RowId, view: Row): boolean {
+  return uniqueName(table, unique, valuesAt(table, unique.columns, rows.base, row, view, 'merged')) === name;
+}
+
+function firstMeant(rows: MendedRows, value: Named, all: ReadonlySet<RowId>, since: Origin): RowId | undefined {
+  const { table, unique } = value;
+  const found = [...all].flatMap((row) => {
+    const view = asSeen(rows, table, unique, row, since);
+    if (!hasValue(rows, value, row, view)) return [];
+    const isGone = wasDeleted(rows, table, row, since);
+    return [{ row, isGone, by: referringSince(table, unique, view) }];
   });
   // A row that took the value over from one that was deleted is meant, and not that one.
   found.sort((a, b) => Number(a.isGone) - Number(b.isGone) || earlier(a.by, b.by) || (a.row < b.row ? -1 : 1));
-  return found[0]?.row ?? null;
+  return found[0]?.row;
+}
+
+/** Was the row deleted by somebody who knew of the reference? Then it does not keep the row. */
+function wasLeft(rows: MendedRows, table: Table, row: RowId, since: Origin | null): boolean {
+  const merged = rows.merged(table, row);
+  return !aliveByOwnWrites(merged) && merged.deletions.some((by) => isKnownTo(rows, by, since));
+}
+
+/**
+ * Who got the value later, from somebody who knew of the reference: for him it meant this row from then on, as no two
+ * rows have one value at once.
+ */
+function takenOver(
+  rows: MendedRows,
+  value: Named,
+  all: ReadonlySet<RowId>,
+  first: RowId,
+  since: Origin | null,
+): Meant | null {
+  const found = [...all].flatMap((row) => {
+    if (row === first) return [];
+    const merged = rows.merged(value.table, row);
+    const writes = writesTo(rows, value.table, row, merged).filter(
+      ({ by }) => isKnownTo(rows, by, since) && hasValue(rows, value, row, rowFor(rows, value.table, row, by)),
+    );
+    const columns = value.unique.columns.map((at) => columnId(value.table, at));
+    const write = writes.findLast(({ cells }) => cells.some(([id]) => columns.includes(id))) ?? writes[0];
+    return write === undefined ? [] : [{ row, write, isAlive: aliveByOwnWrites(merged) }];
+  });
+  found.sort(
+    (a, b) => Number(b.isAlive) - Number(a.isAlive) || compareWrites(b.write, a.write) || (a.row < b.row ? -1 : 1),
+  );
+  const [last] = found;
+  return last === undefined ? null : { row: last.row, since: last.write.by };
+}
+
+function isKnownTo(rows: MendedRows, by: Origin, since: Origin | null): boolean {
+  if (since === null || (by.copy === since.copy && by.seq === since.seq)) return true;
+  return covers(rows.seenBy(by), since.copy, since.seq);
 }
 
 function asSeen(rows: MendedRows, table: Table, unique: Unique, row: RowId, by: Origin): Row {
