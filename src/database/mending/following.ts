@@ -51,7 +51,11 @@ export class Following {
         if (referred.has(id)) for (const from of this.#references.maybeReferrers(table, row)) add(from.table, from.row);
       }
     }
-    for (const { table, row } of open.values()) this.#follow(this.#rows.tables.get(table) as Table, row);
+    for (const { table: id, row } of open.values()) {
+      const table = this.#rows.tables.get(id);
+      // It may have been dropped since it referred.
+      if (table !== undefined) this.#follow(table, row);
+    }
   }
 
   #keys(table: Table): ForeignKey[] {
