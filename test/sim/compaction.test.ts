@@ -267,7 +267,7 @@ test('CMP8 who has written nothing for a day says what is here, once, and nobody
   });
 });
 
-for (const moment of [1, 2, 3]) {
+for (const moment of [1, 2, 3].slice(0, Number(process.env.RUNS ?? 9) / 3)) {
   test(`CMP9 packing that ends in the middle is gone on with, and nothing is lost: ${moment}`, async () => {
     await office(3, async (world) => {
       const chance = new Chance('the middle', moment);
