@@ -287,3 +287,24 @@ export async function withCopies(
     for (const copy of copies) await copy.stop();
   }
 }
+
+/** What these copies saved is with all of them, once. */
+export async function exchangeOnce(office: Office, ...copies: DocumentCopy[]): Promise<void> {
+  for (const copy of copies) await copy.settle();
+  office.exchange();
+  for (const copy of copies) await copy.settle();
+}
+
+/** Everything has gone round, and the copies are equal. */
+export async function level(office: Office, ...copies: DocumentCopy[]): Promise<void> {
+  for (let round = 0; round < 3; round++) {
+    for (const copy of copies) await copy.settle();
+    office.exchange();
+  }
+  for (const copy of copies) await copy.settle();
+  for (const copy of copies) {
+    assert.deepEqual(copy.shown(), copies[0]!.shown());
+    assert.deepEqual(copy.documents.conflicts.list(), copies[0]!.documents.conflicts.list());
+    assert.deepEqual(copy.files(), copies[0]!.files());
+  }
+}

@@ -4,20 +4,7 @@ import { test } from 'node:test';
 import { QUIET_MS } from '../../src/agent/documents/noticing.ts';
 import { EMPTY_HASH } from '../../src/core/content.ts';
 import { contentCell, DOCUMENTS, setOp } from '../../src/core/registry.ts';
-import { type DocumentCopy, type Office, withCopies } from './document-copies.ts';
-
-async function level(office: Office, ...copies: DocumentCopy[]): Promise<void> {
-  for (let round = 0; round < 3; round++) {
-    for (const copy of copies) await copy.settle();
-    office.exchange();
-  }
-  for (const copy of copies) await copy.settle();
-  for (const copy of copies) {
-    assert.deepEqual(copy.shown(), copies[0]!.shown());
-    assert.deepEqual(copy.documents.conflicts.list(), copies[0]!.documents.conflicts.list());
-    assert.deepEqual(copy.files(), copies[0]!.files());
-  }
-}
+import { exchangeOnce, level, withCopies } from './document-copies.ts';
 
 const FILES = { 'letter.txt': 'Dear client', 'papers/a.txt': 'aaa', 'papers/b.txt': 'bbb', 'empty.txt': '' };
 
@@ -214,7 +201,7 @@ test('DOC12 a symbolic link, an unfit name and a nested copy are said to be prob
     ana!.write('a:b.txt', 'x');
     ana!.write('inner/.tieout/store.db', 'x');
     ana!.write('inner/doc.txt', 'x');
-    await level2(office, ana!, ben!);
+    await exchangeOnce(office, ana!, ben!);
     const codes = ana!.documents.problems().map(({ path, code }) => `${path} ${code}`);
     assert.deepEqual(codes.sort(), [
       'a:b.txt unfit-name',
@@ -228,12 +215,6 @@ test('DOC12 a symbolic link, an unfit name and a nested copy are said to be prob
     assert.equal(ana!.documents.problems().length, 3);
   });
 });
-
-async function level2(office: Office, ...copies: DocumentCopy[]): Promise<void> {
-  for (const copy of copies) await copy.settle();
-  office.exchange();
-  for (const copy of copies) await copy.settle();
-}
 
 test('DOC13 a change that keeps size and time is still a change', async () => {
   await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
@@ -295,29 +276,6 @@ test('DOC15 what SQLite left beside a database that was moved away is no documen
     await ana!.settle();
     const paths = [...ana!.documents.listing.all()].map(({ path }) => path);
     assert.deepEqual(paths, [...Object.keys(FILES), 'speech-wal'].sort());
-  });
-});
-
-test('DOC16 when most of a file is gone at once, nothing is deleted for others, and it is said', async () => {
-  const many = Object.fromEntries(Array.from({ length: 120 }, (_, n) => [`f${n % 7}/d${n}.txt`, `${n}`]));
-  await withCopies(['ana', 'ben'], many, async (office, ana, ben) => {
-    for (let n = 0; n < 7; n++) renameSync(ana!.path(`f${n}`), `${ana!.root}-f${n}`);
-    await level2(office, ana!, ben!);
-    assert.equal(Object.keys(ben!.files()).length, 120);
-    assert.equal(ana!.documents.problems()[0]?.code, 'many-gone');
-    for (let n = 0; n < 7; n++) renameSync(`${ana!.root}-f${n}`, ana!.path(`f${n}`));
-    await level(office, ana!, ben!);
-    assert.deepEqual(ana!.documents.problems(), []);
-    for (let n = 0; n < 7; n++) rmSync(ana!.path(`f${n}`), { recursive: true });
-    await ana!.documents.deleteGone();
-    await level(office, ana!, ben!);
-    assert.deepEqual(ben!.files(), {});
-    // The word held for this once.
-    for (let n = 0; n < 120; n++) ana!.write(`again/${n}.txt`, `${n}`);
-    await level(office, ana!, ben!);
-    renameSync(ana!.path('again'), `${ana!.root}-again`);
-    await level2(office, ana!, ben!);
-    assert.equal(Object.keys(ben!.files()).length, 120);
   });
 });
 

@@ -91,6 +91,7 @@ export class Capture {
 
   /** Takes in these paths. They are in our hands. */
   async take(paths: readonly string[]): Promise<void> {
+    if (!this.#options.noticing.isFolderThere()) return;
     const draft: Draft = { ops: [], put: [], forget: new Set(), paths: [], bytes: 0 };
     const found: Found[] = [];
     const gone: Observation[] = [];
@@ -294,8 +295,11 @@ export class Capture {
     const { noticing, problems, registry } = this.#options;
     const left = gone.filter(({ path }) => !draft.forget.has(path));
     if (left.length === 0) return;
-    if (this.#isSuspicious(left, left.length + noticing.gone().size)) {
-      problems.set('', manyGone('', left.length + noticing.gone().size));
+    const paths = left.map(({ path }) => path);
+    const all = noticing.countGone(paths);
+    if (this.#isSuspicious(left, all)) {
+      noticing.holdBack(paths);
+      problems.set('', manyGone('', all));
       return;
     }
     problems.clear('', 'many-gone');
@@ -310,7 +314,7 @@ export class Capture {
   #isSuspicious(gone: readonly Observation[], all: number): boolean {
     if (this.#deleteMany) return false;
     const here = this.#options.files.facts('')?.device;
-    if (gone.some(({ device }) => device !== here) && gone.length > 1) return true;
+    if (gone.some(({ device }) => device !== here) && all > 1) return true;
     return all >= MANY && all > this.#observations.count() / 2;
   }
 

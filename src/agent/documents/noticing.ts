@@ -55,6 +55,8 @@ export class Noticing {
   readonly #newFolders = new Set<string>();
   /** Saves that were read and stay on this machine, by how the file looked: not read again while it looks so. */
   readonly #keptLocal = new Map<string, string>();
+  /** Gone, and not deleted for everybody: a hint tells nothing new of them, and a scan looks again. */
+  readonly #heldBack = new Set<string>();
   #hints = new Set<string>();
   #looking = false;
 
@@ -85,6 +87,15 @@ export class Noticing {
     this.#options.wake(false);
   }
 
+  /** Without it nothing is known of what lies in it, and nothing in it has gone. */
+  isFolderThere(): boolean {
+    const { files, root, problems } = this.#options;
+    const isThere = files.facts(SYNC_FOLDER)?.kind === 'folder';
+    if (isThere) problems.clear(root, 'folder-gone');
+    else problems.set(root, folderGone(root));
+    return isThere;
+  }
+
   /** What the disk refuses to tell is a problem of that path, and is asked for again. */
   #guarded(path: string, look: () => void): void {
     try {
@@ -105,6 +116,22 @@ export class Noticing {
   /** What has gone and may be gone for good. */
   gone(): ReadonlySet<string> {
     return this.#settling.gone;
+  }
+
+  /** They stay in the file, although they are gone here. */
+  holdBack(paths: Iterable<string>): void {
+    for (const path of paths) this.#heldBack.add(path);
+  }
+
+  /** How much is gone: these, what was held back before, and what may be gone for good; in however many turns it went. */
+  countGone(paths: Iterable<string>): number {
+    for (const path of this.#heldBack) if (!this.#isHeldBack(path)) this.#heldBack.delete(path);
+    return new Set(paths).union(this.#heldBack).union(this.gone()).size;
+  }
+
+  #isHeldBack(path: string): boolean {
+    const { files, observations } = this.#options;
+    return this.#heldBack.has(path) && observations.at(path) !== undefined && files.facts(path) === undefined;
   }
 
   /** What lies at a path now, to be compared with `lookAfter`. */
@@ -163,12 +190,8 @@ export class Noticing {
    * Returns how long it worked (ms), or undefined when the folder is not there.
    */
   async scan(): Promise<number | undefined> {
-    const { observations, files, root, problems, signal, clock } = this.#options;
-    if (files.facts(SYNC_FOLDER)?.kind !== 'folder') {
-      problems.set(root, folderGone(root));
-      return undefined;
-    }
-    problems.clear(root, 'folder-gone');
+    const { observations, signal, clock } = this.#options;
+    if (!this.isFolderThere()) return undefined;
     const visited = new Set<string>();
     const pace = new Pace(clock);
     const left = [''];
@@ -217,7 +240,7 @@ export class Noticing {
     if (isInForeignFolder(path)) return;
     if (kind === 'owner') this.#options.wake(true);
     else if (kind === 'temporary') this.#settling.waitFor(parentOf(path), QUIET_MS);
-    else if (kind === undefined) this.#look(path);
+    else if (kind === undefined && !this.#isHeldBack(path)) this.#look(path);
   }
 
   /**
@@ -271,7 +294,7 @@ export class Noticing {
       this.#settling.drop(path);
       for (const below of observations.below(path)) this.#look(below.path);
     }
-    if (seen === undefined || hands.has(path)) return 'as-seen';
+    if (seen === undefined || hands.has(path) || !this.isFolderThere()) return 'as-seen';
     return this.#settling.hasGone(path);
   }
 
