@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { QUIET_MS } from '../../src/agent/documents/noticing.ts';
 import { EMPTY_HASH } from '../../src/core/content.ts';
 import { contentCell, DOCUMENTS, setOp } from '../../src/core/registry.ts';
-import { exchangeOnce, level, withCopies } from './document-copies.ts';
+import { type DocumentCopy, exchangeOnce, level, withCopies } from './document-copies.ts';
 
 const FILES = { 'letter.txt': 'Dear client', 'papers/a.txt': 'aaa', 'papers/b.txt': 'bbb', 'empty.txt': '' };
 
@@ -317,6 +317,30 @@ test('DOC18 documents that change names in a circle, and names that differ only 
     assert.equal(ben!.read('papers/a.txt'), 'Dear client');
     assert.equal(ben!.read('papers/B.txt'), 'bbb');
   });
+});
+
+test('DOC18 a document that stood aside when the agent was killed is not taken for deleted', async () => {
+  const swap = (copy: DocumentCopy) => {
+    renameSync(copy.path('a.txt'), copy.path('c.txt'));
+    renameSync(copy.path('b.txt'), copy.path('a.txt'));
+    renameSync(copy.path('c.txt'), copy.path('b.txt'));
+  };
+  for (const swaps of [1, 2]) {
+    await withCopies(['ana', 'ben'], { 'a.txt': 'aaa', 'b.txt': 'bbb' }, async (office, ana, ben) => {
+      const { id } = ben!.documents.listing.one('a.txt');
+      await ben!.documents.stop();
+      renameSync(ben!.path('a.txt'), ben!.path(`.~tieout-aside-${id.slice(0, 16)}.tmp`));
+      for (let n = 0; n < swaps; n++) {
+        swap(ana!);
+        await ana!.settle();
+      }
+      ben!.receive(ana!);
+      await ben!.restart();
+      await level(office, ana!, ben!);
+      assert.equal(ben!.made.length, 1);
+      assert.equal(ben!.read('a.txt'), swaps === 1 ? 'bbb' : 'aaa');
+    });
+  }
 });
 
 test('DOC19 two documents brought to one path: the earlier stands, the later shows a derived name', async () => {

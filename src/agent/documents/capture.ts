@@ -20,8 +20,10 @@ import type { Clock, FileFacts, Files } from '../../platform/ports.ts';
 import { looksSame, type Observation, type Observations, observationOf } from '../../store/observations.ts';
 import type { Entry, Registry } from '../../store/registry.ts';
 import { busyDocument, type DocumentProblems, manyGone, noDatabase, sameName, unfitName } from './document-problems.ts';
+import { asidePath } from './moving.ts';
 import { type Noticing, QUIET_MS } from './noticing.ts';
 import type { Contents, DatabaseReports, DocumentEvent, Ingested, RecordOps } from './ports.ts';
+import { isUntouched } from './replaced.ts';
 import { Spelling } from './spelling.ts';
 import { isDatabase, isLeftBehind } from './walking.ts';
 
@@ -113,7 +115,7 @@ export class Capture {
       if (seen?.subject === '') {
         draft.forget.add(path);
         databases.databaseGone(path);
-      } else if (seen) gone.push(seen);
+      } else if (seen && !this.#isAside(seen, draft)) gone.push(seen);
       return;
     }
     const fault = pathFault(path);
@@ -130,6 +132,16 @@ export class Capture {
       databases.databaseGone(path);
     }
     found.push({ path, facts, seen: seen?.subject === '' ? undefined : seen });
+  }
+
+  /** We put it aside ourselves, to let others pass, and were stopped before that was noted: it is there, not gone. */
+  #isAside(seen: Observation, { forget, put }: Draft): boolean {
+    const aside = asidePath(seen.subject, seen.path);
+    const facts = this.#options.files.facts(aside);
+    if (facts === undefined || !isUntouched(seen, facts)) return false;
+    forget.add(seen.path);
+    put.push(observationOf(aside, seen.subject, seen.hash, facts));
+    return true;
   }
 
   /** A log or journal of a database, which may be new itself. */

@@ -82,8 +82,9 @@ export class Moving {
       if (outcome !== 'done') return;
       const facts = files.facts(aside);
       if (facts === undefined || !isUntouched(seen, facts)) {
-        files.rename(aside, path);
-        this.#options.replaced.drop(kept);
+        // Where it cannot be put back its second name keeps what was written.
+        if (files.rename(aside, path) === 'done') this.#options.replaced.drop(kept);
+        else this.#options.replaced.release(kept);
         return;
       }
       files.remove(aside);
@@ -116,9 +117,9 @@ export class Moving {
     }
     return false;
   }
+}
 
-  /** One of a circle goes to a name of ours; the others, and then itself, find their places free. */
-  asideOf(id: DocumentId, path: string): string {
-    return `${folderPrefix(path)}${temporaryName(`aside-${id.slice(0, 16)}`)}`;
-  }
+/** One of a circle goes to this name of ours; the others, and then itself, find their places free. */
+export function asidePath(id: DocumentId, path: string): string {
+  return `${folderPrefix(path)}${temporaryName(`aside-${id.slice(0, 16)}`)}`;
 }

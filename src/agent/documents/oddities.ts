@@ -11,6 +11,7 @@ import {
   UNSYNCED,
   unfitName,
 } from './document-problems.ts';
+import { isUntouched } from './replaced.ts';
 import { isThere, type Listed } from './walking.ts';
 
 export class Oddities {
@@ -54,8 +55,16 @@ export class Oddities {
   removeTemporaries(): void {
     for (const path of this.#temporaries) {
       this.#temporaries.delete(path);
-      if (this.#observations.at(path) === undefined) this.#files.remove(path);
+      if (this.#observations.at(path) === undefined && !this.#isDocument(path)) this.#files.remove(path);
     }
+  }
+
+  /** Put aside when we were stopped, and seen at its former place last. */
+  #isDocument(path: string): boolean {
+    const facts = this.#files.facts(path);
+    if (facts === undefined) return false;
+    const seen = this.#observations.withInode(facts.inode).filter((one) => isUntouched(one, facts));
+    return seen.some((one) => this.#files.facts(one.path) === undefined);
   }
 
   /** What a problem spoke of is not there any more. */

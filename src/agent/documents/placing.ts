@@ -12,7 +12,7 @@ import type { Observations } from '../../store/observations.ts';
 import type { Registry } from '../../store/registry.ts';
 import { type DocumentProblems, heldByProgram, inTheWay } from './document-problems.ts';
 import type { Hands } from './hands.ts';
-import { Moving } from './moving.ts';
+import { asidePath, Moving } from './moving.ts';
 import type { Noticing } from './noticing.ts';
 import type { Owners } from './owners.ts';
 import { Planning } from './planning.ts';
@@ -203,7 +203,7 @@ export class Placing {
   #stepAside(id: DocumentId): void {
     const seen = this.#observations.of(id);
     if (seen === undefined) return;
-    this.#run(this.#moving.move(id, seen.path, this.#moving.asideOf(id, seen.path)), [{ id }]);
+    this.#run(this.#moving.move(id, seen.path, asidePath(id, seen.path)), [{ id }]);
   }
 
   // What is left
