@@ -484,6 +484,27 @@ test('DOC23 what a program goes on writing to a document that was replaced under
   });
 });
 
+test('DOC23 what a program went on writing waits where the disk does not let it be taken in', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    const file = openSync(ben!.path('letter.txt'), 'r+');
+    ana!.renameSave('letter.txt', 'newer');
+    await ana!.settle();
+    office.exchange();
+    await ben!.until(() => ben!.read('letter.txt') === 'newer');
+    writeSync(file, 'Dear bank');
+    closeSync(file);
+    const { ingest } = ben!.contents;
+    const problem = { code: 'disk-full', text: 'The disk is full.', remedy: 'Make room.' };
+    ben!.contents.ingest = async (paths) => paths.map(() => ({ kind: 'failed', problem }));
+    await ben!.restart();
+    assert.deepEqual(ben!.documents.problems()[0]?.text, problem.text);
+    ben!.contents.ingest = ingest;
+    await ben!.restart();
+    await level(office, ana!, ben!);
+    assert.equal(ana!.read('letter.txt'), 'Dear banknt');
+  });
+});
+
 test('DOC24 a new copy that was stopped goes on, and fetches nothing twice', async () => {
   const many = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`f${n % 4}/d${n}.txt`, `text ${n}`]));
   await withCopies(['ana'], many, async (office, ana) => {

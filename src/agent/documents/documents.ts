@@ -3,11 +3,12 @@
  * copy object only. Everything here can be stopped at any moment and begun again: what is to be done is found anew from
  * the registry, the observations and the disk.
  */
+import { ProblemError } from '../../core/problem.ts';
 import { contentCell, DOCUMENTS, setOp } from '../../core/registry.ts';
 import { type Observations, observationOf } from '../../store/observations.ts';
 import { Capture, isDoubtful, staysLocal } from './capture.ts';
 import { DocumentConflicts } from './conflicts.ts';
-import { DocumentProblems, type OpenProblem, takingInFailed } from './document-problems.ts';
+import { busyDocument, DocumentProblems, type OpenProblem, takingInFailed } from './document-problems.ts';
 import { Hands } from './hands.ts';
 import { DocumentHistory } from './history.ts';
 import { Listing } from './listing.ts';
@@ -151,7 +152,7 @@ export class Documents {
 
   async start(): Promise<void> {
     try {
-      for (const id of await this.#replaced.recover()) this.#capture.wasInterrupted(id);
+      await this.#replaced.recover((id) => this.#capture.wasInterrupted(id));
     } catch (error) {
       // What was kept aside stays there until the next start.
       this.#problems.set('', takingInFailed(error));
@@ -299,6 +300,8 @@ export class Documents {
   async #lateSave(id: string, over: string, native: string): Promise<void> {
     const { contents, registry, record } = this.#deps;
     const [read] = await contents.ingest([native]);
+    if (read?.kind === 'failed') throw new ProblemError(read.problem);
+    if (read?.kind === 'busy') throw new ProblemError(busyDocument(registry.entry(id)?.shown ?? native));
     if (read?.kind !== 'done' || registry.contentByHash(id, read.content.hash)) return;
     const replaced = registry.document(id)?.contents.filter(({ content }) => content.hash === over) ?? [];
     const writes = replaced.flatMap(({ by }) => by);

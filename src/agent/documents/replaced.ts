@@ -12,8 +12,12 @@ const FOLDER = `${SYNC_FOLDER}/replaced`;
 const KEPT_MS = 10_000;
 /** Written to, and quiet since the last look. */
 const QUIET_MS = 1000;
+const AGAIN_MS = 15_000;
 
-/** `over`: the hash of what the program had in front of it; '' where that is not known any more. */
+/**
+ * `over`: the hash of what the program had in front of it; '' where that is not known any more. Rejects when the save
+ * cannot be taken in.
+ */
 export type LateSave = (document: DocumentId, over: string, native: string) => Promise<void>;
 
 type Kept = { readonly id: DocumentId; readonly seen: Observation; look: string };
@@ -67,24 +71,41 @@ export class Replaced {
       }
       this.drop(name);
     } catch {
-      // The disk or the store failed: it stays there, and is looked at when we start again.
-      this.#kept.delete(name);
+      this.#again(() => this.#check(name));
     }
   }
 
-  /** What was left when we ended. What is in it is a version already, or is made one. Returns whose it was. */
-  async recover(): Promise<DocumentId[]> {
-    const found: DocumentId[] = [];
-    for (const { name } of this.#files.list(FOLDER) ?? []) {
-      const [id = '', mtime] = name.split('-');
-      const facts = this.#files.facts(`${FOLDER}/${name}`);
+  /**
+   * What was left when we ended. What is in it is a version already, or is made one; `found` is told whose it was. What
+   * cannot be taken in is tried again, and the reason is thrown.
+   */
+  async recover(found: (document: DocumentId) => void): Promise<void> {
+    const names = (this.#files.list(FOLDER) ?? []).map(({ name }) => name);
+    for (const name of names) found(idOf(name));
+    const failures: unknown[] = [];
+    for (const name of names) await this.#takeLeft(name).catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #takeLeft(name: string): Promise<void> {
+    const path = `${FOLDER}/${name}`;
+    try {
+      const facts = this.#files.facts(path);
       // Only what was written to later: what a power cut may have left of it otherwise is nobody's save.
-      if (facts && String(facts.mtimeNs) !== mtime)
-        await this.#lateSave(id, '', this.#files.native(`${FOLDER}/${name}`));
-      this.#files.remove(`${FOLDER}/${name}`);
-      found.push(id);
+      const isWritten = facts && String(facts.mtimeNs) !== name.split('-')[1];
+      if (isWritten) await this.#lateSave(idOf(name), '', this.#files.native(path));
+      this.#files.remove(path);
+    } catch (error) {
+      this.#again(() => this.#takeLeft(name));
+      throw error;
     }
-    return found;
+  }
+
+  /** The disk or the store failed: in a while, or, if we end before, when we start again. */
+  #again(act: () => Promise<void>): void {
+    this.#clock.after(AGAIN_MS, () => {
+      if (!this.#signal.aborted) act().catch(() => {});
+    });
   }
 
   /** Before the end: what nobody wrote to needs no look at the next start. */
@@ -95,6 +116,10 @@ export class Replaced {
     }
     this.#kept.clear();
   }
+}
+
+function idOf(name: string): DocumentId {
+  return name.split('-')[0]!;
 }
 
 function mtimeOf({ look }: Observation): string {
