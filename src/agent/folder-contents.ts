@@ -3,6 +3,7 @@
  * on the bytes is done by tasks (in worker threads, or in place); this brings them what they ask for.
  */
 import { StorageError } from '../core/problem.ts';
+import { storageFailure } from '../platform/storage-failure.ts';
 import type { TaskRunner } from '../platform/tasks.ts';
 import type { AssembleStep } from '../store/assemble.ts';
 import type { ChunkTasks } from '../store/chunk-tasks.ts';
@@ -54,11 +55,6 @@ const PARCELS_AHEAD = 8;
 
 export class FolderContents implements Contents {
   readonly #options: FolderContentsOptions;
-  readonly #ownStore: ChunkSink = {
-    lacking: (ids) => this.#options.store.lacking(ids),
-    take: (chunks) => this.#keep(chunks),
-    finish: () => this.#flush(),
-  };
   #kept: { id: string; size: number }[] = [];
   #keptBytes = 0;
 
@@ -67,7 +63,7 @@ export class FolderContents implements Contents {
   }
 
   async ingest(paths: readonly string[], { keep = true }: IngestOptions = {}): Promise<readonly Ingested[]> {
-    return this.ingestInto(keep ? this.#ownStore : NOWHERE, paths);
+    return this.ingestInto(keep ? this.#ownStore() : NOWHERE, paths);
   }
 
   /** Reads files and gives the chunks that the sink lacks to it. */
@@ -92,6 +88,20 @@ export class FolderContents implements Contents {
       return paths.map(() => ({ kind: 'failed', problem: error.problem }));
     }
     return paths.map((_, index) => results[index] ?? { kind: 'missing' });
+  }
+
+  /** The store here, for one reading: whatever a failing disk takes from anybody meanwhile may be of this one. */
+  #ownStore(): ChunkSink {
+    const { store } = this.#options;
+    const { losses } = store.chunks;
+    return {
+      lacking: (ids) => store.lacking(ids),
+      take: (chunks) => this.#keep(chunks),
+      finish: () => {
+        if (store.chunks.losses !== losses) throw storageFailure('disk-error', 'Cannot keep what was saved');
+        this.#flush();
+      },
+    };
   }
 
   chunk(id: string): Uint8Array | undefined {
