@@ -323,3 +323,42 @@ test('SCH7 an FTS5 index over a followed table travels and is rebuilt with what 
     }
   });
 });
+
+test('SCH8 a row that refers to a table which somebody made anew meanwhile, and which has no such row, is withheld until it has', () => {
+  const anew =
+    'CREATE TABLE a2 (code TEXT PRIMARY KEY COLLATE NOCASE, name TEXT); INSERT INTO a2 SELECT code, name FROM account; DROP TABLE account; ALTER TABLE a2 RENAME TO account';
+  copies(BASE, 3, (office, ana, ben, chloe) => {
+    ana?.run(anew);
+    ben?.runMinding([
+      "INSERT INTO account VALUES ('9', 'New', 1)",
+      "INSERT INTO entry (text, account) VALUES ('to the old', '9'), ('to both', '1')",
+    ]);
+    // One hears of the table first, one of the row.
+    ana?.capture();
+    ben?.capture();
+    chloe?.log.pull((ben as Copy).log);
+    chloe?.work();
+    office.settle();
+    const rows = "SELECT text FROM entry WHERE text LIKE 'to %' ORDER BY text DESC";
+    for (const copy of office.copies) {
+      assert.deepEqual(copy.query(rows), [['to both']]);
+      assert.deepEqual(copy.query('PRAGMA foreign_key_check'), []);
+      assert.deepEqual(copy.query('SELECT name FROM account_2 ORDER BY code'), [['Cash'], ['Bank'], ['New']]);
+      const about = copy.conflicts().find(({ table }) => table === 'entry');
+      assert.equal(about?.note, 'FOREIGN KEY of entry: account was made anew, and has no such row');
+      assert.deepEqual(
+        about?.candidates.map(({ value }) => (value as { text: string }).text),
+        ['to the old'],
+      );
+    }
+    chloe?.run("INSERT INTO account SELECT code, name FROM account_2 WHERE code = '9'");
+    office.settle();
+    for (const copy of office.copies) {
+      assert.deepEqual(copy.query(rows), [['to the old'], ['to both']]);
+      assert.deepEqual(
+        copy.conflicts().filter(({ table }) => table === 'entry'),
+        [],
+      );
+    }
+  });
+});

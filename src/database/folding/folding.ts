@@ -27,6 +27,7 @@ import { cellsOf, numberedBy } from '../capture/ops.ts';
 import { Collisions } from '../mending/collisions.ts';
 import { Following } from '../mending/following.ts';
 import { Keeping } from '../mending/keeping.ts';
+import { Orphans } from '../mending/orphans.ts';
 import { References } from '../mending/references.ts';
 import { rowsWritten } from '../mending/row-history.ts';
 import { Ruling } from '../mending/ruling.ts';
@@ -235,6 +236,7 @@ export class Folding {
     this.#followMoves();
     new Collisions(this).settle();
     new Following(this, references).settle();
+    new Orphans(this, references).settle();
     new Withholding(this, references).settle();
     this.#anew.putBack();
     this.#gatherMended();

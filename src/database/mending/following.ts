@@ -4,16 +4,7 @@
  */
 import { keptAs } from '../../core/affinity.ts';
 import type { RowId } from '../../core/body.ts';
-import {
-  isAlive,
-  type MendedCell,
-  type Origin,
-  type Row,
-  UNMENDED,
-  type Withheld,
-  winner,
-  withMend,
-} from '../../core/rows.ts';
+import { isAlive, type MendedCell, type Origin, type Row, UNMENDED, winner, withMend } from '../../core/rows.ts';
 import type { ForeignKey, Table, Unique } from '../../core/tables.ts';
 import { RowRef, sameValue, type Value } from '../../core/value.ts';
 import { covers } from '../../core/vector.ts';
@@ -26,6 +17,7 @@ import type { MendedRows } from './mended-rows.ts';
 import type { References } from './references.ts';
 import { rowBefore } from './row-history.ts';
 import { itemsOfTarget, meantRow, NUMBER, referredUniques, referringSince, uniqueOf } from './unique-targets.ts';
+import { withheldFor } from './withholding.ts';
 
 export class Following {
   readonly #rows: MendedRows;
@@ -79,7 +71,7 @@ export class Following {
       if (empty === undefined) for (const [column, cell] of values) cells.set(column, cell);
       else reason = `NOT NULL of ${table.name}${NO_VALUE}`;
     }
-    this.#rows.mend(table.id, row, { ...mend, cells, withheld: withheldBy(reason, mend.withheld) });
+    this.#rows.mend(table.id, row, { ...mend, cells, withheld: withheldFor(NO_VALUE, reason, mend.withheld) });
   }
 
   #values(table: Table, row: RowId, merged: Row, key: ForeignKey): [string, MendedCell][] {
@@ -153,11 +145,4 @@ const NO_VALUE = ': the row to which it refers has no value for it';
 
 function isRequired(table: Table, column: string): boolean {
   return table.columns.some(({ id, notNull }) => id === column && notNull === true);
-}
-
-/** What another mend withheld stays withheld by that; what is only withheld through another row is found after this. */
-function withheldBy(reason: string | null, before: Withheld | null): Withheld | null {
-  const isOther = before !== null && !before.reason.endsWith(NO_VALUE);
-  if (isOther && (reason === null || !before.through)) return before;
-  return reason === null ? null : { reason, through: false };
 }

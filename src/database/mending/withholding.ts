@@ -1,6 +1,6 @@
 /** Rows that refer to a row that is withheld are withheld with it, and come back when it does. */
 import type { RowId } from '../../core/body.ts';
-import { isAlive, type Row, UNMENDED } from '../../core/rows.ts';
+import { isAlive, type Row, UNMENDED, type Withheld } from '../../core/rows.ts';
 import type { Table } from '../../core/tables.ts';
 import type { RowPlace } from '../../store/row-state.ts';
 import type { MendedRows } from './mended-rows.ts';
@@ -80,4 +80,14 @@ export class Withholding {
 
 function isWithheld(row: Row | undefined): boolean {
   return row !== undefined && isAlive(row) && row.mend !== undefined && row.mend.withheld !== null;
+}
+
+/**
+ * Of a row about which a mend finds `reason`, or that there is none. What another mend withheld stays withheld by that,
+ * which `ending` tells from its own; what is only withheld through another row is found after it.
+ */
+export function withheldFor(ending: string, reason: string | null, before: Withheld | null): Withheld | null {
+  const isOther = before !== null && !before.reason.endsWith(ending);
+  if (isOther && (reason === null || !before.through)) return before;
+  return reason === null ? null : { reason, through: false };
 }
