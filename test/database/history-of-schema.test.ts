@@ -69,3 +69,36 @@ test('HIS3 a number that became another one is told with the row because of whic
     office.close();
   }
 });
+
+test('HIS2 a last column that its own CHECK names is told to have another name, and nothing of its rows is written', () => {
+  const office = new Office(
+    `CREATE TABLE item (id INTEGER PRIMARY KEY, low REAL, high REAL CHECK (high >= low AND high < 900));
+     INSERT INTO item VALUES (1, 2, 3)`,
+    2,
+  );
+  try {
+    const [ana, ben] = office.copies as [Copy, Copy];
+    ana.run('ALTER TABLE item RENAME COLUMN high TO top');
+    ana.work();
+    ben.run('UPDATE item SET high = 5');
+    office.settle();
+    ana.run('ALTER TABLE item RENAME COLUMN low TO bottom; ALTER TABLE item RENAME COLUMN top TO upper');
+    office.settle();
+    const check = 'REAL CHECK("high" >= "low" AND "high" < 900)';
+    assert.deepEqual(
+      told(ben).filter((line) => line.startsWith('schema')),
+      [
+        `schema item top high ${check} top ${check}`,
+        'schema item bottom low REAL bottom REAL',
+        `schema item upper top ${check} upper ${check}`,
+      ],
+    );
+    assert.deepEqual(
+      ana.log.ops().flatMap((ops) => ops.map(({ kind }) => kind)),
+      ['update', 'update', 'update', 'update'],
+    );
+    assert.deepEqual(ben.query('SELECT bottom, upper FROM item'), [[2, 5]]);
+  } finally {
+    office.close();
+  }
+});

@@ -65,7 +65,7 @@ export function schemaDifference(source: DifferenceSource): Difference {
     const before = known.tables.get(id);
     const isTaken = (column: string): boolean => retired.get(id)?.has(column) === true;
     const isAdded = (column: string): boolean => source.added?.has(`${id}\0${column}`) === true;
-    const definitionOf = (at: number): string => textByKnownNames(table, at, before, known);
+    const definitionOf = (at: number, as: Names): string => textByKnownNames(table, at, as, before, known);
     const { columns, isDoubtful } = matchColumns(table, before, isTaken, isAdded, definitionOf);
     if (isDoubtful && before !== undefined) doubtful.add(id);
     return { actual: table, id, before, columns };
@@ -141,7 +141,7 @@ function matchColumns(
   before: SchemaTable | undefined,
   isRetired: (id: string) => boolean,
   isAdded: (id: string) => boolean,
-  definitionOf: (at: number) => string,
+  definitionOf: (at: number, as: Names) => string,
 ) {
   const old = (before?.columns ?? []).filter(({ id }) => !isAdded(id));
   const names = new Set(table.text.columns.map(({ name }) => folded(name)));
@@ -158,7 +158,14 @@ function matchColumns(
     if (candidate === undefined || names.has(folded(candidate.name))) continue;
     // ALTER adds behind all others only: what stands between two got another name.
     const isBetween = table.marked !== null && ids.slice(at + 1).some((other) => other !== null);
-    if (!isBetween && candidate.definition !== definitionOf(at)) continue;
+    // What a definition says of itself, and of columns before it, it says by their new names.
+    const as: Names = new Map(
+      table.text.columns.flatMap(({ name }, each) => {
+        const is = each === at ? candidate.id : ids[each];
+        return is ? [[folded(name), is]] : [];
+      }),
+    );
+    if (!isBetween && candidate.definition !== definitionOf(at, as)) continue;
     ids[at] = candidate.id;
     neighbour += 1;
   }
@@ -178,12 +185,21 @@ function matchColumns(
   return { columns, isDoubtful: !isPlain || old.length !== (before?.columns.length ?? 0) };
 }
 
-/** A definition as the known names say it: whether a column is the same is asked before the new names are known. */
-function textByKnownNames(table: ActualTable, at: number, before: SchemaTable | undefined, known: Schema): string {
+/** Columns by folded name. */
+type Names = ReadonlyMap<string, string>;
+
+/** A definition as the known names say it, and `as`: whether a column is the same is asked before all new names are known. */
+function textByKnownNames(
+  table: ActualTable,
+  at: number,
+  as: Names,
+  before: SchemaTable | undefined,
+  known: Schema,
+): string {
   const byName = new Map([...known.tables.values()].map((each) => [folded(each.name), each]));
   const own = columnsByName(before);
   const tokens = translated(table.text.columns[at]?.definition ?? [], 'none', {
-    own: (name) => own.get(folded(name)),
+    own: (name) => as.get(folded(name)) ?? own.get(folded(name)),
     self: () => undefined,
     table: (name) => byName.get(folded(name))?.id ?? name,
     foreign: (of, name) => columnsByName(byName.get(folded(of))).get(folded(name)) ?? name,
