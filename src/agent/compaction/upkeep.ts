@@ -125,6 +125,8 @@ export class Upkeep {
       this.#lookAfter(DISK_AGAIN_MS);
     } else if (error instanceof MalformedError) problems.set('upkeep', badHistory(error.message));
     else if (!(error instanceof ProblemError)) throw error;
+    // The hub had a reason of its own: whatever the disk refused before is over.
+    else if (error.problem.code !== 'unreachable') problems.clear('upkeep');
   }
 
   async #look(): Promise<void> {
