@@ -6,7 +6,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { fromHex, type Hash, toHex } from '../core/bytes.ts';
 import { chainCodec, type Header } from '../core/change.ts';
 import type { Stamp } from '../core/clock.ts';
-import { decode, encode, list, struct, varint } from '../core/codec.ts';
+import { decode, encode, list, MalformedError, struct, varint } from '../core/codec.ts';
 import { assert } from '../core/problem.ts';
 import { type CopyId, MAX_COPIES, type Vector } from '../core/vector.ts';
 import { damagedRecord, isWhole } from './log-row.ts';
@@ -160,9 +160,10 @@ export class LogCopies {
 
   readDeps(bytes: Uint8Array, own: CopyEntry, seq: number): Vector {
     const deps = new Map<CopyId, number>();
-    for (const { copy, seq: upTo } of decode(localDeps, bytes)) {
+    const what = `change ${seq} of ${own.id}`;
+    for (const { copy, seq: upTo } of readable(what, () => decode(localDeps, bytes))) {
       const entry = this.#byIndex.get(copy);
-      if (entry === undefined) throw damagedRecord(`change ${seq} of ${own.id}`);
+      if (entry === undefined) throw damagedRecord(what);
       deps.set(entry.id, upTo);
     }
     if (seq > 1) deps.set(own.id, seq - 1);
@@ -180,7 +181,17 @@ function newEntry(idx: number, id: CopyId, chain: readonly Uint8Array[], tip: Co
 }
 
 function chainOf(row: Row): readonly Uint8Array[] {
-  return decode(chainCodec, row.chain as Uint8Array) ?? [];
+  const what = `the certificates of copy ${toHex(row.id as Uint8Array)}`;
+  return readable(what, () => decode(chainCodec, row.chain as Uint8Array)) ?? [];
+}
+
+function readable<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    throw damagedRecord(what);
+  }
 }
 
 function tipOf(row: Row): CopyEntry['tip'] {

@@ -236,12 +236,14 @@ test('HUB11 a file whose store is damaged is refused with the reason, and the ot
   ana.session.close(exchange, 'done');
   await hub.quiet();
   hub.clock.advance(31_000);
-  const db = new DatabaseSync(join(hub.folder, FILE, 'store.db'));
-  db.exec("UPDATE change SET body = CAST('altered' AS BLOB)");
-  db.close();
-  for (let time = 0; time < 2; time++) {
-    await ana.open();
-    assert.deepEqual([ana.machine.ends.at(-1)?.code, hub.office.openFiles], ['damaged-log', 0]);
+  for (const damage of ["UPDATE change SET body = CAST('altered' AS BLOB)", "UPDATE copy SET chain = x'00ff'"]) {
+    const db = new DatabaseSync(join(hub.folder, FILE, 'store.db'));
+    db.exec(damage);
+    db.close();
+    for (let time = 0; time < 2; time++) {
+      await ana.open();
+      assert.deepEqual([ana.machine.ends.at(-1)?.code, hub.office.openFiles], ['damaged-log', 0]);
+    }
   }
   const other = await hub.visit('ben', 'b');
   assert((await other.open(OTHER)).ready);
