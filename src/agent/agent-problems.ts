@@ -81,3 +81,10 @@ export function beingDetached(path: string): ProblemError {
     path,
   });
 }
+
+/** Nothing that is known to go wrong: a mistake of ours, or a sync folder that is damaged in a way nobody thought of. */
+export function notOpened(path: string, error: unknown): ProblemError {
+  const text = `${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}.`;
+  const remedy = 'The log of the agent (logs/agent.log in TIEOUT_HOME) says more; report it, or make a new copy.';
+  return new ProblemError({ code: 'not-opened', text, remedy, path }, { cause: error });
+}

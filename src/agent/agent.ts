@@ -8,7 +8,6 @@ import { SOFTWARE } from '../core/software.ts';
 import type { CopyId } from '../core/vector.ts';
 import type { dialFirst } from '../platform/dial.ts';
 import type { Clock, FileBytes, Files, Random, Watcher } from '../platform/ports.ts';
-import { asStorageFailure } from '../platform/storage-failure.ts';
 import type { TaskRunner } from '../platform/tasks.ts';
 import { publishedId } from '../protocol/file-id.ts';
 import type { ChunkTasks } from '../store/chunk-tasks.ts';
@@ -22,6 +21,7 @@ import {
   nestedCopies,
   notACopy,
   notJoined,
+  notOpened,
   notThere,
   wasAway,
 } from './agent-problems.ts';
@@ -33,7 +33,7 @@ import { HubConnection } from './hub-connection.ts';
 import type { MachineIdentity, Membership } from './identity.ts';
 import type { Ledger } from './ledger.ts';
 import type { Place } from './matching.ts';
-import { renewCopy } from './renewal.ts';
+import { Renewals } from './renewals.ts';
 import { type CopyFacts, SYNC_FOLDER, SyncFolder } from './sync-folder.ts';
 
 export interface AgentOptions {
@@ -58,8 +58,6 @@ export interface AgentOptions {
 
 /** A copy that could not be opened (its disk is not there, another agent has it) is tried again after this. */
 const OPEN_AGAIN_MS = 15_000;
-/** A copy that needs a new id asks the hub this often. */
-const RENEW_AGAIN_MS = 10_000;
 
 /** A copy that this machine is known to have, open or with the reason why not. */
 export type ListedCopy =
@@ -80,13 +78,22 @@ export class Agent {
   readonly #toOpen = new Set<string>();
   readonly #stopping = new AbortController();
   /** Copies that get a new id. */
-  readonly #renewals = new Set<Promise<void>>();
+  readonly #renewals: Renewals;
   /** Folders that become ordinary ones. */
   readonly #detachings = new Map<string, Promise<void>>();
   readonly #watching = new Set<(event: AgentEvent) => void>();
 
   constructor(options: AgentOptions) {
     this.options = options;
+    this.#renewals = new Renewals({
+      ...options,
+      signal: this.#stopping.signal,
+      newId: () => this.#newId(),
+      membership: (office) => this.membership(office),
+      hub: (office) => this.hub(office),
+      placeOf: (root) => this.#placeOf(root),
+      renewed: (root) => this.#openRenewed(root),
+    });
   }
 
   /** Opens every copy that this machine has, and calls the hubs. */
@@ -103,7 +110,7 @@ export class Agent {
     for (const listed of this.#copies.values()) if (listed.kind === 'open') await this.#close(listed.copy);
     for (const hub of this.#hubs.values()) hub.stop();
     // They have a sync folder open, which is nobody else's before they let go.
-    await Promise.allSettled([...this.#renewals, ...this.#detachings.values()]);
+    await Promise.allSettled([this.#renewals.ended(), ...this.#detachings.values()]);
     this.#copies.clear();
     this.#hubs.clear();
   }
@@ -258,11 +265,16 @@ export class Agent {
     try {
       await this.#reopen(root);
     } catch (error) {
-      if (!(error instanceof ProblemError)) throw error;
-      if (listed?.why.message !== error.message) this.options.log(`${root}: ${error.message}`);
-      this.#copies.set(root, { kind: 'closed', root, why: error });
-      this.#openAgain(root);
+      this.#listClosed(root, error, listed?.why);
     }
+  }
+
+  /** With the reason, whatever it is: the other copies go on. */
+  #listClosed(root: string, error: unknown, before?: ProblemError): void {
+    const why = error instanceof ProblemError ? error : notOpened(root, error);
+    if (before?.message !== why.message) this.options.log(`${root}: ${error === why ? why.message : inFull(error)}`);
+    this.#copies.set(root, { kind: 'closed', root, why });
+    this.#openAgain(root);
   }
 
   #openAgain(root: string): void {
@@ -277,27 +289,37 @@ export class Agent {
   async #reopen(root: string): Promise<void> {
     if (this.options.filesOf(root).facts(SYNC_FOLDER) === undefined) throw notThere(root);
     const folder = new SyncFolder(root, this.options.fileBytes);
-    const { facts } = folder;
-    if (facts === undefined) {
-      folder.close();
-      throw notThere(root);
+    let copy: Copy | undefined;
+    try {
+      copy = this.#openIn(folder);
+      await this.#goOn(copy);
+    } catch (error) {
+      // Tried again in a while: nothing of it may stay at work, or in the next one's way.
+      await (copy ? copy.stop() : folder.close());
+      throw error;
     }
-    if (facts.phase === 'detaching') {
-      folder.close();
-      throw beingDetached(root);
-    }
-    const copy = this.#open(folder, facts);
-    const { log } = copy.store;
+  }
+
+  #openIn(folder: SyncFolder): Copy {
+    const { facts, root } = folder;
+    if (facts === undefined) throw notThere(root);
+    if (facts.phase === 'detaching') throw beingDetached(root);
+    return this.#open(folder, facts);
+  }
+
+  /** As the copy that it was, or, where it is a duplicate of that, under a new id. */
+  async #goOn(copy: Copy): Promise<void> {
+    const { facts, store, folder } = copy;
+    const { root } = folder;
     const found = {
       ...this.#placeOf(root),
-      last: log.tips().get(facts.copy)?.seq ?? 0,
-      hashAt: (seq: number) => log.hashAt(facts.copy, seq),
+      last: store.log.tips().get(facts.copy)?.seq ?? 0,
+      hashAt: (seq: number) => store.log.hashAt(facts.copy, seq),
     };
     const hasSyncFolder = (path: string): boolean => this.options.filesOf(path).facts(SYNC_FOLDER) !== undefined;
     if (this.options.ledger.match(facts.copy, found, hasSyncFolder) === 'copied') {
       this.#copies.set(root, { kind: 'closed', root, why: copiedFolder(root) });
-      await copy.stop();
-      this.#renewAfter(root, Promise.resolve(), false);
+      this.#renewals.after(root, copy.stop(), false);
       return;
     }
     if (facts.phase !== 'complete') return;
@@ -311,65 +333,13 @@ export class Agent {
     this.options.ledger.settle(id);
   }
 
-  /** The hub knows another history of the copy, or the folder is a duplicate: it goes on under a new id. */
-  async #renew(root: string, retires: boolean): Promise<void> {
-    const { fileBytes, clock, identity, ledger, log } = this.options;
-    const id = this.#newId();
-    for (;;) {
-      let folder: SyncFolder | undefined;
-      try {
-        folder = new SyncFolder(root, fileBytes);
-        const { facts } = folder;
-        if (facts === undefined) throw notThere(root);
-        const { chain, user, deviceName } = this.membership(facts.office);
-        if (!ledger.entry(id)) ledger.register(id, facts.file, facts.office, this.#placeOf(root));
-        const author = { copy: id, key: identity.key, chain, reserve: (seq: number) => ledger.reserve(id, seq) };
-        const member = { user, device: deviceName };
-        await renewCopy({ folder, hub: this.hub(facts.office), clock, fileBytes, author, member, retires });
-        break;
-      } catch (error) {
-        const failure = asStorageFailure(error, 'Cannot write down the new id', root);
-        if (!(failure instanceof ProblemError)) throw error;
-        log(`${root} cannot go on under a new id yet: ${failure.message}`);
-      } finally {
-        folder?.close();
-      }
-      await this.#stoppedWithin(RENEW_AGAIN_MS);
-      if (this.#stopping.signal.aborted) return;
-    }
-    log(`${root} goes on under a new id`);
-    if (!this.#stopping.signal.aborted) await this.#openRenewed(root);
-  }
-
   async #openRenewed(root: string): Promise<void> {
     try {
       await this.#reopen(root);
     } catch (error) {
       // The disk, say: it is a copy like any other that cannot be opened now.
-      if (!(error instanceof ProblemError)) throw error;
-      this.#copies.set(root, { kind: 'closed', root, why: error });
-      this.#openAgain(root);
+      this.#listClosed(root, error);
     }
-  }
-
-  /** `retires`: no other folder goes on under the old id. */
-  #renewAfter(root: string, closed: Promise<void>, retires: boolean): void {
-    const renewal: Promise<void> = closed
-      .then(() => this.#renew(root, retires))
-      .finally(() => {
-        this.#renewals.delete(renewal);
-      });
-    this.#renewals.add(renewal);
-  }
-
-  /** Resolves after `ms`, or when this agent is to stop. */
-  #stoppedWithin(ms: number): Promise<void> {
-    const { signal } = this.#stopping;
-    return new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      this.options.clock.after(ms, resolve);
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
   }
 
   #placeOf(root: string): Place {
@@ -397,7 +367,7 @@ export class Agent {
       forked: (how) => {
         const why = how === 'away' ? wasAway(folder.root) : copiedFolder(folder.root);
         this.#copies.set(folder.root, { kind: 'closed', root: folder.root, why });
-        this.#renewAfter(folder.root, copy.stop(), true);
+        this.#renewals.after(folder.root, copy.stop(), true);
       },
     });
     this.#copies.set(folder.root, { kind: 'open', root: folder.root, copy });
@@ -414,6 +384,10 @@ export class Agent {
   #newId(): string {
     return Buffer.from(this.options.random.bytes(16)).toString('hex');
   }
+}
+
+function inFull(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function startsWithFolder(path: string, folder: string): boolean {

@@ -10,6 +10,7 @@ import type { Renaming } from '../core/reissue.ts';
 import { type Vector, vectorCodec } from '../core/vector.ts';
 import { type Lock, takeLock } from '../platform/lock.ts';
 import type { FileBytes } from '../platform/ports.ts';
+import { storageFailure } from '../platform/storage-failure.ts';
 import { CHUNKS_SCHEMA, ChunkStore } from '../store/chunks.ts';
 import { LOG_SCHEMA } from '../store/log.ts';
 import { REGISTRY_SCHEMA } from '../store/registry.ts';
@@ -74,7 +75,12 @@ export class SyncFolder {
 
   get facts(): CopyFacts | undefined {
     const text = this.#fact('copy');
-    return text === undefined ? undefined : facts.parse(JSON.parse(String(text)));
+    if (text === undefined) return undefined;
+    try {
+      return facts.parse(JSON.parse(String(text)));
+    } catch (error) {
+      throw storageFailure('damaged', 'Cannot read which copy this is', this.path('store.db'), error);
+    }
   }
 
   setFacts(value: CopyFacts): void {
@@ -143,9 +149,12 @@ export class SyncFolder {
   }
 
   close(): void {
-    this.chunks.close();
-    this.db.close();
-    this.#lock.release();
+    try {
+      this.chunks.close();
+    } finally {
+      this.db.close();
+      this.#lock.release();
+    }
   }
 
   #fact(name: string): unknown {

@@ -143,8 +143,11 @@ export class ChunkStore {
   }
 
   close(): void {
-    this.flush();
-    this.#packs.close();
+    try {
+      this.flush();
+    } finally {
+      this.#packs.close();
+    }
   }
 
   #readRun(run: readonly Location[], result: ReadResult): void {
