@@ -6,6 +6,7 @@ import { realFileBytes } from '../platform/file-bytes.ts';
 import { type Listener, listen as listenAt } from '../platform/listen.ts';
 import { type Lock, takeLock } from '../platform/lock.ts';
 import { collectInProportion } from '../platform/memory.ts';
+import type { PeerIdentity } from '../platform/ports.ts';
 import { systemClock, systemRandom } from '../platform/system.ts';
 import { openStore } from '../store/sqlite.ts';
 import { openAuthority } from './authority.ts';
@@ -50,6 +51,14 @@ export async function startHub({ dir, listen, log }: HubStart): Promise<RunningH
     log: stamped,
   });
   const hosts = addressesOf(host);
+  const note = (peer: PeerIdentity): void => {
+    try {
+      roster.seen(peer, systemClock.now());
+    } catch (error) {
+      // A full disk keeps nobody from reading what is here.
+      stamped(`when ${peer.user} (${peer.deviceName}) was here is not noted: ${(error as Error).message}`);
+    }
+  };
   const listener: Listener = await listenAt({
     host,
     port,
@@ -57,7 +66,7 @@ export async function startHub({ dir, listen, log }: HubStart): Promise<RunningH
     office: authority.certificate,
     admit: (peer) => (roster.device(peer.device)?.revoked ? REVOKED : undefined),
     onLink: (link) => {
-      roster.seen(link.peer, systemClock.now());
+      note(link.peer);
       office.welcome(link);
     },
     onRequest: enrolment({ authority, roster, clock: systemClock, log: stamped }),

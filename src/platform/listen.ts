@@ -104,16 +104,33 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     if ('distrust' in identity) return turnAway(socket, 401, `a session needs a certificate (${identity.distrust})`);
     if (request.url !== SESSION_PATH) return turnAway(socket, 404, 'there is nothing at this path');
     const { publicKey: _, ...peer } = identity;
-    const objection = admit?.(peer);
+    const objection = objectionTo(peer);
     if (objection !== undefined) return turnAway(socket, 403, objection);
     sockets.handleUpgrade(request, socket, head, (ws) => {
       waiting.leave(socket);
       const link = linkOver(ws, peer, limits, socket);
       links.add(link);
       ws.once('close', () => links.delete(link));
-      options.onLink(link);
+      takeOn(link, socket);
     });
   });
+  /** Whoever is asked may fail, for its disk does: then this one caller hears of it, and calls again. */
+  function objectionTo(peer: PeerIdentity): string | undefined {
+    try {
+      return admit?.(peer);
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+  function takeOn(link: Link, { remoteAddress: from = '?' }: TLSSocket): void {
+    try {
+      options.onLink(link);
+    } catch (error) {
+      const why = (error as Error).message;
+      onRefused?.({ from, why });
+      link.close(why);
+    }
+  }
   function turnAway(socket: TLSSocket, status: number, why: string): void {
     onRefused?.({ from: socket.remoteAddress ?? '?', why });
     const body = Buffer.from(why, 'utf8');

@@ -151,6 +151,25 @@ suite('a listener', { timeout: 20_000 }, () => {
     await goesOn(hub);
   });
 
+  test('NET19 a caller of whom the hub cannot read or note anything is told so, and the hub goes on', async () => {
+    const full = (): never => {
+      throw new Error('the disk is full');
+    };
+    let fails = true;
+    const hub = await serve(office, { admit: () => (fails ? full() : undefined) });
+    await assert.rejects(
+      hub.call('ben'),
+      (error) => kind('refused')(error) && /the disk is full/.test((error as Error).message),
+    );
+    fails = false;
+    await goesOn(hub);
+    const other = await serve(office, { onLink: full });
+    const { closed } = await other.call('ben');
+    assert.equal(await closed, 'the disk is full');
+    assert.deepEqual(await other.refused(), ['the disk is full']);
+    await other.close();
+  });
+
   test('NET12 nothing older than TLS 1.3 is spoken, on either side', async () => {
     const hub = await serve(office);
     const old = await raw(hub.port, { credential: ana, maxVersion: 'TLSv1.2' });
