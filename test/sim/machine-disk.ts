@@ -77,6 +77,8 @@ export class MachineDisk {
   crash(share: number, chance: () => number): void {
     closeBelow(this.folder);
     this.disk.crash(share, chance);
+    // SQLite's files are real ones, and stay where they are: so do the folders that they are in.
+    for (const path of this.#storesBelow(this.folder)) this.bytes.makeFolder(path.slice(0, path.lastIndexOf('/')));
   }
 
   /** A backup of a folder with all that is in it. `to`: a place outside of every machine. */
