@@ -59,7 +59,9 @@ async function judge({ seed, story = storyOf(seed), twice = true, shrink = false
     const small = shrink
       ? await shrunk(story, outcome, (smaller) => watched(`seed ${seed}, made smaller,`, smaller))
       : { story, outcome };
-    return verdictOf(seed, small.outcome, small.story.actions.length);
+    const verdict = verdictOf(seed, small.outcome, small.story.actions.length);
+    // To be kept in test/seeds.
+    return { ...verdict, trace: [...verdict.trace, JSON.stringify(small.story)] };
   }
   if (!twice) return verdictOf(seed, outcome, story.actions.length);
   const again = await watched(`seed ${seed}, played again,`, story, 'story');
