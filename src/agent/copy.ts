@@ -17,11 +17,12 @@ import { isProved } from '../store/stored-chunk.ts';
 import { Upkeep } from './compaction/upkeep.ts';
 import { CopyDatabases } from './copy-databases.ts';
 import type { CopyOptions } from './copy-options.ts';
-import { clockAhead, closedMeanwhile, damagedChunks, refused, unreadableChange } from './copy-problems.ts';
+import { clockAhead, closedMeanwhile, refused, unreadableChange } from './copy-problems.ts';
 import { Documents } from './documents/documents.ts';
 import type { DocumentEvent } from './documents/ports.ts';
 import { FolderContents } from './folder-contents.ts';
 import { GivingBack } from './giving-back.ts';
+import { LostChunks } from './lost-chunks.ts';
 import { OwnChanges } from './own-changes.ts';
 import { OwnDamage } from './own-damage.ts';
 import { Parent } from './parent.ts';
@@ -50,6 +51,7 @@ export class Copy {
   readonly #own: OwnChanges;
   readonly #givingBack: GivingBack;
   readonly #ownDamage: OwnDamage;
+  readonly #lost: LostChunks;
   #facts: CopyFacts;
   #changed: (() => void)[] = [];
   #started = false;
@@ -103,8 +105,17 @@ export class Copy {
       // A damaged one is named as a problem, and does not keep the others from going.
       (id) => this.store.readChunks([id])[0],
       (bytes) => this.#onSent(bytes),
+      (ids) => void this.#lost.look(ids),
     );
     this.contents = new FolderContents({ store: this.store, unsent: this.unsent, tasks: options.tasks });
+    this.#lost = new LostChunks({
+      registry: this.registry,
+      contents: this.contents,
+      problems: this.problems,
+      clock,
+      native: (path) => options.outside.files.native(path),
+      settled: (ids) => this.unsent.settled(ids),
+    });
     this.#own = new OwnChanges({
       store: this.store,
       author: {
@@ -375,7 +386,7 @@ export class Copy {
   }
 
   #onDamaged(ids: readonly string[]): void {
-    this.problems.set('chunks', damagedChunks(ids.length));
+    this.#lost.damaged(ids);
     this.#ownDamage.found(ids, this.parent.vector);
     this.#notify();
   }

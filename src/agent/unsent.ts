@@ -15,14 +15,24 @@ const BATCH = 1024;
 export class Unsent {
   readonly #db: DatabaseSync;
   readonly #readChunk: (id: string) => StoredChunk | undefined;
+  readonly #onLost: (ids: readonly string[]) => void;
   readonly #inFlight = new Set<string>();
+  /** The disk does not have them as they were: looked for elsewhere. */
+  readonly #lost = new Set<string>();
   #exchange: Exchange | null = null;
   #onSent: (bytes: number) => void;
 
-  constructor(db: DatabaseSync, readChunk: (id: string) => StoredChunk | undefined, onSent: (bytes: number) => void) {
+  /** `onLost`: these cannot be read, and are not offered before `settled` says so. */
+  constructor(
+    db: DatabaseSync,
+    readChunk: (id: string) => StoredChunk | undefined,
+    onSent: (bytes: number) => void,
+    onLost: (ids: readonly string[]) => void,
+  ) {
     this.#db = db;
     this.#readChunk = readChunk;
     this.#onSent = onSent;
+    this.#onLost = onLost;
   }
 
   /** Notes chunks as made here. Inside the caller's transaction, if there is one. */
@@ -71,9 +81,15 @@ export class Unsent {
       const batch = this.#next(BATCH - this.#inFlight.size);
       if (batch.length === 0) return;
       for (const { id } of batch) this.#inFlight.add(id);
-      const uploads = batch.map(({ id, size }) => ({ id, bytes: size, read: () => this.#readChunk(id) }));
+      const lost: string[] = [];
+      const read = (id: string): StoredChunk | undefined => {
+        const chunk = this.#readChunk(id);
+        if (chunk === undefined) lost.push(id);
+        return chunk;
+      };
+      const uploads = batch.map(({ id, size }) => ({ id, bytes: size, read: () => read(id) }));
       exchange.upload(uploads).then(
-        () => this.#sent(exchange, batch),
+        () => this.#sent(exchange, batch, lost),
         () => {
           // The line has ended; the next session starts from the table again.
         },
@@ -81,24 +97,38 @@ export class Unsent {
     }
   }
 
+  /** What was lost is here again, or nowhere, and then need not be sent. */
+  settled({ found, gone }: { readonly found: readonly string[]; readonly gone: readonly string[] }): void {
+    for (const id of [...found, ...gone]) this.#lost.delete(id);
+    this.#remove(gone);
+    this.send();
+  }
+
   #next(limit: number): { id: string; size: number }[] {
     const rows = this.#db
       .prepare('SELECT lower(hex(id)) AS id, size FROM unsent LIMIT ?')
-      .all(limit + this.#inFlight.size);
+      .all(limit + this.#inFlight.size + this.#lost.size);
     return rows
       .map((row) => ({ id: String(row.id), size: Number(row.size) }))
-      .filter(({ id }) => !this.#inFlight.has(id))
+      .filter(({ id }) => !this.#inFlight.has(id) && !this.#lost.has(id))
       .slice(0, limit);
   }
 
-  #sent(exchange: Exchange, batch: readonly { id: string; size: number }[]): void {
+  #sent(exchange: Exchange, batch: readonly { id: string; size: number }[], lost: readonly string[]): void {
     if (exchange !== this.#exchange) return;
+    for (const { id } of batch) this.#inFlight.delete(id);
+    for (const id of lost) this.#lost.add(id);
+    const sent = batch.filter(({ id }) => !this.#lost.has(id));
+    this.#remove(sent.map(({ id }) => id));
+    this.#onSent(sent.reduce((sum, { size }) => sum + size, 0));
+    if (lost.length > 0) this.#onLost(lost);
+    this.send();
+  }
+
+  #remove(ids: readonly string[]): void {
     transaction(this.#db, () => {
       const remove = this.#db.prepare('DELETE FROM unsent WHERE id = ?');
-      for (const { id } of batch) remove.run(fromHex(id));
+      for (const id of ids) remove.run(fromHex(id));
     });
-    for (const { id } of batch) this.#inFlight.delete(id);
-    this.#onSent(batch.reduce((sum, { size }) => sum + size, 0));
-    this.send();
   }
 }
