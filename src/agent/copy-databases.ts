@@ -202,7 +202,7 @@ export class CopyDatabases implements DatabaseReports {
       const { registry, files } = this.#options;
       const known = this.#entryAt(path) ?? registry.entryAt(path);
       if (!files.facts(path) || [...this.#moves.values()].includes(path)) return;
-      if (known?.kind !== 'database') return this.#register(path);
+      if (known?.kind !== 'database') return (await this.#isMoved(path)) ? this.#takeMoves() : this.#register(path);
       if (this.#steps.isOpen(known.id)) return this.#databases.poke(known.id);
       await this.#steps.place(known);
     });
@@ -233,6 +233,16 @@ export class CopyDatabases implements DatabaseReports {
   databaseMoved(from: string, to: string): void {
     this.#moves.set(from, to);
     this.#do(from, () => this.#takeMoves());
+  }
+
+  /** It says itself what it is, and lies no longer where that was left: nobody was told of the move. */
+  async #isMoved(to: string): Promise<boolean> {
+    const { files, registry } = this.#options;
+    const id = await this.#databases.idOf(files.native(to));
+    const from = id === null ? undefined : this.#placed.get(id)?.path;
+    if (id === null || from === undefined || files.facts(from) || !registry.entry(id)?.alive) return false;
+    this.#moves.set(from, to);
+    return true;
   }
 
   /** A disk that fails here may be asked again: nobody else remembers where it came from. */

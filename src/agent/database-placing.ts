@@ -3,6 +3,7 @@
  * place. Each step can be cut short: the next look finds from the disk and the observations where it stood.
  */
 import type { DocumentContent } from '../core/content.ts';
+import { foldPath } from '../core/paths.ts';
 import { DATABASES } from '../core/registry.ts';
 import type { Databases } from '../database/host.ts';
 import type { Files } from '../platform/ports.ts';
@@ -67,16 +68,20 @@ export class DatabasePlacing {
     const was = placed.get(entry.id);
     if (was !== undefined && this.#isMoved(was.path, entry.shown)) return this.#follow(entry);
     // Listed, and still incoming: the last steps were cut short.
-    if (was) return files.facts(incoming) ? this.#putIncoming(entry, incoming) : undefined;
+    if (was && files.facts(incoming)) return this.#putIncoming(entry, incoming);
+    if (was && (files.facts(was.path) || registry.observations.at(was.path))) return;
+    // Where it went is not known any more, nor will anybody be told that it is gone.
+    if (was) placed.forget(entry.id);
     if (!files.facts(basePath(entry.id)) && !(await this.fetchBase(entry.id, content)))
       return void this.#unfetched.add(entry.id);
-    if (files.facts(entry.shown)) return this.#inTheWay(entry);
+    if (await this.#liesThere(entry)) return this.#takeBack(entry, content);
+    if (!this.#isFree(entry)) return this.#inTheWay(entry);
     files.remove(incoming);
     const like = { path: folder.basePath(entry.id), content };
     if (!(await this.#fetchTo(incoming, content, like))) return void this.#unfetched.add(entry.id);
     await databases.adopt({ ...this.#asOpened(entry), path: files.native(incoming) });
     files.makeFolder(folderOf(entry.shown));
-    if (files.facts(entry.shown)) return this.#inTheWay(entry);
+    if (!this.#isFree(entry)) return this.#inTheWay(entry);
     // Listed first: what then lies in its place and not among the incoming is ours, whenever the power goes.
     placed.put({ id: entry.id, path: entry.shown, hash: content.hash });
     await this.#putIncoming(entry, incoming);
@@ -106,7 +111,7 @@ export class DatabasePlacing {
       if (await keep(id)) continue;
       await this.close(id);
       left(id, removed);
-      if (files.rename(path, removed) !== 'busy') {
+      if (this.#putAside(path, removed)) {
         placed.forget(id);
         // Nobody needs to find out why it has gone.
         registry.observations.remove(path);
@@ -142,7 +147,7 @@ export class DatabasePlacing {
   async #putIncoming(entry: Entry, incoming: string): Promise<void> {
     const { files, problems, placed, tell } = this.#options;
     files.makeFolder(folderOf(entry.shown));
-    if (files.facts(entry.shown) || files.rename(incoming, entry.shown) !== 'done') {
+    if (!this.#isFree(entry) || files.rename(incoming, entry.shown) !== 'done') {
       placed.forget(entry.id);
       return this.#inTheWay(entry);
     }
@@ -169,7 +174,7 @@ export class DatabasePlacing {
     await this.close(entry.id);
     let moved = false;
     try {
-      moved = this.#isMoved(from, entry.shown) || (!files.facts(entry.shown) && this.moveAway(from, entry.shown));
+      moved = this.#isMoved(from, entry.shown) || (this.#isFree(entry) && this.moveAway(from, entry.shown));
     } catch (error) {
       // The next look finds it moved, if it was before the disk failed.
       await this.open({ ...entry, shown: from });
@@ -194,11 +199,50 @@ export class DatabasePlacing {
     return seen !== undefined && !files.facts(from) && files.facts(to)?.inode === seen.inode;
   }
 
+  /**
+   * Nothing lies where it is shown, and nothing that lay there is still to be found elsewhere. What SQLite left there
+   * goes: it would be taken for the log of what comes.
+   */
+  #isFree({ id, shown }: Entry): boolean {
+    const { files, placed } = this.#options;
+    const isAwaited = placed.all().some((other) => other.id !== id && foldPath(other.path) === foldPath(shown));
+    if (isAwaited || files.facts(shown)) return false;
+    for (const suffix of SIDECARS) files.remove(shown + suffix);
+    return true;
+  }
+
+  /** With what SQLite keeps beside it: a program may have it open. False: not now. */
+  #putAside(path: string, removed: string): boolean {
+    const { files } = this.#options;
+    for (const suffix of SIDECARS) files.remove(removed + suffix);
+    if (files.rename(path, removed) === 'busy') return false;
+    this.bringAlong(path, removed);
+    return true;
+  }
+
   /** Renames a closed database, unless a program has it open or left its journal behind. */
   moveAway(from: string, to: string): boolean {
     const { files } = this.#options;
     const sidecars = SIDECARS.some((suffix) => files.facts(from + suffix));
     return !sidecars && files.rename(from, to) === 'done';
+  }
+
+  /**
+   * A person has moved it there, and it was taken for deleted meanwhile: it is what it was, with all that was edited
+   * in it since.
+   */
+  async #liesThere({ id, shown }: Entry): Promise<boolean> {
+    const { files, placed, databases } = this.#options;
+    if (!files.facts(shown) || placed.at(shown) !== undefined) return false;
+    return (await databases.idOf(files.native(shown))) === id;
+  }
+
+  async #takeBack(entry: Entry, { hash }: DocumentContent): Promise<void> {
+    const { placed, problems } = this.#options;
+    placed.put({ id: entry.id, path: entry.shown, hash });
+    problems.clear(`database ${entry.id}`);
+    this.#observe(entry.shown);
+    await this.open(entry);
   }
 
   /** What we have put there is known for a database to who watches the folder, and need not settle like a new file. */

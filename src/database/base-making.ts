@@ -1,9 +1,11 @@
 /** The beginning of following: a base is made of a database, or a copy of a base is made ready. */
 import { DatabaseSync } from 'node:sqlite';
 import { type CopyId, EMPTY } from '../core/vector.ts';
+import { UserConnection } from './file/connection.ts';
 import { describeTables, settledKinds } from './file/describe.ts';
+import { isBusy } from './file/failing.ts';
 import { OpenFile } from './file/open-file.ts';
-import { writePosition } from './file/position.ts';
+import { readPosition, writePosition } from './file/position.ts';
 import { quoted, Statements } from './file/sql.ts';
 import { removeTriggers, setCompared } from './file/triggers.ts';
 import type { BaseMade, OpenDatabase } from './host.ts';
@@ -62,6 +64,22 @@ export function adopt({ id, path, settings }: OpenDatabase, copy: CopyId): void 
     if (known.journal === 'wal') file.sql.one('PRAGMA journal_mode = WAL');
   } finally {
     file.close();
+  }
+}
+
+/** Which database the file says that it is, if it was followed in the copy of one of these names. */
+export function idOf(path: string, copies: ReadonlySet<CopyId>): string | null {
+  let connection: UserConnection | undefined;
+  try {
+    connection = new UserConnection(path, 'ro');
+    const position = readPosition(connection.sql);
+    return position !== null && copies.has(position.copy) ? position.database : null;
+  } catch (error) {
+    if (isBusy(error)) throw error;
+    // No database, or a damaged one: it cannot say.
+    return null;
+  } finally {
+    connection?.close();
   }
 }
 

@@ -117,6 +117,7 @@ class Host {
       changeSettings: (id, changes) => call('changeSettings', id, changes),
       describe: (id) => call('describe', id),
       digest: (id, vector) => call('digest', id, vector),
+      idOf: (path) => call('idOf', path),
       enterRows: (id, path) => call('enterRows', id, path),
       detach: (path) => call('detach', path),
       stop: async () => {

@@ -5,7 +5,7 @@ import type { Vector } from '../core/vector.ts';
 import type { Clock, FileFacts, Random } from '../platform/ports.ts';
 import { ROWS_SCHEMA } from '../store/row-state.ts';
 import { openStore } from '../store/sqlite.ts';
-import { adopt, makeBase } from './base-making.ts';
+import { adopt, idOf, makeBase } from './base-making.ts';
 import { BrokenRows } from './conflicts/broken-rows.ts';
 import { listConflicts } from './conflicts/conflicts.ts';
 import { resolveConflict } from './conflicts/resolving.ts';
@@ -69,6 +69,12 @@ export class LocalDatabases implements Databases {
 
   adopt(request: OpenDatabase): Promise<void> {
     return asked(request.path, () => adopt(request, this.#options.copy));
+  }
+
+  idOf(path: string): Promise<string | null> {
+    const { copy, renamings = [] } = this.#options;
+    const names = new Set([copy, ...renamings.map(({ from }) => from)]);
+    return asked(path, () => this.#patiently(() => idOf(path, names)));
   }
 
   open(database: OpenDatabase): Promise<void> {

@@ -42,6 +42,8 @@ export interface Databases {
    * into place and calls `open`. For `copy`.
    */
   adopt(request: OpenDatabase): Promise<void>;
+  /** Which database of this copy the file at `path` says that it is. Null: none, or it is no database. */
+  idOf(path: string): Promise<string | null>;
   /** Follows this database from now on: captures what is edited, applies what arrives. Returns before either is done. */
   open(database: OpenDatabase): Promise<void>;
   /** Leaves it alone: it was moved away, deleted or unregistered. What is marked stays marked. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -38,6 +38,35 @@ test('DBS11 copies without databases need no database process', async (t) => {
   assert.equal(processes(), before + 1);
   await databases.stop();
   assert.equal(store.vector().size, 0);
+});
+
+test('DBS14 a followed file says which database of this copy it is, and nothing else does', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tieout-child-'));
+  const at = (name: string): string => join(folder, name);
+  const { close } = makeStore({ folder });
+  const events = { append: () => assert.fail(), applied: () => undefined, problems: () => undefined };
+  const host = childDatabases({ log: () => undefined });
+  t.after(async () => {
+    await host.end();
+    close();
+    rmSync(folder, { recursive: true });
+  });
+  const from = copyId('a');
+  const databases = host.make(from, { path: at, renamings: [] }, events);
+  withDatabase(at('ledger.db'), (db) => db.exec('CREATE TABLE account (code TEXT PRIMARY KEY)'));
+  assert.equal(await databases.idOf(at('ledger.db')), null);
+  await databases.makeBase({ id: DB, path: at('ledger.db'), basePath: at('base.db') });
+  renameSync(at('ledger.db'), at('moved.db'));
+  assert.equal(await databases.idOf(at('moved.db')), DB);
+  assert.equal(await databases.idOf(at('base.db')), null);
+  assert.equal(await databases.idOf(at('missing.db')), null);
+  writeFileSync(at('text.db'), 'no database at all');
+  assert.equal(await databases.idOf(at('text.db')), null);
+
+  const other = host.make(copyId('b'), { path: at, renamings: [] }, events);
+  assert.equal(await other.idOf(at('moved.db')), null);
+  const renamed = host.make(copyId('c'), { path: at, renamings: [{ from, to: copyId('c'), after: 0 }] }, events);
+  assert.equal(await renamed.idOf(at('moved.db')), DB);
 });
 
 test('DBS1 the database process captures, applies and answers for history and content', async (t) => {
