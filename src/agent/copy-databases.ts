@@ -200,7 +200,9 @@ export class CopyDatabases implements DatabaseReports {
   databaseFound(path: string): void {
     this.#do(path, async () => {
       const { registry, files } = this.#options;
-      const known = this.#entryAt(path) ?? registry.entryAt(path);
+      const shown = registry.entryAt(path);
+      // What lies elsewhere still, and is to come here, is not what was found here.
+      const known = this.#entryAt(path) ?? (shown && this.#placed.get(shown.id) ? undefined : shown);
       if (!files.facts(path) || [...this.#moves.values()].includes(path)) return;
       if (known?.kind !== 'database') return (await this.#isMoved(path)) ? this.#takeMoves() : this.#register(path);
       if (this.#steps.isOpen(known.id)) return this.#databases.poke(known.id);

@@ -223,8 +223,9 @@ export class DatabasePlacing {
   /** Renames a closed database, unless a program has it open or left its journal behind. */
   moveAway(from: string, to: string): boolean {
     const { files } = this.#options;
-    const sidecars = SIDECARS.some((suffix) => files.facts(from + suffix));
-    return !sidecars && files.rename(from, to) === 'done';
+    // An empty log or journal says nothing: some programs leave it there for good.
+    const isUsed = SIDECARS.some((suffix) => (files.facts(from + suffix)?.size ?? 0) > 0);
+    return !isUsed && files.rename(from, to) === 'done';
   }
 
   /**
