@@ -73,6 +73,8 @@ export class DocumentCopy implements ChunkSource {
   /** How many chunks were brought from others. */
   fetched = 0;
   unreachable = false;
+  /** Pauses that were begun, by their length in ms. */
+  readonly pauses = new Map<number, number>();
   /** So many chunks can be had in all. */
   reaches = Number.POSITIVE_INFINITY;
   readonly #office: Office;
@@ -101,7 +103,13 @@ export class DocumentCopy implements ChunkSource {
       root: this.root,
       files: new RealFiles(this.root),
       watcher: realWatcher,
-      clock: systemClock,
+      clock: {
+        ...systemClock,
+        after: (ms, run) => {
+          this.pauses.set(ms, (this.pauses.get(ms) ?? 0) + 1);
+          return systemClock.after(ms, run);
+        },
+      },
       random: systemRandom,
       registry: this.registry,
       contents: this.contents,

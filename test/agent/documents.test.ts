@@ -389,6 +389,18 @@ test('DOC21 content that cannot be had now is placed when it can', async () => {
   });
 });
 
+test('DOC21 content that cannot be had is asked for by one question for all, however much it is', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (_, ana, ben) => {
+    for (let n = 0; n < 600; n++) ana!.write(`many/${n}.txt`, `text ${n}`);
+    await ana!.settle();
+    ben!.unreachable = true;
+    ben!.receive(ana!);
+    await ben!.settle();
+    assert.equal(ben!.documents.missing().documents, 600);
+    assert.equal(ben!.pauses.get(15_000), 1);
+  });
+});
+
 test('DOC22 an older version is made current again, and one is written under another name', async () => {
   await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
     ana!.renameSave('letter.txt', 'second');

@@ -64,6 +64,7 @@ export class Placing {
   readonly #batches = new Set<Promise<void>>();
   #ready = new Set<DocumentId>();
   #bytes = 0;
+  #isToAsk = false;
 
   constructor(options: PlacingOptions) {
     this.#options = options;
@@ -245,8 +246,12 @@ export class Placing {
     }
   }
 
+  /** One question for all: each that was asked in vain would ask for another. */
   #askAgain(): void {
+    if (this.#isToAsk) return;
+    this.#isToAsk = true;
     this.#options.clock.after(AGAIN_MS, () => {
+      this.#isToAsk = false;
       for (const id of this.#unavailable) this.#ready.add(id);
       this.#unavailable.clear();
       this.#options.wake();
