@@ -66,6 +66,7 @@ export class DocumentCopy implements ChunkSource {
   readonly registry: Registry;
   readonly chunks: ChunkStore;
   readonly contents: PlainContents;
+  readonly disk: RealFiles;
   readonly made: Change[] = [];
   readonly events: DocumentEvent[] = [];
   readonly databases: string[] = [];
@@ -87,6 +88,7 @@ export class DocumentCopy implements ChunkSource {
     this.user = user;
     this.id = Buffer.alloc(16, user).toString('hex');
     this.root = folder;
+    this.disk = new RealFiles(folder);
     mkdirSync(join(folder, '.tieout'), { recursive: true });
     this.#db = openStore(join(folder, '.tieout/store.db'), {
       schema: [CHUNKS_SCHEMA, REGISTRY_SCHEMA],
@@ -101,7 +103,7 @@ export class DocumentCopy implements ChunkSource {
   #makeDocuments(): Documents {
     return new Documents({
       root: this.root,
-      files: new RealFiles(this.root),
+      files: this.disk,
       watcher: realWatcher,
       clock: {
         ...systemClock,

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { QUIET_MS } from '../../src/agent/documents/noticing.ts';
 import { EMPTY_HASH } from '../../src/core/content.ts';
 import { contentCell, DOCUMENTS, setOp } from '../../src/core/registry.ts';
+import { storageFailure } from '../../src/platform/storage-failure.ts';
 import { type DocumentCopy, exchangeOnce, level, withCopies } from './document-copies.ts';
 
 const FILES = { 'letter.txt': 'Dear client', 'papers/a.txt': 'aaa', 'papers/b.txt': 'bbb', 'empty.txt': '' };
@@ -297,6 +298,38 @@ test('DOC17 what was saved and received while nothing ran is found at the start'
       'moved.txt': 'aaa',
       'papers/new.txt': 'new',
     });
+  });
+});
+
+test('DOC28 a folder that cannot be read is a problem of its own: the rest is looked through, and nothing in it is gone', async () => {
+  await withCopies(['ana'], { ...FILES, 'papers/deep/c.txt': 'ccc' }, async (_, ana) => {
+    await ana!.documents.stop();
+    ana!.write('letter.txt', 'offline');
+    ana!.write('zz/new.txt', 'new');
+    const { list, facts } = ana!.disk;
+    const refused = (path: string): void => {
+      if (path.startsWith('papers')) throw storageFailure('no-permission', 'Cannot look at it', path);
+    };
+    ana!.disk.list = (folder) => {
+      refused(folder);
+      return list.call(ana!.disk, folder);
+    };
+    ana!.disk.facts = (path) => {
+      if (path !== 'papers') refused(path);
+      return facts.call(ana!.disk, path);
+    };
+    await ana!.restart();
+    await ana!.settle();
+    assert.deepEqual(
+      ana!.made.slice(1).flatMap(({ ops }) => ops.map(({ kind }) => kind)),
+      ['set', 'set'],
+    );
+    const [problem] = ana!.documents.problems();
+    assert.deepEqual([problem?.code, problem?.path], ['no-permission', 'papers']);
+    Object.assign(ana!.disk, { list, facts });
+    await ana!.settle();
+    assert.deepEqual(ana!.documents.problems(), []);
+    assert.equal([...ana!.documents.listing.all()].length, 6);
   });
 });
 

@@ -4,7 +4,7 @@
  * taken in. Decides nothing and writes nothing.
  */
 import { maybeTemporary, notDocument } from '../../core/not-documents.ts';
-import { foldPath, nameOf, parentOf, pathFault, SYNC_FOLDER } from '../../core/paths.ts';
+import { foldPath, isBelow, nameOf, parentOf, pathFault, SYNC_FOLDER } from '../../core/paths.ts';
 import { ProblemError } from '../../core/problem.ts';
 import type { Clock, FileFacts, Files } from '../../platform/ports.ts';
 import { lookOf, looksSame, type Observation, type Observations } from '../../store/observations.ts';
@@ -97,15 +97,17 @@ export class Noticing {
   }
 
   /** What the disk refuses to tell is a problem of that path, and is asked for again. */
-  #guarded(path: string, look: () => void): void {
+  #guarded(path: string, look: () => void): boolean {
     try {
       look();
       if (this.#refused.delete(path)) this.#options.problems.clear(path);
+      return true;
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
       this.#refused.add(path);
       this.#options.problems.set(path, { ...error.problem, path });
       this.defer(path, AGAIN_MS);
+      return false;
     }
   }
 
@@ -193,15 +195,18 @@ export class Noticing {
     const { observations, signal, clock } = this.#options;
     if (!this.isFolderThere()) return undefined;
     const visited = new Set<string>();
+    /** What lies in them, or below, is as it was, for all that is known. */
+    const unread: string[] = [];
     const pace = new Pace(clock);
     const left = [''];
     for (let folder = left.pop(); folder !== undefined && !signal.aborted; folder = left.pop()) {
-      visited.add(folder);
-      left.push(...this.#scanFolder(folder));
+      const now = folder;
+      visited.add(now);
+      if (!this.#guarded(now, () => left.push(...this.#scanFolder(now)))) unread.push(now);
       await pace.giveWay();
     }
     for (const folder of observations.folders()) {
-      if (visited.has(folder) || signal.aborted) continue;
+      if (visited.has(folder) || signal.aborted || unread.some((above) => isBelow(folder, above))) continue;
       for (const { path } of observations.inFolder(folder)) this.#look(path);
       await pace.giveWay();
     }
