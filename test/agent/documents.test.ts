@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, utimesSync, writeSync } from 'node:fs';
 import { test } from 'node:test';
 import { QUIET_MS } from '../../src/agent/documents/noticing.ts';
@@ -439,7 +440,8 @@ test('DOC22 an older version is made current again, and one is written under ano
     ana!.renameSave('letter.txt', 'second');
     await level(office, ana!, ben!);
     const list = ben!.documents.listing;
-    await list.get('letter.txt', 'base', ben!.path('old letter.txt'), { signal: new AbortController().signal });
+    const { signal } = new AbortController();
+    await list.get('letter.txt', 'base', { folder: ben!.disk, name: 'old letter.txt' }, { signal });
     assert.equal(ben!.read('old letter.txt'), 'Dear client');
     const promoted = await list.promote('letter.txt', 'base');
     assert.equal(promoted.current, true);
@@ -450,6 +452,28 @@ test('DOC22 an older version is made current again, and one is written under ano
       ana!.documents.history.of('letter.txt').map(({ what, by }) => `${what} ${by}`),
       ['made current again ben', 'saved ana', 'published '],
     );
+  });
+});
+
+test('DOC22 a version is written under another name as a whole or not at all, and over nothing', async () => {
+  await withCopies(['ana', 'ben'], { 'large.bin': randomBytes(2_000_000) }, async (office, ana, ben) => {
+    ana!.renameSave('large.bin', randomBytes(1_500_000));
+    await ana!.settle();
+    ben!.unreachable = true;
+    ben!.receive(ana!);
+    const { listing } = ben!.documents;
+    const out = { folder: ben!.disk, name: 'out.bin' };
+    const { signal } = new AbortController();
+    const get = () => listing.get('large.bin', listing.versions('large.bin')[0]!.id, out, { signal });
+    await assert.rejects(get(), /is not on this computer/);
+    assert.deepEqual(Object.keys(ben!.files()).filter((name) => /^out|-get-/.test(name)), []);
+    ben!.unreachable = false;
+    await get();
+    assert.equal(ben!.read('out.bin'), ana!.read('large.bin'));
+    ben!.write('out.bin', 'mine');
+    await assert.rejects(get(), /exists already/);
+    assert.equal(ben!.read('out.bin'), 'mine');
+    await level(office, ana!, ben!);
   });
 });
 

@@ -10,6 +10,7 @@ import type { Noticing } from './noticing.ts';
 import type { Owners } from './owners.ts';
 import type { Placing } from './placing.ts';
 import type { ChunkSource, Contents, RecordOps } from './ports.ts';
+import { putNew, takenOutName } from './putting.ts';
 import { choice, contentOf, documentAt, timeOf, userOf } from './telling.ts';
 
 export type DocumentInfo = {
@@ -109,22 +110,34 @@ export class Listing {
     return contentOf(this.#options.registry, documentAt(this.#options.registry, path), version);
   }
 
-  /** Writes a version as a new file, `out` (native, absolute; the caller has seen that nothing is there). */
+  /**
+   * Writes a version as a new file: whole, or not at all, and over nothing. `out`: the folder and the name there. Throws
+   * a `ProblemError`.
+   */
   async get(
     path: string,
     version: string,
-    out: string,
+    out: { readonly folder: Files; readonly name: string },
     options: { readonly signal: AbortSignal; readonly onProgress?: (bytes: number) => void },
   ): Promise<{ size: number }> {
     const { contents, source, files, registry } = this.#options;
-    const entry = documentAt(this.#options.registry, path);
-    const content = contentOf(this.#options.registry, entry, version);
+    const { folder, name } = out;
+    const entry = documentAt(registry, path);
+    const content = contentOf(registry, entry, version);
     const seen = registry.observations.of(entry.id);
     const before = seen && registry.contentByHash(entry.id, seen.hash);
     const like = seen && before ? { like: { path: files.native(seen.path), content: before } } : {};
-    const [made] = await contents.assemble([{ path: out, content, ...like }], source, { sync: true, ...options });
-    if (made?.kind === 'failed') throw new ProblemError(made.problem);
-    if (made?.kind !== 'done') throw unavailable(path);
+    const temporary = takenOutName(name);
+    const wanted = [{ path: folder.native(temporary), content, ...like }];
+    try {
+      const [made] = await contents.assemble(wanted, source, { sync: true, ...options });
+      if (made?.kind === 'failed') throw new ProblemError(made.problem);
+      if (made?.kind !== 'done') throw unavailable(path);
+      if (putNew(folder, name, temporary) === undefined) throw existsAlready(folder.native(name));
+      await folder.syncFolder('');
+    } finally {
+      folder.remove(temporary);
+    }
     return { size: content.size };
   }
 
@@ -171,6 +184,15 @@ export class Listing {
     const content = this.#options.registry.content(entry.id, version.by ?? 'base');
     return content?.chunks.every(({ id }) => this.#options.contents.has(id)) ?? false;
   }
+}
+
+export function existsAlready(path: string): ProblemError {
+  return new ProblemError({
+    code: 'in-the-way',
+    text: `${path} exists already.`,
+    remedy: 'Choose another name with --out.',
+    path,
+  });
 }
 
 function unavailable(path: string): ProblemError {

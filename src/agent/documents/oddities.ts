@@ -11,6 +11,7 @@ import {
   UNSYNCED,
   unfitName,
 } from './document-problems.ts';
+import { isTakenOut } from './putting.ts';
 import { isUntouched } from './replaced.ts';
 import { isThere, type Listed } from './walking.ts';
 
@@ -35,7 +36,7 @@ export class Oddities {
       for (const path of listed.links) problems.set(path, symbolicLink(path));
       for (const path of listed.others) problems.set(path, specialFile(path));
       for (const path of listed.unreadable) problems.set(path, unfitName(path, 'its name is not valid Unicode text'));
-      for (const path of listed.temporaries) this.#temporaries.add(path);
+      for (const path of listed.temporaries) if (!isTakenOut(path)) this.#temporaries.add(path);
     }
     return listed.isCopy;
   }

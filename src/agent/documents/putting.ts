@@ -2,7 +2,8 @@
  * Versions put in their places: written aside in full, made durable, then renamed over what was proved to be as last
  * seen. What is replaced keeps a second name for a while (replaced.ts).
  */
-import { parentOf, temporaryName } from '../../core/paths.ts';
+import { sha256 } from '../../core/bytes.ts';
+import { nameOf, parentOf, temporaryName } from '../../core/paths.ts';
 import type { Step } from '../../core/placing.ts';
 import type { Problem } from '../../core/problem.ts';
 import type { DocumentId } from '../../core/registry.ts';
@@ -120,7 +121,7 @@ export class Putting {
     const { files } = this.#options;
     const now = this.#options.planning.plan(id, step.path);
     if (now.kind !== 'write' || now.path !== step.path || now.hash !== step.hash) return undefined;
-    if (!step.over) return this.#putNew(step.path, temporary);
+    if (!step.over) return putNew(files, step.path, temporary);
     const seen = this.#observations.of(id)!;
     files.copyMode(step.path, temporary);
     const kept = this.#options.replaced.keep(id, seen, step.path);
@@ -133,18 +134,32 @@ export class Putting {
     }
     return outcome === 'done' ? files.facts(step.path) : undefined;
   }
+}
 
-  /** A second name is only given where there is none yet, so nothing that just came there is replaced. */
-  #putNew(path: string, temporary: string): FileFacts | undefined {
-    const { files } = this.#options;
-    const linked = files.link(temporary, path);
-    if (linked === 'done') files.remove(temporary);
-    // RACE: without second names (FAT) a file that is made at `path` after this look is replaced. Microseconds.
-    else if (linked !== 'unable' || files.facts(path) || files.rename(temporary, path) !== 'done') return undefined;
-    return files.facts(path);
-  }
+/**
+ * A second name is only given where there is none yet, so nothing that just came to `path` is replaced. Undefined:
+ * something lies there, or the disk does not let it be.
+ */
+export function putNew(files: Files, path: string, temporary: string): FileFacts | undefined {
+  const linked = files.link(temporary, path);
+  if (linked === 'done') files.remove(temporary);
+  // RACE: without second names (FAT) a file that is made at `path` after this look is replaced. Microseconds.
+  else if (linked !== 'unable' || files.facts(path) || files.rename(temporary, path) !== 'done') return undefined;
+  return files.facts(path);
 }
 
 export function temporaryPath(id: DocumentId, { path, hash }: { path: string; hash: string }): string {
   return `${folderPrefix(path)}${temporaryName(`${id.slice(0, 16)}-${hash.slice(0, 16)}`)}`;
+}
+
+const TAKEN_OUT = 'get-';
+
+/** How a version is called that is being written under the name `name`. */
+export function takenOutName(name: string): string {
+  return temporaryName(`${TAKEN_OUT}${sha256(Buffer.from(name)).slice(0, 16)}`);
+}
+
+/** Whoever writes such a one removes it. */
+export function isTakenOut(path: string): boolean {
+  return nameOf(path).startsWith(`.~tieout-${TAKEN_OUT}`);
 }

@@ -1,8 +1,7 @@
 /** The Document Manager: documents and their versions. */
-import { ProblemError } from '../../core/problem.ts';
 import type { Service } from '../../sdk/contract.ts';
 import type { Agent } from '../agent.ts';
-import type { DocumentInfo, VersionInfo } from '../documents/listing.ts';
+import { type DocumentInfo, existsAlready, type VersionInfo } from '../documents/listing.ts';
 import { found } from './place.ts';
 import { iso } from './time.ts';
 
@@ -23,16 +22,22 @@ export function documentMethods(agent: Agent): Pick<Service, Documents> {
     async get({ document, version, out }, { signal, progress }) {
       const { copy, path } = await found(agent, document);
       const [folder, name] = parted(out);
-      if (agent.options.filesOf(folder).facts(name)) throw inTheWay(out);
+      const files = agent.options.filesOf(folder);
+      if (files.facts(name)) throw existsAlready(out);
       const total = copy.documents.listing.content(path, version).size;
       let done = 0;
-      const { size } = await copy.documents.listing.get(path, version, out, {
-        signal,
-        onProgress: (bytes) => {
-          done += bytes;
-          progress({ phase: 'receiving', bytes: { done, total }, documents: { done: 0, total: 1 } });
+      const { size } = await copy.documents.listing.get(
+        path,
+        version,
+        { folder: files, name },
+        {
+          signal,
+          onProgress: (bytes) => {
+            done += bytes;
+            progress({ phase: 'receiving', bytes: { done, total }, documents: { done: 0, total: 1 } });
+          },
         },
-      });
+      );
       return { path: out, size };
     },
 
@@ -58,13 +63,4 @@ function entryOf({ openBy, ...info }: DocumentInfo) {
 
 function versionEntry({ alsoBy, ...info }: VersionInfo) {
   return { ...info, at: iso(info.at), alsoBy: [...alsoBy] };
-}
-
-function inTheWay(path: string): ProblemError {
-  return new ProblemError({
-    code: 'in-the-way',
-    text: `${path} exists already.`,
-    remedy: 'Choose another name with --out.',
-    path,
-  });
 }
