@@ -65,7 +65,7 @@ export class Copy {
     this.#facts = facts;
     this.folder = folder;
     this.problems = new Problems(clock);
-    this.registry = new Registry(folder.db);
+    this.registry = new Registry(folder.db, (copy) => this.store.maker(copy)?.user);
     this.store = new FileStore({
       db: folder.db,
       chunks: folder.chunks,

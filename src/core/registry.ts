@@ -80,7 +80,7 @@ export function foldRegistryOp(row: Row, op: RegistryOp, by: Origin): Row {
   if (op.kind === 'remove') return foldDelete(row, by, seenWrites(op.over));
   let next = row;
   for (const cell of op.cells) {
-    if (!fits(op.table, cell.column, cell.value)) continue;
+    if (!fits(op.table, cell.column, cell.value) || speaksForOthers(op, cell.column, by)) continue;
     next = foldWrite(next, by, [[cell.column, cell.value]], seenWrites(cell.over));
   }
   return next;
@@ -91,6 +91,11 @@ function fits(table: string, column: string, value: Value): boolean {
   if (column === 'path') return typeof value === 'string' && pathFault(value) === undefined;
   if (column === 'content') return value instanceof Uint8Array && contentOf(value) !== undefined;
   return true;
+}
+
+/** Whose a copy is, it says itself; its retirement others may write down as well. */
+function speaksForOthers({ table, row }: RegistryOp, column: string, by: Origin): boolean {
+  return table === COPIES && (column === 'user' || column === 'device') && row !== by.copy;
 }
 
 function contentOf(value: Value): DocumentContent | undefined {

@@ -51,6 +51,7 @@ export type Version = {
 
 export class Registry {
   readonly #db: DatabaseSync;
+  readonly #makerOf: (copy: string) => string | undefined;
   readonly #statements: Statements;
   readonly #entries: Entries;
   readonly #shown: ShownEntries;
@@ -61,11 +62,13 @@ export class Registry {
   /** What was last seen on this disk. */
   readonly observations: Observations;
 
-  constructor(db: DatabaseSync) {
+  /** `makerOf`: whose a copy is by the certificates in the log; left out: by its own word. */
+  constructor(db: DatabaseSync, makerOf: (copy: string) => string | undefined = () => undefined) {
     this.#db = db;
+    this.#makerOf = makerOf;
     this.#statements = new Statements(db);
     this.#entries = new Entries(db);
-    this.#shown = new ShownEntries(db, (copy) => this.user(copy));
+    this.#shown = new ShownEntries(db, (copy) => this.#calledBy(copy));
     this.observations = new Observations(db);
   }
 
@@ -344,8 +347,13 @@ export class Registry {
     return base?.content.hash === hash ? base.content : undefined;
   }
 
-  /** Who works in a copy, as the registry says. */
+  /** Who works in a copy. */
   user(copy: string): string | undefined {
+    return this.#makerOf(copy) ?? this.#calledBy(copy);
+  }
+
+  /** Who works in a copy, as it says itself: known wherever the registry is, so that derived names are the same. */
+  #calledBy(copy: string): string | undefined {
     if (this.#users === undefined) {
       this.#users = new Map();
       for (const { id, row } of this.rows(COPIES)) {

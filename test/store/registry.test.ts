@@ -204,3 +204,19 @@ test('REG16 spellings of one path are one path', () => {
   assert.equal(registry.entryAt('Gro\u0308ße.txt')?.id, registry.entryAt('größe.txt')?.id);
   assert.equal(foldPath('Größe.txt'), foldPath('GRÖSSE.txt'));
 });
+
+test('REG17 whose a copy is nobody else says, and the certificates in the log before itself', () => {
+  const { registry, fold, db } = open();
+  const [ana, ben] = COPY as [string, string];
+  const says = (by: string, of: string, user: string): void => {
+    const cells = { user: { value: user, over: [] }, retired: { value: 1n, over: [] } };
+    fold({ by: { copy: by, seq: 1, stamp: 1 }, ops: [setOp(COPIES, of, cells)] });
+  };
+  says(ana, ana, 'Ana');
+  says(ben, ana, 'Ben');
+  assert.equal(registry.user(ana), 'Ana');
+  assert.equal(registry.row(COPIES, ana).cells.get('retired')?.length, 2);
+  says(ben, ben, 'Chloe');
+  const certified = new Registry(db, (copy) => (copy === ben ? 'Ben' : undefined));
+  assert.deepEqual([certified.user(ana), certified.user(ben)], ['Ana', 'Ben']);
+});
