@@ -466,7 +466,10 @@ test('DOC22 a version is written under another name as a whole or not at all, an
     const { signal } = new AbortController();
     const get = () => listing.get('large.bin', listing.versions('large.bin')[0]!.id, out, { signal });
     await assert.rejects(get(), /is not on this computer/);
-    assert.deepEqual(Object.keys(ben!.files()).filter((name) => /^out|-get-/.test(name)), []);
+    assert.deepEqual(
+      Object.keys(ben!.files()).filter((name) => /^out|-get-/.test(name)),
+      [],
+    );
     ben!.unreachable = false;
     await get();
     assert.equal(ben!.read('out.bin'), ana!.read('large.bin'));
