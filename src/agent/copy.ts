@@ -7,7 +7,7 @@ import { sha256 } from '../core/bytes.ts';
 import type { Change, ChangeId } from '../core/change.ts';
 import { ProblemError } from '../core/problem.ts';
 import type { Origin } from '../core/rows.ts';
-import { at, type CopyId, EMPTY, join, type Vector, withEntry } from '../core/vector.ts';
+import { at, type CopyId, EMPTY, includes, join, type Vector, withEntry } from '../core/vector.ts';
 import { asStorageFailure } from '../platform/storage-failure.ts';
 import { BEHIND, type Exchange } from '../protocol/exchange.ts';
 import type { Refusal } from '../protocol/replica.ts';
@@ -310,12 +310,20 @@ export class Copy {
     this.problems.clear('parent');
     this.#offerAgain();
     this.unsent.use(this.exchange);
-    void this.#givingBack.reached();
+    void this.#giveBackLacking();
     this.upkeep.soon();
-    this.documents.place();
     this.databases.place();
     this.#options.tell({ what: 'online', text: 'connected to the hub' });
     this.#notify();
+  }
+
+  /** What lies here may be all that is left of a version: it is handed over before another replaces it. */
+  async #giveBackLacking(): Promise<void> {
+    try {
+      await this.#givingBack.reached(!includes(this.parent.vector, this.folder.parentVector));
+    } finally {
+      this.documents.place();
+    }
   }
 
   /**
@@ -343,7 +351,7 @@ export class Copy {
     if (this.#registryChanged) {
       this.#registryChanged = false;
       this.databases.place();
-      this.documents.place();
+      if (!this.#givingBack.isAtWork) this.documents.place();
       this.upkeep.lookAtRights();
     }
     this.#notify();

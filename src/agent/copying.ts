@@ -76,6 +76,7 @@ async function fetchBase(copy: Copy, hub: HubConnection, { signal }: Going): Pro
   copy.store.transaction(() => {
     copy.registry.loadBase(manifest.documents, manifest.databases);
     copy.folder.snapshot = answer.record;
+    if (answer.given !== null) copy.folder.given = answer.given;
     copy.setFacts({ phase: 'packed' });
   });
 }

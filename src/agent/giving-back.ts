@@ -1,9 +1,13 @@
 /**
- * A hub that was brought back from a backup does not know a file that was published after it, or takes it for one that
- * is still being published. Every copy has what the publisher signed: with it the file is made there again under its id, and then whatever of its contents lies here is
- * handed over. Taken up again with each session until it is done.
+ * A hub that was brought back from a backup does not know a file that was published after it, takes it for one that is
+ * still being published, or lacks contents that were saved since. Every copy has what the publisher signed: with it the
+ * file is given back under its id. From then on the hub tells every copy so, and each hands over what lies with it and
+ * is lacking there, before colleagues' versions replace it. Taken up again with each session until it is done.
  */
+import type { Hash } from '../core/bytes.ts';
+import { MalformedError } from '../core/codec.ts';
 import { ProblemError } from '../core/problem.ts';
+import type { Answer } from '../protocol/messages.ts';
 import { openSnapshot } from '../store/snapshot.ts';
 import type { Copy } from './copy.ts';
 import { Handover } from './handover.ts';
@@ -28,6 +32,11 @@ export class GivingBack {
     return this.#copy.facts.phase === 'complete' && !this.#tried;
   }
 
+  /** It is being found out what the hub lacks, or handed over. */
+  get isAtWork(): boolean {
+    return this.#handing;
+  }
+
   /** Makes the file known to the hub. Throws a `ProblemError` when it cannot, or does not want it. */
   async file(): Promise<void> {
     const { facts, folder, store } = this.#copy;
@@ -37,8 +46,6 @@ export class GivingBack {
     if (sealed === undefined || first === undefined || first.content.kind !== 'inline') throw nothingToGive();
     const { copy, stamp, content, signature, chain } = first;
     this.#tried = true;
-    // Noted first: a hub that knows the file again and lacks its contents looks like any other.
-    folder.isGivingBack = true;
     await this.#hub.ask({
       kind: 'restore',
       file: facts.file,
@@ -48,16 +55,20 @@ export class GivingBack {
     });
   }
 
-  /** The hub knows the file: hands over what it lacks, if this was begun. A cut ends it until the next session. */
-  async reached(): Promise<void> {
+  /**
+   * The hub knows the file: hands over what it lacks, if anybody has given it back since. `isBehind`: it has forgotten
+   * what it had said to have. A cut ends it until the next session.
+   */
+  async reached(isBehind: boolean): Promise<void> {
     this.#tried = false;
     const { folder, facts, exchange } = this.#copy;
     if (this.#handing || facts.phase !== 'complete') return;
     this.#handing = true;
     try {
-      if (await this.#isUnpublished()) await this.file();
-      if (!folder.isGivingBack) return;
-      if (await this.#handAll()) folder.isGivingBack = false;
+      if (isBehind) await this.file();
+      const given = await this.#given();
+      if (given === null || given === folder.given) return;
+      if (await this.#handAll()) folder.given = given;
     } catch (error) {
       // The line was cut, or the hub does not want it: the next session begins again, and only what is lacking goes.
       if (this.#copy.exchange === exchange && !(error instanceof ProblemError)) throw error;
@@ -66,13 +77,14 @@ export class GivingBack {
     }
   }
 
-  async #isUnpublished(): Promise<boolean> {
+  async #given(): Promise<Hash | null> {
+    const question = { kind: 'snapshot', file: this.#copy.facts.file } as const;
     try {
-      await this.#hub.ask({ kind: 'snapshot', file: this.#copy.facts.file });
-      return false;
+      return givenOf(await this.#hub.ask(question));
     } catch (error) {
-      if (error instanceof ProblemError && error.problem.code === 'unpublished') return true;
-      throw error;
+      if (!(error instanceof ProblemError) || error.problem.code !== 'unpublished') throw error;
+      await this.file();
+      return givenOf(await this.#hub.ask(question));
     }
   }
 
@@ -81,15 +93,33 @@ export class GivingBack {
     const { folder, facts, registry, unsent, documents, databases, contents } = this.#copy;
     const { manifest } = openSnapshot(folder.snapshot as Uint8Array, facts.file, facts.office).record;
     unsent.offerChunks(manifest.map(({ id }) => id));
-    const seen = registry.observations.below('').filter(({ subject }) => subject !== '');
-    const paths = [...databases.basePaths(), ...seen.map(({ path }) => documents.native(path))];
-    for (let start = 0; start < paths.length; start += BATCH) {
+    const bases = databases.basePaths().map((path) => ({ path, content: undefined }));
+    const seen = registry.observations
+      .below('')
+      .filter(({ subject }) => subject !== '')
+      .map(({ subject, path, hash }) => ({
+        path: documents.native(path),
+        content: registry.contentByHash(subject, hash),
+      }));
+    const lying = [...bases, ...seen];
+    for (let start = 0; start < lying.length; start += BATCH) {
       const { exchange } = this.#copy;
       if (exchange === null) return false;
-      await contents.ingestInto(new Handover(exchange.chunks), paths.slice(start, start + BATCH));
+      const some = lying.slice(start, start + BATCH);
+      const ids = some.flatMap(({ content }) => content?.chunks.map(({ id }) => id) ?? []);
+      const lacking = new Set(await exchange.chunks.lacking(ids));
+      // Only what is lacking is read from the disk.
+      const wanted = some.filter(({ content }) => content?.chunks.some(({ id }) => lacking.has(id)) ?? true);
+      const paths = wanted.map(({ path }) => path);
+      await contents.ingestInto(new Handover(exchange.chunks), paths);
     }
     return this.#copy.exchange !== null;
   }
+}
+
+function givenOf(answer: Answer): Hash | null {
+  if (answer.kind !== 'snapshot') throw new MalformedError('another answer than asked for');
+  return answer.given;
 }
 
 function nothingToGive(): ProblemError {

@@ -117,14 +117,14 @@ export class SyncFolder {
     this.#setFact('verified', hash);
   }
 
-  /** The hub had lost the file, and is being given back its contents. */
-  get isGivingBack(): boolean {
-    return this.#fact('giving-back') !== undefined;
+  /** By which giving back of the file, by whomever, all was handed over that lay here. */
+  get given(): string | null {
+    const given = this.#fact('given');
+    return given === undefined ? null : String(given);
   }
 
-  set isGivingBack(value: boolean) {
-    if (value) this.#setFact('giving-back', 'yes');
-    else this.db.prepare("DELETE FROM fact WHERE name = 'giving-back'").run();
+  set given(given: string) {
+    this.#setFact('given', given);
   }
 
   /** The number of an own change whose body is damaged here and that the parent lacks. */

@@ -3,6 +3,7 @@
  * is none of this list's business.
  */
 import type { DatabaseSync } from 'node:sqlite';
+import { type Hash, sha256 } from '../core/bytes.ts';
 import { foldPath, pathFault } from '../core/paths.ts';
 import { ProblemError } from '../core/problem.ts';
 import type { PeerIdentity } from '../platform/ports.ts';
@@ -85,7 +86,10 @@ export class ParentFiles {
     });
   }
 
-  /** A file that its publisher's signatures prove, given back by a member's copy. True: as in `create`. */
+  /**
+   * A file that its publisher's signatures prove, given back by a member's copy; from then on each copy is told by
+   * `given` to look for what else is lacking. True: as in `create`.
+   */
   restore(given: ProvedFile, copy: string, peer: PeerIdentity, nowMs: number): boolean {
     const { file, name, owner, snapshot, record } = given;
     const members = given.members && [...new Set([owner, ...given.members])];
@@ -98,6 +102,7 @@ export class ParentFiles {
           'UPDATE file SET snapshot = ?, documents = ?, databases = ?, bytes = ? WHERE id = ? AND snapshot IS NULL',
         )
         .run(snapshot, record.documents, record.databases, record.bytes, file);
+      this.#db.prepare('UPDATE file SET given = ? WHERE id = ?').run(sha256(Buffer.from(`${copy} ${nowMs}`)), file);
       this.#seen(file, copy, peer, nowMs);
       return displaced;
     });
@@ -119,8 +124,8 @@ export class ParentFiles {
       .run(record, documents, databases, bytes, file);
   }
 
-  snapshot(file: string): Uint8Array {
-    const row = this.#db.prepare('SELECT snapshot FROM file WHERE id = ?').get(file);
+  snapshot(file: string): { record: Uint8Array; given: Hash | null } {
+    const row = this.#db.prepare('SELECT snapshot, given FROM file WHERE id = ?').get(file);
     if (!row?.snapshot) {
       throw new ProblemError({
         code: 'unpublished',
@@ -128,7 +133,7 @@ export class ParentFiles {
         remedy: 'Try again when its owner has published it.',
       });
     }
-    return row.snapshot as Uint8Array;
+    return { record: row.snapshot as Uint8Array, given: row.given === null ? null : String(row.given) };
   }
 
   seen(file: string, copy: string, peer: PeerIdentity, nowMs: number): void {

@@ -89,7 +89,7 @@ export class Office {
         return { kind: 'done' };
       case 'snapshot':
         files.admit(question.file, peer.user);
-        return { kind: 'snapshot', record: files.snapshot(question.file) };
+        return { kind: 'snapshot', ...files.snapshot(question.file) };
       case 'publish':
         files.publish(question, peer.user);
         return { kind: 'done' };

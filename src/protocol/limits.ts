@@ -1,7 +1,7 @@
 /** Every size on the wire, with its reason. A message beyond one of them ends the connection of whoever sent it. */
 
 /** Protocol versions spoken here, newest first. */
-export const VERSIONS = [3] as const;
+export const VERSIONS = [4] as const;
 
 /** One message: a batch of chunks with room for the largest single one. */
 export const MAX_MESSAGE = 4 * 1024 * 1024;

@@ -102,8 +102,8 @@ const question = union(
     /** The hash of one change, by which a copy finds how much of its own log the hub shares. */
     change: struct({ file: id, copy: id, seq: varint() }),
     /**
-     * Gives back a file that the hub does not know any more: what its publisher signed. The log's first change says
-     * who that was, what the file is called, and who may see it.
+     * Gives back a file that the hub does not know any more, or of which it has lost something: what its publisher
+     * signed. The log's first change says who that was, what the file is called, and who may see it.
      */
     restore: struct({
       file: id,
@@ -140,7 +140,8 @@ const answer = union(
     done: struct({}),
     /** null: the hub has no such change. */
     change: struct({ hash: optional(hex(32)) }),
-    snapshot: struct({ record: blob(MAX_SNAPSHOT) }),
+    /** `given`: by which giving back the hub has it, if it had lost the file or something of it. */
+    snapshot: struct({ record: blob(MAX_SNAPSHOT), given: optional(hex(32)) }),
     users: struct({
       users: list(struct({ user: name, device: name, copy: id, online: bool, lastSeenMs: varint() }), MAX_COPIES),
     }),
