@@ -119,6 +119,37 @@ test('UND7 integer keys that were swapped are swapped back', () => {
   });
 });
 
+test('CAP12 a row is known by its new number whatever name of it the program used, also through a reference', () => {
+  const sql = `CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, text);
+    CREATE TABLE line (id INTEGER PRIMARY KEY AUTOINCREMENT, entry INTEGER REFERENCES entry (id) ON UPDATE CASCADE, note);
+    CREATE TABLE remark (text);
+    INSERT INTO entry VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd');
+    INSERT INTO line VALUES (1, 1, 'x'), (2, 2, 'y');
+    INSERT INTO remark VALUES ('one'), ('two');`;
+  copies(sql, (office, ana, ben) => {
+    ana.run(
+      'PRAGMA foreign_keys = ON; UPDATE entry SET rowid = 11 WHERE id = 1; UPDATE entry SET _rowid_ = 12 WHERE id = 2',
+    );
+    ana.run('UPDATE entry SET oid = 13 WHERE id = 3; UPDATE entry SET (text, ID) = (SELECT text, 14) WHERE id = 4');
+    ana.run('UPDATE remark SET rowid = 9 WHERE rowid = 1');
+    ben.run("UPDATE entry SET text = text || '!'; UPDATE line SET note = note || '!'");
+    ana.capture();
+    ben.capture();
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT id, text FROM entry ORDER BY id'), [
+      [11n, 'a!'],
+      [12n, 'b!'],
+      [13n, 'c!'],
+      [14n, 'd!'],
+    ]);
+    assert.deepEqual(everywhere(office, 'SELECT entry, note FROM line ORDER BY entry'), [
+      [11n, 'x!'],
+      [12n, 'y!'],
+    ]);
+    assert.deepEqual(everywhere(office, 'SELECT text FROM remark ORDER BY text'), [['one'], ['two']]);
+  });
+});
+
 test('CAP10 whom REPLACE deletes over an index of expressions is found in the base also by a column that has another name now', () => {
   const sql = `CREATE TABLE tax (id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT, open INTEGER);
     CREATE UNIQUE INDEX by_code ON tax (lower(code)) WHERE open = 1;

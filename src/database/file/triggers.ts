@@ -18,6 +18,9 @@ import { literal, quoted, type Statements } from './sql.ts';
 export const MARKS = '_tieout_marks';
 export const TABLES = '_tieout_tables';
 
+/** SQLite matches the columns of an UPDATE with those of a trigger by name, and a row's number has these as well. */
+const ROW_NUMBER = ['rowid', '_rowid_', 'oid'];
+
 /** A table that is not compared yet holds 0, or nothing; one that is compared 1. */
 const TAKEN_IN = 2;
 
@@ -168,7 +171,10 @@ function triggersOf(table: Table, num: number): [string, string][] {
   const found: [what: string, rest: string][] = [
     ['i', `AFTER INSERT ${on} BEGIN ${mark('i', 'NEW', withValues)} END`],
     ['u', `AFTER UPDATE ${on} BEGIN ${mark('u', 'NEW')} END`],
-    ['m', `AFTER UPDATE ${on} WHEN ${differs(names)} BEGIN ${mark('m', 'OLD')} ${mark('u', 'NEW')} END`],
+    [
+      'm',
+      `AFTER UPDATE OF ${[...names, ...ROW_NUMBER]} ${on} WHEN ${differs(names)} BEGIN ${mark('m', 'OLD')} ${mark('u', 'NEW')} END`,
+    ],
     ['d', `AFTER DELETE ${on} BEGIN ${mark('d', 'OLD')} END`],
   ];
   // A number that SQLite is to hand out is NULL or -1 here.
