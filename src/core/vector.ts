@@ -10,6 +10,8 @@ export type Vector = ReadonlyMap<CopyId, number>;
 
 /** More copies of one file than any office has; a bound on what a peer can make us hold. */
 export const MAX_COPIES = 4096;
+/** Of these, from one device: a machine that is set up anew each month for twenty years, and no member's way to take all. */
+export const MAX_COPIES_OF_DEVICE = 256;
 
 export const EMPTY: Vector = new Map();
 

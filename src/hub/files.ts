@@ -6,6 +6,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { type Hash, sha256 } from '../core/bytes.ts';
 import { foldPath, pathFault } from '../core/paths.ts';
 import { ProblemError } from '../core/problem.ts';
+import { MAX_COPIES, MAX_COPIES_OF_DEVICE } from '../core/vector.ts';
 import type { PeerIdentity } from '../platform/ports.ts';
 import { publishedId } from '../protocol/file-id.ts';
 import { MAX_FILES } from '../protocol/limits.ts';
@@ -187,6 +188,19 @@ export class ParentFiles {
     return before !== undefined;
   }
 
+  /** Of copies that nobody will use again, too: what wrote once stands in everybody's vectors. */
+  #mustHaveRoom(file: string, device: string): void {
+    const row = this.#db
+      .prepare('SELECT count(*) AS all_of_them, total(device = :device) AS own FROM copy WHERE file = :file')
+      .get({ file, device });
+    if (Number(row?.all_of_them) < MAX_COPIES && Number(row?.own) < MAX_COPIES_OF_DEVICE) return;
+    throw new ProblemError({
+      code: 'too-many-copies',
+      text: 'There are as many copies of this file, or of this machine of it, as a file can have.',
+      remedy: 'Work on in a copy that is there; or its owner publishes the file anew.',
+    });
+  }
+
   #seen(file: string, copy: string, peer: PeerIdentity, nowMs: number): void {
     const known = this.#db.prepare('SELECT file, device FROM copy WHERE id = ?').get(copy);
     if (known && (known.file !== file || known.device !== peer.device)) {
@@ -196,6 +210,7 @@ export class ParentFiles {
         remedy: 'Make a new copy with `tieout copy`.',
       });
     }
+    if (known === undefined) this.#mustHaveRoom(file, peer.device);
     this.#db
       .prepare(
         `INSERT INTO copy (id, file, user, device, device_name, last_seen) VALUES (?, ?, ?, ?, ?, ?)

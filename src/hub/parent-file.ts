@@ -3,7 +3,7 @@
  * of them stores is pushed to the others at once. Closed again when the last one has gone.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { includes } from '../core/vector.ts';
+import { includes, MAX_COPIES_OF_DEVICE } from '../core/vector.ts';
 import type { Clock, FileBytes } from '../platform/ports.ts';
 import { BEHIND, Exchange } from '../protocol/exchange.ts';
 import type { Line } from '../protocol/replica.ts';
@@ -50,7 +50,15 @@ export class ParentFile {
     };
     try {
       this.#chunks = new ChunkStore(this.#db, `${folder}/packs`, files);
-      this.#store = new FileStore({ db: this.#db, chunks: this.#chunks, file, office, clock, hooks });
+      this.#store = new FileStore({
+        db: this.#db,
+        chunks: this.#chunks,
+        file,
+        office,
+        clock,
+        copiesOfDevice: MAX_COPIES_OF_DEVICE,
+        hooks,
+      });
     } catch (error) {
       // A damaged store is opened again whenever somebody comes; its file must not stay open each time.
       this.#db.close();

@@ -65,6 +65,8 @@ export interface FileStoreOptions {
   /** Fingerprint of the office whose devices may make changes. */
   readonly office: string;
   readonly clock: Clock;
+  /** The first change of one copy more of a device is refused. A hub's: what it took, everybody takes. */
+  readonly copiesOfDevice?: number;
   readonly hooks?: StoreHooks;
 }
 
@@ -320,6 +322,9 @@ export class FileStore implements Replica {
     if (identity === undefined || 'distrust' in identity) {
       return { code: 'distrusted', text: `${where} is by nobody we know: ${identity?.distrust ?? 'no certificate'}.` };
     }
+    if (seq === 1 && this.#hasTooMany(identity)) {
+      return { code: 'too-many-copies', text: `${where} is of one copy more than one device can have of a file.` };
+    }
     try {
       const signed = signedBytes(this.#options.file, incoming, (of, number) => this.log.hashAt(of, number));
       if (!verifyBytes(identity.publicKey, signed, incoming.signature)) {
@@ -330,6 +335,13 @@ export class FileStore implements Replica {
       if (error instanceof MissingDependency) return { code: 'gap', text: `${where}: ${error.message}.` };
       throw error;
     }
+  }
+
+  #hasTooMany({ device }: Identity): boolean {
+    const { copiesOfDevice } = this.#options;
+    const copies = [...this.vector().keys()];
+    if (copiesOfDevice === undefined || copies.length < copiesOfDevice) return false;
+    return copies.filter((copy) => this.maker(copy)?.device === device).length >= copiesOfDevice;
   }
 
   /** The body for whoever folds it, of a large one on a database the beginning; null where nobody does. */

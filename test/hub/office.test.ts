@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { sha256, toHex } from '../../src/core/bytes.ts';
+import { MAX_COPIES_OF_DEVICE } from '../../src/core/vector.ts';
 import { FILES_SCHEMA, ParentFiles } from '../../src/hub/files.ts';
+import type { PeerIdentity } from '../../src/platform/ports.ts';
 import { openStore } from '../../src/store/sqlite.ts';
 import { copyId, FILE } from '../store/stores.ts';
 import { TestHub, type Visit } from './visitors.ts';
@@ -248,4 +250,20 @@ test('HUB11 a file whose store is damaged is refused with the reason, and the ot
   const other = await hub.visit('ben', 'b');
   assert((await other.open(OTHER)).ready);
   assert.deepEqual(ana.reasons, []);
+});
+
+test('HUB15 one machine has no more copies of a file than it may, so that all can be told of', () => {
+  const db = openStore(':memory:', { schema: FILES_SCHEMA, synchronous: 'FULL' });
+  const files = new ParentFiles(db);
+  const peer = (device: string) => ({ user: device, device, deviceName: device, chain: [] }) as unknown as PeerIdentity;
+  files.create({ kind: 'create', file: FILE, name: 'Client', copy: 'first', members: null }, peer('ana'), 1);
+  const seen = (device: string, n: number) => files.seen(FILE, `${device} ${n}`, peer(device), 1);
+  for (let n = 1; n < MAX_COPIES_OF_DEVICE; n++) seen('ana', n);
+  assert.throws(() => seen('ana', MAX_COPIES_OF_DEVICE), /as many copies/);
+  seen('ana', 1);
+  seen('ben', 1);
+  db.exec(`INSERT INTO copy SELECT id || device || value, file, user, device || value, device_name, 1
+           FROM copy, (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 15) SELECT value FROM n)`);
+  assert.throws(() => seen('chloe', 1), /as many copies/);
+  db.close();
 });

@@ -322,3 +322,14 @@ test('LOG24 no change of one copy more than a vector holds is taken, so that tho
   assert.equal(store.receive([incoming(made!)])?.code, 'too-many-copies');
   assert.equal(store.append(ana, [text('second')]).length, 1);
 });
+
+test('LOG25 one device begins no more logs at a hub than it may, and the others go on', async () => {
+  const { store } = makeStore({ copiesOfDevice: 2 });
+  const first = async (letter: string, user: string) => {
+    const [made] = makeStore().store.append(await author(letter, user), [text('first')]);
+    return store.receive([incoming(made!)])?.code;
+  };
+  assert.deepEqual([await first('a', 'ana'), await first('b', 'ana')], [undefined, undefined]);
+  assert.equal(await first('c', 'ana'), 'too-many-copies');
+  assert.equal(await first('d', 'ben'), undefined);
+});

@@ -78,6 +78,7 @@ export function makeStore(
     hooks?: StoreHooks;
     office?: string;
     file?: string;
+    copiesOfDevice?: number;
   } = {},
 ): Made {
   const { folder, clock = new TestClock(), hooks } = options;
@@ -94,6 +95,7 @@ export function makeStore(
     file: options.file ?? FILE,
     office: options.office ?? OFFICE,
     clock,
+    ...(options.copiesOfDevice !== undefined && { copiesOfDevice: options.copiesOfDevice }),
     ...(hooks && { hooks }),
   });
   const close = (): void => {
