@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, utimesSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
 import { test } from 'node:test';
 import { QUIET_MS } from '../../src/agent/documents/noticing.ts';
 import { EMPTY_HASH } from '../../src/core/content.ts';
@@ -85,6 +95,26 @@ test('DOC5 what lies at the old path of a renamed file is a save of the document
       assert.equal(copy.documents.listing.one('letter.txt').id, before);
     }
     assert.equal(ben!.documents.listing.versions('letter.txt').length, 2);
+  });
+});
+
+test('DOC5 a folder that is copied elsewhere and deleted is recognised by work that grows with its documents', async () => {
+  const count = 300;
+  const many = Object.fromEntries(Array.from({ length: count }, (_, n) => [`f/d${n}.txt`, `text ${n}`]));
+  await withCopies(['ana'], many, async (_, ana) => {
+    const { observations } = ana!.registry;
+    const { at } = observations;
+    let looks = 0;
+    observations.at = (path) => {
+      looks += 1;
+      return at.call(observations, path);
+    };
+    cpSync(ana!.path('f'), ana!.path('g'), { recursive: true });
+    rmSync(ana!.path('f'), { recursive: true });
+    await ana!.settle();
+    const cells = ana!.made.slice(1).flatMap(({ ops }) => ops.flatMap((op) => (op.kind === 'set' ? op.cells : [])));
+    assert.deepEqual([cells.length, new Set(cells.map(({ column }) => column))], [count, new Set(['path'])]);
+    assert.ok(looks < 40 * count, `${looks} looks`);
   });
 });
 

@@ -53,6 +53,7 @@ export type CaptureOptions = {
 
 type Found = { readonly path: string; readonly facts: FileFacts; readonly seen: Observation | undefined };
 type Read = Found & { readonly content: DocumentContent };
+type Away = Map<string, Observation[]>;
 
 /** What is to be recorded, gathered: ops, observations, and what to tell. */
 type Draft = {
@@ -101,7 +102,8 @@ export class Capture {
     const unread = found.filter((one) => !this.#takeMove(one, draft));
     const read = await this.#readAll(unread);
     const alike = new Set<string>();
-    for (const one of read) this.#takeContent(one, gone, draft, alike);
+    const away = read.some(({ seen }) => seen === undefined) ? this.#awayByContent(gone) : new Map();
+    for (const one of read) this.#takeContent(one, away, draft, alike);
     this.#takeGone(gone, draft);
     await this.#keep(draft);
   }
@@ -240,8 +242,20 @@ export class Capture {
     for (const folder of new Set(paths.map(parentOf))) await files.syncFolder(folder);
   }
 
-  #takeContent(one: Read, gone: readonly Observation[], draft: Draft, alike: Set<string>): void {
-    const { registry, noticing, databases, problems } = this.#options;
+  /** What has gone, or may be gone for good, by its content: asked for each new document, so found once for all. */
+  #awayByContent(gone: readonly Observation[]): Away {
+    const away: Away = new Map();
+    const pending = [...this.#options.noticing.gone()].flatMap((path) => this.#observations.at(path) ?? []);
+    for (const seen of [...gone, ...pending]) {
+      const alike = away.get(seen.hash);
+      if (alike) alike.push(seen);
+      else away.set(seen.hash, [seen]);
+    }
+    return away;
+  }
+
+  #takeContent(one: Read, away: Away, draft: Draft, alike: Set<string>): void {
+    const { registry, databases, problems } = this.#options;
     const { path, seen, content, facts } = one;
     if (seen) return this.#save(seen.subject, seen, one, draft);
     const entry = registry.entryAt(path);
@@ -253,10 +267,7 @@ export class Capture {
     if (entry && elsewhere === undefined) return this.#save(entry.id, undefined, one, draft);
     if (elsewhere && this.#collides(one, elsewhere.path)) return;
     // Copied and deleted, or moved from another disk: the same content came where another went.
-    const away = [...gone, ...[...noticing.gone()].flatMap((each) => this.#observations.at(each) ?? [])];
-    const from = away.find(
-      ({ hash, path: old }) => hash === content.hash && content.size > 0 && !draft.forget.has(old),
-    );
+    const from = content.size > 0 && away.get(content.hash)?.find(({ path: old }) => !draft.forget.has(old));
     if (from) return this.#move(from, path, facts, draft);
     const id = registry.newId(path, 'document');
     if (alike.has(id)) return problems.set(path, sameName(path, 'another new document'));
