@@ -20,6 +20,7 @@ import type { Clock, FileFacts, Files } from '../../platform/ports.ts';
 import { looksSame, type Observation, type Observations, observationOf } from '../../store/observations.ts';
 import type { Entry, Registry } from '../../store/registry.ts';
 import { busyDocument, type DocumentProblems, manyGone, noDatabase, sameName, unfitName } from './document-problems.ts';
+import type { HeldBack } from './held-back.ts';
 import { asidePath } from './moving.ts';
 import { type Noticing, QUIET_MS } from './noticing.ts';
 import type { Contents, DatabaseReports, DocumentEvent, Ingested, RecordOps } from './ports.ts';
@@ -35,8 +36,6 @@ const TICK_MS = 20;
 const COARSE_TICK_MS = 2000;
 /** More are made durable by one call for all. */
 const FEW = 16;
-/** So many of the documents gone at once is a disk that was unplugged rather than an intention. */
-const MANY = 100;
 
 export type CaptureOptions = {
   readonly files: Files;
@@ -46,6 +45,7 @@ export type CaptureOptions = {
   readonly record: RecordOps;
   readonly transaction: <T>(write: () => T) => T;
   readonly noticing: Noticing;
+  readonly heldBack: HeldBack;
   readonly problems: DocumentProblems;
   readonly databases: DatabaseReports;
   readonly tell: (event: DocumentEvent) => void;
@@ -68,8 +68,6 @@ export class Capture {
   readonly #options: CaptureOptions;
   readonly #observations: Observations;
   readonly #spelling: Spelling;
-  /** The person said that what has gone is to be deleted for everybody. */
-  #deleteMany = false;
   readonly #interrupted = new Set<string>();
 
   constructor(options: CaptureOptions) {
@@ -86,10 +84,6 @@ export class Capture {
   /** All that was found at the start has been taken in. */
   forgetInterrupted(): void {
     this.#interrupted.clear();
-  }
-
-  allowDeletingMany(allowed: boolean): void {
-    this.#deleteMany = allowed;
   }
 
   /** Takes in these paths. They are in our hands. */
@@ -315,30 +309,17 @@ export class Capture {
   }
 
   #takeGone(gone: readonly Observation[], draft: Draft): void {
-    const { noticing, problems, registry } = this.#options;
+    const { noticing, heldBack, problems, registry } = this.#options;
     const left = gone.filter(({ path }) => !draft.forget.has(path));
     if (left.length === 0) return;
-    const paths = left.map(({ path }) => path);
-    const all = noticing.countGone(paths);
-    if (this.#isSuspicious(left, all)) {
-      noticing.holdBack(paths);
-      problems.set('', manyGone('', all));
-      return;
-    }
+    const many = heldBack.take(left, noticing.gone());
+    if (many > 0) return problems.set('', manyGone('', many));
     problems.clear('', 'many-gone');
     for (const seen of left) {
       draft.forget.add(seen.path);
       draft.paths.push(seen.path);
       if (registry.entry(seen.subject)?.alive) draft.ops.push(this.#removal(seen));
     }
-  }
-
-  /** Most of the file, or a disk that was mounted in the folder: asked for, never deleted for everybody. */
-  #isSuspicious(gone: readonly Observation[], all: number): boolean {
-    if (this.#deleteMany) return false;
-    const here = this.#options.files.facts('')?.device;
-    if (gone.some(({ device }) => device !== here) && all > 1) return true;
-    return all >= MANY && all > this.#observations.count() / 2;
   }
 
   /** Deletes what was seen: a content that was stored and not placed here keeps the document. */

@@ -10,6 +10,7 @@ import { Capture, isDoubtful, staysLocal } from './capture.ts';
 import { DocumentConflicts } from './conflicts.ts';
 import { busyDocument, DocumentProblems, type OpenProblem, takingInFailed } from './document-problems.ts';
 import { Hands } from './hands.ts';
+import { HeldBack } from './held-back.ts';
 import { DocumentHistory } from './history.ts';
 import { Listing } from './listing.ts';
 import { Noticing } from './noticing.ts';
@@ -39,6 +40,7 @@ export class Documents {
   readonly #observations: Observations;
   readonly #problems: DocumentProblems;
   readonly #hands = new Hands();
+  readonly #heldBack: HeldBack;
   readonly #owners: Owners;
   readonly #oddities: Oddities;
   readonly #noticing: Noticing;
@@ -64,6 +66,8 @@ export class Documents {
     this.#observations = registry.observations;
     this.#problems = new DocumentProblems(clock, () => deps.tell({ kind: 'problems' }));
     const problems = this.#problems;
+    this.#heldBack = new HeldBack(files, this.#observations);
+    const heldBack = this.#heldBack;
     this.#owners = new Owners(files, clock, deps.host);
     this.#oddities = new Oddities(files, this.#observations, problems);
     this.#noticing = new Noticing({
@@ -75,6 +79,7 @@ export class Documents {
       oddities: this.#oddities,
       databases,
       hands,
+      heldBack,
       signal: this.#stopping.signal,
       isKnownDatabase: (path) => this.#isKnownDatabase(path),
       isLocal: (path) => {
@@ -99,7 +104,7 @@ export class Documents {
       wake: () => this.#turns.wake(),
     });
     this.#replaced = new Replaced(files, clock, signal, (id, over, native) => this.#lateSave(id, over, native));
-    this.#capture = new Capture({ ...deps, noticing, problems });
+    this.#capture = new Capture({ ...deps, noticing, heldBack, problems });
     const wake = () => this.#turns.wake();
     const owners = this.#owners;
     this.#placing = new Placing({ ...deps, noticing, problems, hands, owners, wake, replaced: this.#replaced });
@@ -218,11 +223,11 @@ export class Documents {
 
   /** What has gone is to be deleted for everybody, however much it is. */
   async deleteGone(): Promise<void> {
-    this.#capture.allowDeletingMany(true);
+    this.#heldBack.allowDeletingMany(true);
     try {
       await this.settle();
     } finally {
-      this.#capture.allowDeletingMany(false);
+      this.#heldBack.allowDeletingMany(false);
     }
   }
 

@@ -10,6 +10,7 @@ import type { Clock, FileFacts, Files } from '../../platform/ports.ts';
 import { lookOf, looksSame, type Observation, type Observations } from '../../store/observations.ts';
 import { type DocumentProblems, folderGone, specialFile, symbolicLink, unfitName } from './document-problems.ts';
 import type { Hands } from './hands.ts';
+import type { HeldBack } from './held-back.ts';
 import type { Oddities } from './oddities.ts';
 import { Pace } from './pace.ts';
 import type { DatabaseReports } from './ports.ts';
@@ -36,6 +37,7 @@ export type NoticingOptions = {
   readonly oddities: Oddities;
   readonly databases: DatabaseReports;
   readonly hands: Hands;
+  readonly heldBack: HeldBack;
   /** After it nothing is looked at any more. */
   readonly signal: AbortSignal;
   /** Is there a database of the registry, or one observed, at this path? */
@@ -55,8 +57,6 @@ export class Noticing {
   readonly #newFolders = new Set<string>();
   /** Saves that were read and stay on this machine, by how the file looked: not read again while it looks so. */
   readonly #keptLocal = new Map<string, string>();
-  /** Gone, and not deleted for everybody: a hint tells nothing new of them, and a scan looks again. */
-  readonly #heldBack = new Set<string>();
   #hints = new Set<string>();
   #looking = false;
 
@@ -118,22 +118,6 @@ export class Noticing {
   /** What has gone and may be gone for good. */
   gone(): ReadonlySet<string> {
     return this.#settling.gone;
-  }
-
-  /** They stay in the file, although they are gone here. */
-  holdBack(paths: Iterable<string>): void {
-    for (const path of paths) this.#heldBack.add(path);
-  }
-
-  /** How much is gone: these, what was held back before, and what may be gone for good; in however many turns it went. */
-  countGone(paths: Iterable<string>): number {
-    for (const path of this.#heldBack) if (!this.#isHeldBack(path)) this.#heldBack.delete(path);
-    return new Set(paths).union(this.#heldBack).union(this.gone()).size;
-  }
-
-  #isHeldBack(path: string): boolean {
-    const { files, observations } = this.#options;
-    return this.#heldBack.has(path) && observations.at(path) !== undefined && files.facts(path) === undefined;
   }
 
   /** What lies at a path now, to be compared with `lookAfter`. */
@@ -245,7 +229,7 @@ export class Noticing {
     if (isInForeignFolder(path)) return;
     if (kind === 'owner') this.#options.wake(true);
     else if (kind === 'temporary') this.#settling.waitFor(parentOf(path), QUIET_MS);
-    else if (kind === undefined && !this.#isHeldBack(path)) this.#look(path);
+    else if (kind === undefined && !this.#options.heldBack.has(path)) this.#look(path);
   }
 
   /**
