@@ -12,10 +12,12 @@ import {
   writeSync,
 } from 'node:fs';
 import { test } from 'node:test';
+import { isDoubtful } from '../../src/agent/documents/capture.ts';
 import { QUIET_MS } from '../../src/agent/documents/noticing.ts';
 import { EMPTY_HASH } from '../../src/core/content.ts';
 import { contentCell, DOCUMENTS, setOp } from '../../src/core/registry.ts';
 import { storageFailure } from '../../src/platform/storage-failure.ts';
+import { observationOf } from '../../src/store/observations.ts';
 import { type DocumentCopy, exchangeOnce, level, withCopies } from './document-copies.ts';
 
 const FILES = { 'letter.txt': 'Dear client', 'papers/a.txt': 'aaa', 'papers/b.txt': 'bbb', 'empty.txt': '' };
@@ -256,6 +258,33 @@ test('DOC13 a change that keeps size and time is still a change', async () => {
     await level(office, ana!, ben!);
     assert.equal(ben!.read('papers/a.txt'), 'zzz');
   });
+});
+
+test('DOC13 a save that may bear the time of the one before is taken in before anything replaces it', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    const { observations } = ben!.registry;
+    const seen = observations.at('letter.txt')!;
+    await ben!.documents.stop();
+    ben!.write('letter.txt', 'DEAR CLIENT');
+    // As on a disk with a coarse clock, where the content that was seen was written within the same tick.
+    observations.put(observationOf('letter.txt', seen.subject, seen.hash, ben!.disk.facts('letter.txt')!, true));
+    ana!.write('letter.txt', 'newer');
+    await ana!.settle();
+    office.exchange();
+    await ben!.restart();
+    await level(office, ana!, ben!);
+    assert.equal(ana!.documents.listing.versions('letter.txt').length, 3);
+    assert.equal(ana!.documents.conflicts.list().length, 1);
+  });
+});
+
+test('DOC13 on disks that keep whole seconds a document counts as doubtful for as long', () => {
+  const second = 1_795_000_001_000;
+  const facts = (mtimeNs: bigint) =>
+    ({ kind: 'file', size: 1, mtimeNs, changedNs: mtimeNs, inode: '1', device: '1' }) as const;
+  assert.equal(isDoubtful(facts(BigInt(second) * 1_000_000n), second + 900), true);
+  assert.equal(isDoubtful(facts(BigInt(second) * 1_000_000n), second + 2_000), false);
+  assert.equal(isDoubtful(facts(BigInt(second) * 1_000_000n + 1n), second + 900), false);
 });
 
 test('DOC14 a document that is only touched makes no version', async () => {

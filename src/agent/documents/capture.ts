@@ -32,7 +32,7 @@ import { isDatabase, isLeftBehind } from './walking.ts';
 const BUSY_MS = 1000;
 /** Two writes closer together than this may carry one time (4 ms on Linux, 10 ms elsewhere). */
 const TICK_MS = 20;
-/** FAT keeps even seconds. */
+/** FAT keeps even seconds, HFS+ and some servers whole ones. */
 const COARSE_TICK_MS = 2000;
 /** More are made durable by one call for all. */
 const FEW = 16;
@@ -363,7 +363,7 @@ export function staysLocal({ behaviour, registered }: Pick<Entry, 'behaviour' | 
 /** Was it written so shortly before `now` (ms) that a write after this look may leave the same time? */
 export function isDoubtful(facts: FileFacts, now: number): boolean {
   const age = now - Number(facts.changedNs / 1_000_000n);
-  const isCoarse = facts.mtimeNs % 2_000_000_000n === 0n;
+  const isCoarse = facts.mtimeNs % 1_000_000_000n === 0n;
   return age >= -COARSE_TICK_MS && age < (isCoarse ? COARSE_TICK_MS : TICK_MS);
 }
 

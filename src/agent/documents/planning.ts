@@ -76,7 +76,8 @@ export class Planning {
   #lookAtSeen(seen: Observation): 'as-seen' | 'changed' | 'missing' {
     const facts = this.#options.files.facts(seen.path);
     if (facts === undefined) return 'missing';
-    return looksSame(seen, facts) ? 'as-seen' : 'changed';
+    // A doubtful one may have been written to since it was read, whatever its times say: it is read once more first.
+    return looksSame(seen, facts) && !seen.doubtful ? 'as-seen' : 'changed';
   }
 
   /** A folder that holds nothing, or only what we left unfinished for documents that are elsewhere now. */
