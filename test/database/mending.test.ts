@@ -423,6 +423,31 @@ test('MND4 an index that somebody makes counts for what others had written befor
   });
 });
 
+test('MND2 a row to which another refers that was deleted and came back with what it had, is kept like one to which it was made to refer', () => {
+  const sql = `CREATE TABLE parent (k TEXT PRIMARY KEY, no INTEGER UNIQUE); INSERT INTO parent VALUES ('p', 1);
+    CREATE TABLE child (k TEXT PRIMARY KEY, p TEXT REFERENCES parent (k), no INTEGER REFERENCES parent (no), text TEXT);
+    INSERT INTO child VALUES ('by key', 'p', NULL, 'old'), ('by no', NULL, 1, 'old')`;
+  for (const which of ['by key', 'by no']) {
+    copies(sql, (office, ana, ben, chloe) => {
+      ana.runMinding(['DELETE FROM child']);
+      ana.capture();
+      ana.runMinding(['DELETE FROM parent']);
+      ben.runMinding([`UPDATE child SET text = 'new' WHERE k = '${which}'`]);
+      ben.capture();
+      // The child's deletion, and not that of the parent.
+      ben.log.pull(ana.log);
+      ben.work();
+      ben.runMinding([`UPDATE child SET text = 'newer' WHERE k = '${which}'`]);
+      ben.work();
+      chloe.log.pull(ben.log);
+      chloe.work();
+      office.settle();
+      assert.deepEqual(everywhere(office, 'SELECT child.k, parent.k FROM child JOIN parent'), [[which, 'p']]);
+      assert.deepEqual(listed(chloe), [['row', 'parent', { k: 'p' }, 'deleted, and kept because rows refer to it']]);
+    });
+  }
+});
+
 test('MND2 a row to which others refer cannot be chosen to be deleted until they refer to it no longer', () => {
   copies(BOOKS, (office, ana, ben) => {
     ana.run('DELETE FROM entry WHERE id = 3');

@@ -62,7 +62,7 @@ export class Keeping {
     if ((this.#targets.has(table.id) || isKept(now)) && isDeleted(now))
       this.#open.set(nameOf({ table: table.id, row }), { table: table.id, row });
     if (table.foreignKeys.length === 0) return;
-    const special = isSpecial(now) || (before !== undefined && isSpecial(before));
+    const special = isSpecial(now) || wasLetGo(now) || (before !== undefined && isSpecial(before));
     if (!special && !this.#references.changed(table, before, now)) return;
     if (isAlive(now)) this.#openTargets(this.#references.targets(table, row, now), { table: table.id, row });
     // Whom it referred to may be kept by nobody now: kept rows are listed.
@@ -168,9 +168,9 @@ export class Keeping {
   }
 }
 
-/** The writes by which a row refers: those to the key's columns; of a row that stands against a deletion all. */
+/** The writes by which a row refers: those to the key's columns; of a row that stands against a deletion, or came back with what it had, all. */
 function* writesOf(table: Table, row: Row, columns: readonly number[]): Generator<Origin> {
-  if (isSpecial(row)) {
+  if (isSpecial(row) || columns.some((at) => isLetGo(row, columnId(table, at)))) {
     for (const writes of row.cells.values()) for (const write of writes) if (!write.dead) yield write;
     return;
   }
@@ -186,6 +186,16 @@ function* writesOf(table: Table, row: Row, columns: readonly number[]): Generato
 /** Refers also by what it did not just write. */
 function isSpecial(row: Row): boolean {
   return isAlive(row) && (row.deletions.length > 0 || !aliveByOwnWrites(row) || (row.mend?.whole.length ?? 0) > 0);
+}
+
+/** Has it any value that went with the row when somebody deleted it, and came back with the row? */
+function wasLetGo(row: Row): boolean {
+  return isAlive(row) && (row.baseDead || [...row.cells.keys()].some((column) => isLetGo(row, column)));
+}
+
+function isLetGo(row: Row, column: string): boolean {
+  const write = winner(row, column);
+  return write === undefined ? row.baseDead : write.dead && write.numbered === undefined;
 }
 
 function isDeleted(row: Row): boolean {
