@@ -345,7 +345,7 @@ test('SCH8 a row that refers to a table which somebody made anew meanwhile, and 
       assert.deepEqual(copy.query('PRAGMA foreign_key_check'), []);
       assert.deepEqual(copy.query('SELECT name FROM account_2 ORDER BY code'), [['Cash'], ['Bank'], ['New']]);
       const about = copy.conflicts().find(({ table }) => table === 'entry');
-      assert.equal(about?.note, 'FOREIGN KEY of entry: account was made anew, and has no such row');
+      assert.equal(about?.note, 'FOREIGN KEY of entry: it refers to account now, which has no such row');
       assert.deepEqual(
         about?.candidates.map(({ value }) => (value as { text: string }).text),
         ['to the old'],
@@ -360,5 +360,32 @@ test('SCH8 a row that refers to a table which somebody made anew meanwhile, and 
         [],
       );
     }
+  });
+});
+
+test('SCH8 a row that refers to a table whose name another table got meanwhile is withheld until that one has such a row, by key, number or UNIQUE', () => {
+  const sql = `CREATE TABLE one (id INTEGER PRIMARY KEY AUTOINCREMENT, k TEXT UNIQUE); INSERT INTO one VALUES (1, 'a'), (5, 'b');
+    CREATE TABLE two (id INTEGER PRIMARY KEY AUTOINCREMENT, k TEXT UNIQUE); INSERT INTO two VALUES (2, 'c');
+    CREATE TABLE ref (name TEXT PRIMARY KEY, k TEXT REFERENCES one (k), id INTEGER REFERENCES one (id))`;
+  copies(sql, 3, (office, ana, ben, chloe) => {
+    ana?.run('DROP TABLE one; ALTER TABLE two RENAME TO one');
+    ben?.runMinding(["INSERT INTO ref VALUES ('k', 'b', NULL), ('id', NULL, 5), ('none', NULL, NULL)"]);
+    ana?.capture();
+    ben?.capture();
+    chloe?.log.pull((ben as Copy).log);
+    chloe?.work();
+    office.settle();
+    const rows = 'SELECT name FROM ref ORDER BY name';
+    for (const copy of office.copies) {
+      assert.deepEqual(copy.query(rows), [['none']]);
+      assert.deepEqual(copy.query('PRAGMA foreign_key_check'), []);
+      assert.equal(
+        copy.conflicts().filter(({ table, note }) => table === 'ref' && note?.startsWith('FOREIGN')).length,
+        2,
+      );
+    }
+    ana?.run("INSERT INTO one VALUES (5, 'b')");
+    office.settle();
+    for (const copy of office.copies) assert.deepEqual(copy.query(rows), [['id'], ['k'], ['none']]);
   });
 });

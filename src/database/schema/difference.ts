@@ -73,7 +73,9 @@ export function schemaDifference(source: DifferenceSource): Difference {
     return { actual: table, id, before, columns };
   });
   const tables = new Map(matched.map((table) => [table.id, tableOf(table, matched, source)]));
-  const added = source.isOurs ? [] : matched.flatMap((table) => addedAgain(table, tables.get(table.id) as SchemaTable));
+  const added = source.isOurs
+    ? []
+    : matched.flatMap((table) => addedAgain(table, tables.get(table.id) as SchemaTable, known));
   if (added.length > 0) return schemaDifference({ ...source, added: new Set([...(source.added ?? []), ...added]) });
   const objects = objectsOf(actual, matched);
   const writes: SchemaWrite[] = [];
@@ -127,12 +129,14 @@ function matchTables({ known, actual, numbers, rekeyed, namedBy }: DifferenceSou
 }
 
 /** ALTER changes no definition: a column behind all others that has another one was dropped, and another was added. */
-function addedAgain({ actual, before }: Matched, now: SchemaTable): string[] {
+function addedAgain({ actual, before, columns }: Matched, now: SchemaTable, schema: Schema): string[] {
   const found: string[] = [];
   if (actual.marked === null) return found;
-  for (const { id, definition } of [...now.columns].reverse()) {
+  for (const [at, { id, definition }] of [...now.columns.entries()].reverse()) {
     const known = before?.columns.find((column) => column.id === id);
     if (known !== undefined && known.definition === definition) break;
+    // The table that it names may be another one by now.
+    if (known !== undefined && known.definition === textByKnownNames(actual, at, columns, before, schema)) break;
     if (known !== undefined) found.push(`${now.id}\0${id}`);
   }
   return found;

@@ -195,7 +195,8 @@ function claim(row: Row | undefined): Origin | null {
   return write ? { copy: write.copy, seq: write.seq, stamp: write.stamp } : null;
 }
 
-function stringsOf(item: Value): readonly string[] | null {
+/** A list as it is kept in a cell; null: it is none. */
+export function stringsOf(item: Value): readonly string[] | null {
   if (typeof item !== 'string') return null;
   try {
     const list: unknown = JSON.parse(item);
