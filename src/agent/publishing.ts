@@ -11,6 +11,7 @@ import { encodeManifest, type ManifestDatabase, type ManifestDocument } from '..
 import { ProblemError } from '../core/problem.ts';
 import { COPIES, FILE, newDatabaseId, setOp } from '../core/registry.ts';
 import type { Exchange } from '../protocol/exchange.ts';
+import { lookOf } from '../store/observations.ts';
 import { openSnapshot, sealSnapshot } from '../store/snapshot.ts';
 import { encodeChunk, type StoredChunk } from '../store/stored-chunk.ts';
 import type { Copy } from './copy.ts';
@@ -65,7 +66,7 @@ export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher
       documents.map(({ listed }) => listed),
       databases,
     );
-    copy.documents.observeBase(documents.map(({ listed, read }) => ({ path: listed.path, read })));
+    copy.documents.observeBase(documents.map(({ listed, read, at }) => ({ path: listed.path, read, at })));
     copy.documents.observeDatabases(databases.map(({ path }) => path));
     copy.folder.snapshot = sealed;
     copy.setFacts({ phase: 'complete' });
@@ -134,18 +135,27 @@ async function readDatabases(copy: Copy, paths: readonly string[], reading: Read
   return found;
 }
 
-type Read = { listed: ManifestDocument; read: Extract<Ingested, { kind: 'done' }> };
+/** `at`: when it had been read, ms since 1970. */
+type Read = { listed: ManifestDocument; read: Extract<Ingested, { kind: 'done' }>; at: number };
 type Listing = { readonly databases: readonly ManifestDatabase[]; readonly documents: readonly Read[] };
 
-/** Reads all documents; one that cannot be read now is left out, named as a problem, and taken in as a new one later. */
-async function readDocuments(copy: Copy, paths: readonly string[], reading: Reading): Promise<Read[]> {
+/**
+ * Reads all documents; one that cannot be read now, or is written to while it is read, is left out and taken in as a new
+ * one later.
+ */
+export async function readDocuments(
+  copy: Pick<Copy, 'documents' | 'now'>,
+  paths: readonly string[],
+  reading: Pick<Reading, 'read'>,
+): Promise<Read[]> {
   const found: Read[] = [];
   for (let start = 0; start < paths.length; start += BATCH) {
     const batch = paths.slice(start, start + BATCH);
     const read = await reading.read(batch.map((path) => copy.documents.native(path)));
     for (const [index, one] of read.entries()) {
       const path = batch[index] as string;
-      if (one.kind === 'done') found.push({ listed: { path, content: one.content, registered: true }, read: one });
+      if (one.kind !== 'done' || lookOf(one.before) !== lookOf(one.after)) continue;
+      found.push({ listed: { path, content: one.content, registered: true }, read: one, at: copy.now() });
     }
   }
   return found;

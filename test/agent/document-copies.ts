@@ -189,7 +189,7 @@ export class DocumentCopy implements ChunkSource {
     const listed = paths.map((path, index) => {
       const one = read[index];
       assert.ok(one?.kind === 'done');
-      return { path, content: one.content, registered: true, read: one };
+      return { path, content: one.content, registered: true, read: one, at: systemClock.now() };
     });
     transaction(this.#db, () => {
       this.registry.loadBase(listed, []);

@@ -5,7 +5,7 @@
  */
 import { ProblemError } from '../../core/problem.ts';
 import { contentCell, DOCUMENTS, setOp } from '../../core/registry.ts';
-import { type Observations, observationOf } from '../../store/observations.ts';
+import { lookOf, type Observations, observationOf } from '../../store/observations.ts';
 import { Capture, isDoubtful, staysLocal } from './capture.ts';
 import { DocumentConflicts } from './conflicts.ts';
 import { busyDocument, DocumentProblems, type OpenProblem, takingInFailed } from './document-problems.ts';
@@ -135,13 +135,15 @@ export class Documents {
     return survey(this.#deps.files, this.#oddities);
   }
 
-  /** The documents that were read for a base, as they were read. In the transaction in which the base is listed. */
-  observeBase(read: Iterable<{ path: string; read: Extract<Ingested, { kind: 'done' }> }>): void {
-    const now = this.#deps.clock.now();
-    for (const { path, read: one } of read) {
+  /**
+   * The documents that were read for a base, as they were read `at` (ms since 1970). In the transaction in which the base
+   * is listed.
+   */
+  observeBase(read: Iterable<{ path: string; read: Extract<Ingested, { kind: 'done' }>; at: number }>): void {
+    for (const { path, read: one, at } of read) {
       const entry = this.#deps.registry.entryAt(path);
       if (entry?.kind !== 'document') continue;
-      this.#observations.put(observationOf(path, entry.id, one.content.hash, one.after, isDoubtful(one.after, now)));
+      this.#observations.put(observationOf(path, entry.id, one.content.hash, one.after, isDoubtful(one.after, at)));
     }
   }
 
@@ -306,7 +308,8 @@ export class Documents {
     const { contents, registry, record } = this.#deps;
     const [read] = await contents.ingest([native]);
     if (read?.kind === 'failed') throw new ProblemError(read.problem);
-    if (read?.kind === 'busy') throw new ProblemError(busyDocument(registry.entry(id)?.shown ?? native));
+    const isWritten = read?.kind === 'done' && lookOf(read.before) !== lookOf(read.after);
+    if (read?.kind === 'busy' || isWritten) throw new ProblemError(busyDocument(registry.entry(id)?.shown ?? native));
     if (read?.kind !== 'done' || registry.contentByHash(id, read.content.hash)) return;
     const replaced = registry.document(id)?.contents.filter(({ content }) => content.hash === over) ?? [];
     const writes = replaced.flatMap(({ by }) => by);
