@@ -10,15 +10,18 @@ import type { Replica } from '../protocol/replica.ts';
 
 /** An upload that is under way has begun to arrive by then. */
 const PATIENCE_MS = 3_000;
-/** Asked of one copy per connection: what it does not have stays open, and must leave room for other wants. */
+/** Asked of one copy at a time: other wants must have room. What it has not is given up, and not asked of it again. */
 const MAX_ASKED = 256;
+/** Above it what was sought longest is sought no more: whoever waited for it has gone, or will ask again. */
 const MAX_SOUGHT = 65_536;
+
+type Asked = { readonly ids: Set<string>; open: number };
 
 export class Seeking {
   readonly #clock: Clock;
   readonly #store: Pick<Replica, 'lacking' | 'keepChunks'>;
   readonly #sought = new Set<string>();
-  readonly #asked = new Map<Exchange, Set<string>>();
+  readonly #asked = new Map<Exchange, Asked>();
   #cancel: (() => void) | null = null;
 
   constructor(clock: Clock, store: Pick<Replica, 'lacking' | 'keepChunks'>) {
@@ -28,7 +31,11 @@ export class Seeking {
 
   /** Somebody waits for these. */
   seek(ids: readonly string[]): void {
-    for (const id of ids) if (this.#sought.size < MAX_SOUGHT) this.#sought.add(id);
+    for (const id of ids) this.#sought.add(id);
+    for (const id of this.#sought) {
+      if (this.#sought.size <= MAX_SOUGHT) break;
+      this.#sought.delete(id);
+    }
     this.#later();
   }
 
@@ -39,7 +46,7 @@ export class Seeking {
 
   /** A copy that can be asked. */
   came(exchange: Exchange): void {
-    this.#asked.set(exchange, new Set());
+    this.#asked.set(exchange, { ids: new Set(), open: 0 });
     if (this.#sought.size > 0) this.#later();
   }
 
@@ -65,12 +72,24 @@ export class Seeking {
     if (lacking === undefined) return this.#later();
     this.#sought.clear();
     for (const id of lacking) this.#sought.add(id);
-    for (const [exchange, asked] of this.#asked) {
-      const ids = lacking.filter((id) => !asked.has(id)).slice(0, MAX_ASKED - asked.size);
-      for (const id of ids) asked.add(id);
+    for (const [exchange, asked] of this.#asked) this.#askOne(exchange, asked, lacking);
+  }
+
+  #askOne(exchange: Exchange, asked: Asked, lacking: readonly string[]): void {
+    for (const id of asked.ids) if (!this.#sought.has(id)) asked.ids.delete(id);
+    const ids = lacking.filter((id) => !asked.ids.has(id)).slice(0, MAX_ASKED - asked.open);
+    if (ids.length === 0) return;
+    for (const id of ids) asked.ids.add(id);
+    asked.open += ids.length;
+    const giveUp = new AbortController();
+    const over = (): void => {
+      asked.open -= ids.length;
+      if (this.#asked.has(exchange) && this.#sought.size > 0) this.#later();
+    };
+    exchange
+      .fetch(ids, (chunk) => this.#store.keepChunks([chunk]), { signal: giveUp.signal, waiting: () => giveUp.abort() })
       // The line may end: then somebody else has it, or the copy comes again.
-      if (ids.length > 0) exchange.fetch(ids, (chunk) => this.#store.keepChunks([chunk])).catch(() => {});
-    }
+      .then(over, over);
   }
 
   /** Undefined: the disk refuses to say. Whoever waits goes on waiting, and the hub does not end by it. */
