@@ -172,6 +172,23 @@ test('DOC8 two people make one path alone: one document; equal content is no con
   });
 });
 
+test('DOC8 of two new files that have one name elsewhere, one is a save of the document that waits for this name', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (_, ana, ben) => {
+    ana!.write('a.txt', 'ana');
+    await ana!.settle();
+    ben!.unreachable = true;
+    ben!.receive(ana!);
+    ben!.write('a.txt', 'ben one');
+    ben!.write('A.TXT', 'ben two');
+    await ben!.settle();
+    assert.deepEqual(
+      ben!.made.slice(1).map(({ ops }) => ops.length),
+      [1],
+    );
+    assert.ok(ben!.documents.problems().some(({ code }) => code === 'same-name'));
+  });
+});
+
 test('DOC9 a save that did not know of a deletion keeps the document', async () => {
   await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
     rmSync(ana!.path('letter.txt'));

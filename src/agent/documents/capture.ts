@@ -258,7 +258,11 @@ export class Capture {
       return databases.databaseReplaced(path);
     }
     const elsewhere = entry && this.#observations.of(entry.id);
-    if (entry && elsewhere === undefined) return this.#save(entry.id, undefined, one, draft);
+    if (entry && elsewhere === undefined) {
+      if (alike.has(entry.id)) return problems.set(path, sameName(path, 'another document'));
+      alike.add(entry.id);
+      return this.#save(entry.id, undefined, one, draft);
+    }
     if (elsewhere && this.#collides(one, elsewhere.path)) return;
     // Copied and deleted, or moved from another disk: the same content came where another went.
     const from = content.size > 0 && away.get(content.hash)?.find(({ path: old }) => !draft.forget.has(old));
