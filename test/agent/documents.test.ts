@@ -410,6 +410,26 @@ test('DOC28 a folder that cannot be read is a problem of its own: the rest is lo
   });
 });
 
+test('DOC30 a copy whose folder was not looked through yet does not say that all is taken in', async () => {
+  const many = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`f${n}/d.txt`, `${n}`]));
+  await withCopies(['ana'], many, async (_, ana) => {
+    await ana!.documents.stop();
+    ana!.write('f20/d.txt', 'offline');
+    await ana!.restart();
+    let isQuiet = ana!.documents.quiet();
+    while (!isQuiet) {
+      await new Promise(setImmediate);
+      isQuiet = ana!.documents.quiet();
+    }
+    assert.equal(ana!.made.length, 2);
+    renameSync(ana!.root, `${ana!.root}-moved`);
+    await ana!.restart();
+    await ana!.documents.settle();
+    assert.equal(ana!.documents.quiet(), false);
+    renameSync(`${ana!.root}-moved`, ana!.root);
+  });
+});
+
 test('DOC18 documents that change names in a circle, and names that differ only in case, end where they should', async () => {
   await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
     await ana!.documents.stop();

@@ -210,9 +210,9 @@ export class Documents {
     this.#noticing.lookAtHints();
   }
 
-  /** Nothing that was noticed waits to be taken in. */
+  /** The folder was looked through, and nothing that was noticed waits to be taken in. */
   quiet(): boolean {
-    return this.#noticing.isQuiet && !this.#capturing;
+    return this.#watching.hasScanned && this.#noticing.isQuiet && !this.#capturing;
   }
 
   /** What is in the file and not in its place here; what waits for somebody's program or decision does not count. */

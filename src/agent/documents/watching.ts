@@ -48,7 +48,7 @@ export class Watching {
     this.#options = options;
   }
 
-  /** The whole folder was looked at once. */
+  /** The whole folder was looked at, and was there the last time. */
   get hasScanned(): boolean {
     return this.#hasScanned;
   }
@@ -101,9 +101,9 @@ export class Watching {
     const { noticing, problems } = this.#options;
     this.#next = Number.POSITIVE_INFINITY;
     try {
-      const took = (await noticing.scan()) ?? 0;
-      this.#plan(took);
-      this.#hasScanned = true;
+      const took = await noticing.scan();
+      this.#plan(took ?? 0);
+      this.#hasScanned = took !== undefined;
       if (noticing.gone().size === 0) problems.clear('', 'many-gone');
       problems.clear('', 'disk');
       this.#forgetFailures();
