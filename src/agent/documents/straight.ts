@@ -2,7 +2,7 @@
  * Fills a new copy: the base's documents are written straight into the folder, without a rename each, in large batches
  * by the workers, and observed once a flush has made them durable. Goes on where a crash or a cut left it.
  */
-import { parentOf } from '../../core/paths.ts';
+import { foldPath, parentOf } from '../../core/paths.ts';
 import type { FileFacts, Files } from '../../platform/ports.ts';
 import { type Observations, observationOf, type UnseenBase } from '../../store/observations.ts';
 import type { DocumentProblems } from './document-problems.ts';
@@ -152,11 +152,15 @@ export class StraightPlacing {
         folder = parentOf(base.path);
         names = this.#namesIn(folder);
       }
-      if (names === 'blocked') this.#unavailable += 1;
-      else if (!names.has(base.path)) free.push(base);
+      if (names === 'blocked') {
+        this.#unavailable += 1;
+        continue;
+      }
+      // A disk that minds no case, or no normal form, finds it under every spelling.
+      const facts = names.has(base.folded) ? files.facts(base.path) : undefined;
+      if (facts === undefined) free.push(base);
       else {
-        const facts = files.facts(base.path);
-        const isOurs = facts?.kind === 'file' && this.#former !== undefined && base.folded <= this.#former;
+        const isOurs = facts.kind === 'file' && this.#former !== undefined && base.folded <= this.#former;
         if (!isOurs) this.#left.documents -= 1;
         else free.push(base);
         if (isOurs && facts.size === base.content.size) former.push(base);
@@ -165,13 +169,14 @@ export class StraightPlacing {
     return { free, former };
   }
 
+  /** Folded paths. */
   #namesIn(folder: string): ReadonlySet<string> | 'blocked' {
     const { files } = this.#options;
     const made = files.makeFolder(folder);
     if (made === 'blocked') return 'blocked';
     if (made === 'made') return new Set();
     const prefix = folder === '' ? '' : `${folder}/`;
-    return new Set(files.list(folder)?.map(({ name }) => prefix + name));
+    return new Set(files.list(folder)?.map(({ name }) => foldPath(prefix + name)));
   }
 
   /** Durable first: an observation of what a power cut takes away would look like somebody's save. */

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DocumentProblems } from '../../src/agent/documents/document-problems.ts';
+import { Hands } from '../../src/agent/documents/hands.ts';
+import { StraightPlacing } from '../../src/agent/documents/straight.ts';
+import { sha256 } from '../../src/core/bytes.ts';
+import { CHUNKS_SCHEMA, ChunkStore } from '../../src/store/chunks.ts';
+import { REGISTRY_SCHEMA, Registry } from '../../src/store/registry.ts';
+import { openStore, transaction } from '../../src/store/sqlite.ts';
+import { encodeChunk } from '../../src/store/stored-chunk.ts';
+import { SimDisk } from '../sim/disk.ts';
+import { SimBytes, SimFiles } from '../sim/disk-files.ts';
+import { TestClock } from '../store/stores.ts';
+import { PlainContents } from './plain-contents.ts';
+
+test('DOC1 what lies in the folder of a new copy is not written over, under whatever spelling the disk finds it', async () => {
+  const disk = new SimDisk({ ignoreCase: true });
+  const files = new SimFiles(disk, '/file');
+  const mine = files.open('budget.txt', 'create');
+  assert(typeof mine !== 'string');
+  mine.write(Buffer.from('mine'), 0);
+  mine.close();
+  const db = openStore(':memory:', { schema: [CHUNKS_SCHEMA, REGISTRY_SCHEMA], synchronous: 'FULL' });
+  const chunks = new ChunkStore(db, '/packs', new SimBytes(disk));
+  const registry = new Registry(db);
+  const text = Buffer.from('of the office');
+  chunks.append([encodeChunk(text)]);
+  const content = {
+    size: text.length,
+    mtimeNs: 1n,
+    hash: sha256(text),
+    chunks: [{ id: sha256(text), size: text.length }],
+  };
+  const documents = ['Budget.txt', 'other.txt'].map((path) => ({ path, content, registered: true }));
+  transaction(db, () => registry.loadBase(documents, []));
+  const straight = new StraightPlacing({
+    files,
+    observations: registry.observations,
+    contents: new PlainContents(chunks, new SimBytes(disk)),
+    source: { fetch: async (ids) => ids },
+    transaction: (write) => transaction(db, write),
+    problems: new DocumentProblems(new TestClock(), () => {}),
+    hands: new Hands(),
+    tell: () => {},
+    signal: new AbortController().signal,
+  });
+  assert.equal(await straight.run(), 'done');
+  const read = (path: string): string => {
+    const file = files.open(path, 'read');
+    assert(typeof file !== 'string');
+    const bytes = Buffer.alloc(100);
+    return bytes.subarray(0, file.read(bytes, 0)).toString();
+  };
+  assert.deepEqual([read('budget.txt'), read('other.txt')], ['mine', 'of the office']);
+  assert.equal(registry.observations.at('Budget.txt'), undefined);
+  db.close();
+});
