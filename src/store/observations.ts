@@ -158,9 +158,19 @@ export class Observations {
     return row && String(row.up_to);
   }
 
+  /** Something lay at this path of the base before the copy was filled. */
+  putStranger(folded: string): void {
+    this.#statements.get('INSERT OR IGNORE INTO stranger (folded) VALUES (?)').run(folded);
+  }
+
+  isStranger(folded: string): boolean {
+    return this.#statements.get('SELECT 1 FROM stranger WHERE folded = ?').get(folded) !== undefined;
+  }
+
   /** undefined: the copy is filled. */
   setStraightUpTo(folded: string | undefined): void {
     this.#statements.get('DELETE FROM straight').run();
+    if (folded === undefined) this.#statements.get('DELETE FROM stranger').run();
     if (folded !== undefined) this.#statements.get('INSERT INTO straight (up_to) VALUES (?)').run(folded);
   }
 }

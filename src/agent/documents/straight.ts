@@ -29,11 +29,19 @@ export type StraightOptions = {
 
 type Written = { readonly base: UnseenBase; readonly facts: FileFacts };
 
+type Sorted = {
+  readonly free: readonly UnseenBase[];
+  /** Of those, what a former try may have finished. */
+  readonly former: readonly UnseenBase[];
+  /** What has something else at its path. */
+  readonly strangers: readonly UnseenBase[];
+};
+
 export class StraightPlacing {
   readonly #options: StraightOptions;
   #left = { documents: 0, bytes: 0 };
   #unavailable = 0;
-  /** What is found at the path of a base document up to here, after a crash, is ours. */
+  /** What is found at the path of a base document up to here, after a crash, is ours, if it did not lie there before. */
   #former: string | undefined;
 
   constructor(options: StraightOptions) {
@@ -65,8 +73,12 @@ export class StraightPlacing {
       const group = observations.unseenBase(after, GROUP_DOCUMENTS);
       if (group.length === 0 || signal.aborted) break;
       after = group.at(-1)!.folded;
-      transaction(() => observations.setStraightUpTo(this.#furthest(after)));
-      const written = await this.#writeGroup(group);
+      const sorted = this.#whatIsFree(group);
+      transaction(() => {
+        observations.setStraightUpTo(this.#furthest(after));
+        for (const { folded } of sorted.strangers) observations.putStranger(folded);
+      });
+      const written = await this.#writeGroup(sorted);
       await flushing;
       flushing = this.#observe(written);
     }
@@ -80,9 +92,8 @@ export class StraightPlacing {
     return this.#former !== undefined && this.#former > folded ? this.#former : folded;
   }
 
-  async #writeGroup(group: readonly UnseenBase[]): Promise<Written[]> {
+  async #writeGroup({ free, former }: Sorted): Promise<Written[]> {
     const { hands } = this.#options;
-    const { free, former } = this.#whatIsFree(group);
     hands.take(free.map(({ path }) => path));
     const written = await this.#wholeAlready(former);
     const isWhole = new Set(written.map(({ base }) => base.id));
@@ -141,10 +152,11 @@ export class StraightPlacing {
    * RACE: a file that somebody makes at such a path between this look and the writing is overwritten. A copy that is
    * being made has no users yet.
    */
-  #whatIsFree(group: readonly UnseenBase[]): { free: UnseenBase[]; former: UnseenBase[] } {
+  #whatIsFree(group: readonly UnseenBase[]): Sorted {
     const { files } = this.#options;
     const free: UnseenBase[] = [];
     const former: UnseenBase[] = [];
+    const strangers: UnseenBase[] = [];
     let folder: string | undefined;
     let names: ReadonlySet<string> | 'blocked' = new Set();
     for (const base of group) {
@@ -160,13 +172,17 @@ export class StraightPlacing {
       const facts = names.has(base.folded) ? files.facts(base.path) : undefined;
       if (facts === undefined) free.push(base);
       else {
-        const isOurs = facts.kind === 'file' && this.#former !== undefined && base.folded <= this.#former;
+        const isOurs = facts.kind === 'file' && this.#wasBegun(base);
         if (!isOurs) this.#left.documents -= 1;
-        else free.push(base);
+        (isOurs ? free : strangers).push(base);
         if (isOurs && facts.size === base.content.size) former.push(base);
       }
     }
-    return { free, former };
+    return { free, former, strangers };
+  }
+
+  #wasBegun({ folded }: UnseenBase): boolean {
+    return this.#former !== undefined && folded <= this.#former && !this.#options.observations.isStranger(folded);
   }
 
   /** Folded paths. */
