@@ -12,6 +12,7 @@ import type { Entry, Registry } from '../store/registry.ts';
 import type { CopyEvent } from './copy-options.ts';
 import { databaseInTheWay, waitsForRename } from './database-problems.ts';
 import type { ChunkSource, Contents } from './documents/ports.ts';
+import { isLeftBehind } from './documents/walking.ts';
 import type { PlacedDatabases } from './placed-databases.ts';
 import type { Problems } from './problems.ts';
 import { SYNC_FOLDER, type SyncFolder } from './sync-folder.ts';
@@ -201,14 +202,21 @@ export class DatabasePlacing {
 
   /**
    * Nothing lies where it is shown, and nothing that lay there is still to be found elsewhere. What SQLite left there
-   * goes: it would be taken for the log of what comes.
+   * goes: it would be taken for the log of what comes. Anything else under such a name is a document.
    */
   #isFree({ id, shown }: Entry): boolean {
     const { files, placed } = this.#options;
     const isAwaited = placed.all().some((other) => other.id !== id && foldPath(other.path) === foldPath(shown));
-    if (isAwaited || files.facts(shown)) return false;
-    for (const suffix of SIDECARS) files.remove(shown + suffix);
+    const beside = SIDECARS.map((suffix) => shown + suffix);
+    if (isAwaited || files.facts(shown) || beside.some((path) => this.#isDocument(path))) return false;
+    for (const path of beside) files.remove(path);
     return true;
+  }
+
+  #isDocument(path: string): boolean {
+    const { files } = this.#options;
+    const kind = files.facts(path)?.kind;
+    return kind !== undefined && !path.endsWith('-shm') && !(kind === 'file' && isLeftBehind(files, path));
   }
 
   /** With what SQLite keeps beside it: a program may have it open. False: not now. */

@@ -22,7 +22,7 @@ export function waitsForRename(from: string, to: string): Problem {
 export function databaseInTheWay(path: string): Problem {
   return {
     code: 'in-the-way',
-    text: `${path} cannot be placed: another file lies there.`,
+    text: `${path} cannot be placed: another file lies there, or under the name of its log or journal.`,
     remedy: 'Move that file away; the database then appears by itself.',
     path,
   };

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DatabasePlacing } from '../../src/agent/database-placing.ts';
+import { PlacedDatabases } from '../../src/agent/placed-databases.ts';
+import { Problems } from '../../src/agent/problems.ts';
+import { STORE_SCHEMA, type SyncFolder } from '../../src/agent/sync-folder.ts';
+import { sha256 } from '../../src/core/bytes.ts';
+import { contentCell, DATABASES, setOp } from '../../src/core/registry.ts';
+import type { Databases } from '../../src/database/host.ts';
+import { systemClock } from '../../src/platform/system.ts';
+import { ChunkStore } from '../../src/store/chunks.ts';
+import { Registry } from '../../src/store/registry.ts';
+import { openStore, transaction } from '../../src/store/sqlite.ts';
+import { encodeChunk } from '../../src/store/stored-chunk.ts';
+import { SimDisk } from '../sim/disk.ts';
+import { SimBytes, SimFiles } from '../sim/disk-files.ts';
+import { PlainContents } from './plain-contents.ts';
+
+test('DBS14 a database is not put beside a document that is called like its journal, and what SQLite left there goes', async () => {
+  const db = openStore(':memory:', { schema: STORE_SCHEMA, synchronous: 'NORMAL' });
+  const disk = new SimDisk();
+  const files = new SimFiles(disk, '/file');
+  const write = (path: string, bytes: Uint8Array): void => {
+    const file = files.open(path, 'create');
+    assert(typeof file !== 'string');
+    file.write(bytes, 0);
+    file.close();
+  };
+  write('general-journal', Buffer.from('what I posted in March'));
+  write('left.db-journal', Buffer.from('d9d505f920a163d7', 'hex'));
+  write('left.db-shm', Buffer.alloc(16));
+  const registry = new Registry(db);
+  const chunks = new ChunkStore(db, '/packs', new SimBytes(disk));
+  const base = Buffer.from('SQLite format 3\0');
+  chunks.append([encodeChunk(base)]);
+  const content = {
+    size: base.length,
+    mtimeNs: 1n,
+    hash: sha256(base),
+    chunks: [{ id: sha256(base), size: base.length }],
+  };
+  for (const [seq, path] of ['general', 'left.db'].entries()) {
+    const cells = { path: { value: path, over: [] }, content: contentCell(content, []) };
+    const op = setOp(DATABASES, String(seq + 1).repeat(16), cells);
+    transaction(db, () => registry.fold({ copy: 'a'.repeat(32), seq: seq + 1, stamp: 1 }, { ops: [op] }));
+  }
+  for (const folder of ['.tieout', '.tieout/base', '.tieout/incoming']) files.makeFolder(folder);
+  const problems = new Problems(systemClock);
+  const placing = new DatabasePlacing({
+    folder: { basePath: (id: string) => files.native(`.tieout/base/${id}.db`) } as SyncFolder,
+    files,
+    registry,
+    placed: new PlacedDatabases(db),
+    contents: new PlainContents(chunks, new SimBytes(disk)),
+    source: { fetch: async (ids) => ids },
+    problems,
+    databases: { adopt: async () => {}, open: async () => {}, idOf: async () => undefined } as unknown as Databases,
+    again: () => {},
+    tell: () => {},
+    signal: new AbortController().signal,
+  });
+  for (const entry of registry.entries('database')) await placing.place(entry);
+  assert.equal(files.facts('general-journal')?.size, 22);
+  assert.equal(files.facts('general'), undefined);
+  assert.match(problems.list()[0]?.text ?? '', /general/);
+  assert.ok(files.facts('left.db'));
+  assert.deepEqual([files.facts('left.db-journal'), files.facts('left.db-shm')], [undefined, undefined]);
+  db.close();
+});
