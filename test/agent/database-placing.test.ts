@@ -16,7 +16,7 @@ import { SimDisk } from '../sim/disk.ts';
 import { SimBytes, SimFiles } from '../sim/disk-files.ts';
 import { PlainContents } from './plain-contents.ts';
 
-test('DBS14 a database is not put beside a document that is called like its journal, and what SQLite left there goes', async () => {
+test('DBS15 a database is not put beside a document that is called like its journal, and what SQLite left there goes', async () => {
   const db = openStore(':memory:', { schema: STORE_SCHEMA, synchronous: 'NORMAL' });
   const disk = new SimDisk();
   const files = new SimFiles(disk, '/file');
