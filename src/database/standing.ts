@@ -3,7 +3,6 @@
  * it yet. Finds that out anew whenever the file is not what we left: replaced, restored, crashed.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { isDeepStrictEqual } from 'node:util';
 import { assert } from '../core/problem.ts';
 import type { Renaming } from '../core/reissue.ts';
 import type { Table } from '../core/tables.ts';
@@ -13,6 +12,7 @@ import { RowState } from '../store/row-state.ts';
 import { MissingRows } from './applying/missing-rows.ts';
 import { Upgrade } from './applying/upgrade.ts';
 import { misnumbered, renumber } from './capture/hidden-numbers.ts';
+import { ClosedFile } from './closed-file.ts';
 import { clearManyMarks, hasMark, newestMark } from './file/marks.ts';
 import { OpenFile } from './file/open-file.ts';
 import { type Position, readPosition, writePosition } from './file/position.ts';
@@ -64,10 +64,7 @@ export class Standing {
   mark: Containing['mark'] = { id: 0, nonce: null };
   /** SQLite's data_version when the file was last looked at: whoever has committed since may have marked nothing. */
   looked = 0;
-  /** What the files were when nothing was left to do in them. */
-  #atRest: readonly string[] | null = null;
-  /** What the files were when we closed them; empty: somebody may have written to them unseen. */
-  #left: readonly string[] | null = null;
+  readonly #closed: ClosedFile;
   /** Set while the file lacks what is folded. */
   behind: Behind | null = null;
   /** Own changes, in the log and in the file, that are not folded yet. */
@@ -94,6 +91,7 @@ export class Standing {
     this.state = new RowState(options.rows, this.id);
     this.base = new BaseFile(options.database.basePath);
     this.room = new Room(options.heldRows);
+    this.#closed = new ClosedFile(options.database.path, options.facts);
   }
 
   get #renamings(): readonly Renaming[] {
@@ -126,12 +124,12 @@ export class Standing {
   /** All is done in the file, and it is at rest. */
   rest(): void {
     this.#open().connection.checkpoint();
-    this.#atRest = this.#facts();
+    this.#closed.rests();
   }
 
   /** Nobody has written to it since we closed it. */
   get isAsClosed(): boolean {
-    return this.#left !== null && isDeepStrictEqual(this.#left, this.#facts());
+    return this.#closed.isAsClosed;
   }
 
   disconnect(): void {
@@ -139,8 +137,7 @@ export class Standing {
     this.#lastChoices = this.#file?.choices ?? this.#lastChoices;
     this.#file?.rollback();
     this.#file?.close();
-    if (this.#file !== null) this.#left = this.#leaving();
-    this.#atRest = null;
+    if (this.#file !== null) this.#closed.closes();
     this.behind?.store.close();
     this.#file = null;
     this.#position = null;
@@ -148,22 +145,6 @@ export class Standing {
     this.#held = false;
     this.schemaDue = true;
     this.edited = [];
-  }
-
-  /**
-   * A file that is written twice within one tick of its volume's clock (up to 2 s) looks as after the first. So it is
-   * known only if it is as it was at rest, long before; or whoever opens it compares. Closing takes its -wal away.
-   */
-  #leaving(): readonly string[] {
-    const now = this.#facts();
-    const then = this.#atRest ?? now;
-    return now.every((text, at) => text === then[at] || (at > 0 && text === '')) ? now : [];
-  }
-
-  /** Everything that somebody who commits touches. */
-  #facts(): readonly string[] {
-    const { facts, database } = this.options;
-    return ['', '-wal', '-journal'].map((end) => factsText(facts(`${database.path}${end}`)));
   }
 
   /** Has the file been replaced, or is it gone? Then the connection is to something that nobody sees any more. */
@@ -231,7 +212,7 @@ export class Standing {
 
   #connect(): void {
     const { path, settings } = this.options.database;
-    const isAsClosed = this.#left === null || this.isAsClosed;
+    const isAsClosed = this.#closed.isNew || this.isAsClosed;
     const shown = (): Schema => this.shownSchema().schema;
     const file = new OpenFile(path, parseSettings(settings), this.options.facts(path), shown);
     try {
@@ -428,8 +409,4 @@ export class Standing {
   #withhold(file: OpenFile, folded: Folding): void {
     this.missing.withhold(file, { state: this.state, base: this.base, mark: this.mark.id, folded });
   }
-}
-
-function factsText(facts: FileFacts | undefined): string {
-  return facts?.kind === 'file' ? `${facts.inode} ${facts.size} ${facts.mtimeNs}` : '';
 }
