@@ -7,7 +7,7 @@ import { sha256 } from '../core/bytes.ts';
 import type { Change, ChangeId } from '../core/change.ts';
 import { ProblemError } from '../core/problem.ts';
 import type { Origin } from '../core/rows.ts';
-import { at, type CopyId, EMPTY, includes, join, type Vector, withEntry } from '../core/vector.ts';
+import { at, type CopyId, EMPTY, join, type Vector, withEntry } from '../core/vector.ts';
 import { asStorageFailure } from '../platform/storage-failure.ts';
 import { BEHIND, type Exchange } from '../protocol/exchange.ts';
 import type { Refusal } from '../protocol/replica.ts';
@@ -308,31 +308,13 @@ export class Copy {
 
   #onReady(): void {
     this.problems.clear('parent');
-    this.#offerAgain();
+    this.#givingBack.offerAgain();
     this.unsent.use(this.exchange);
-    void this.#giveBackLacking();
+    void this.#givingBack.lacking().finally(() => this.documents.place());
     this.upkeep.soon();
     this.databases.place();
     this.#options.tell({ what: 'online', text: 'connected to the hub' });
     this.#notify();
-  }
-
-  /** What lies here may be all that is left of a version: it is handed over before another replaces it. */
-  async #giveBackLacking(): Promise<void> {
-    try {
-      await this.#givingBack.reached(!includes(this.parent.vector, this.folder.parentVector));
-    } finally {
-      this.documents.place();
-    }
-  }
-
-  /**
-   * A hub that was brought back from a backup lacks changes, and with them contents that it has said to keep. What it
-   * still has costs its name only.
-   */
-  #offerAgain(): void {
-    const parent = this.parent.vector;
-    if (this.store.log.concerns(parent, '')) this.unsent.offerAgain(this.registry.contentsAfter(parent));
   }
 
   #storageFailed(error: unknown): void {

@@ -7,6 +7,7 @@
 import type { Hash } from '../core/bytes.ts';
 import { MalformedError } from '../core/codec.ts';
 import { ProblemError } from '../core/problem.ts';
+import { includes } from '../core/vector.ts';
 import type { Answer } from '../protocol/messages.ts';
 import { openSnapshot } from '../store/snapshot.ts';
 import type { Copy } from './copy.ts';
@@ -56,16 +57,26 @@ export class GivingBack {
   }
 
   /**
-   * The hub knows the file: hands over what it lacks, if anybody has given it back since. `isBehind`: it has forgotten
-   * what it had said to have. A cut ends it until the next session.
+   * A hub that was brought back from a backup lacks changes, and with them contents that it has said to keep. What it
+   * still has costs its name only.
    */
-  async reached(isBehind: boolean): Promise<void> {
+  offerAgain(): void {
+    const { store, registry, unsent, parent } = this.#copy;
+    if (store.log.concerns(parent.vector, '')) unsent.offerAgain(registry.contentsAfter(parent.vector));
+  }
+
+  /**
+   * The hub knows the file: hands over what it lacks, if it has forgotten what it had said to have, or anybody has given
+   * the file back since. What lies here may be all that is left of a version, so no other replaces it before. A cut ends
+   * it until the next session.
+   */
+  async lacking(): Promise<void> {
     this.#tried = false;
-    const { folder, facts, exchange } = this.#copy;
+    const { folder, facts, exchange, parent } = this.#copy;
     if (this.#handing || facts.phase !== 'complete') return;
     this.#handing = true;
     try {
-      if (isBehind) await this.file();
+      if (!includes(parent.vector, folder.parentVector)) await this.file();
       const given = await this.#given();
       if (given === null || given === folder.given) return;
       if (await this.#handAll()) folder.given = given;
