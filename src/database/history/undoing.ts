@@ -31,6 +31,7 @@ import type { Shown } from '../folding/shown.ts';
 import type { ChangeSource, SourceChange } from '../folding/source.ts';
 import type { LeftAlone, Undone, UndoQuery } from '../host.ts';
 import { SETTINGS } from '../settings/reserved.ts';
+import { withFreeNumbers } from './free-numbers.ts';
 import { type PutBack, putBack } from './putting-back.ts';
 
 /** What one op of the change did to a row, and the row as its maker had it in front of him. */
@@ -106,10 +107,16 @@ export function undoing(by: ChangeId, { rows, reserved }: Undoable, tell: (undon
       left.push({ table: table.name, key: keyOf(shown, table, row), column, why });
       return null;
     };
-    const steps = rows
-      .map((one) => (file.tables.has(one.table.id) ? stepOf(shown, by, one, leave) : leave(one, 'its table is gone')))
-      .filter((step) => step !== null);
-    const { done, kept } = putBack(file, shown, steps);
+    const stepsOf = (as: Shown, leave: Leave): PutBack[] =>
+      rows
+        .map((one) => (file.tables.has(one.table.id) ? stepOf(as, by, one, leave) : leave(one, 'its table is gone')))
+        .filter((step) => step !== null);
+    const back = withFreeNumbers(
+      file,
+      shown,
+      stepsOf(shown, () => null),
+    );
+    const { done, kept } = putBack(file, back, stepsOf(back, leave));
     for (const [{ table, row }, why] of kept)
       left.push({ table: table.name, key: keyOf(shown, table, row), column: null, why });
     tell({ rows: done, left });
