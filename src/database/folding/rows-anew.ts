@@ -6,10 +6,13 @@ import type { RowId } from '../../core/body.ts';
 import { ABSENT, type Row } from '../../core/rows.ts';
 import type { Table } from '../../core/tables.ts';
 import type { MendedRows } from '../mending/mended-rows.ts';
+import { rowFor, writesTo } from '../mending/row-history.ts';
+import { referredUniques } from '../mending/unique-targets.ts';
 import type { SchemaFolding } from '../schema/schema-folding.ts';
 import type { ChosenAnew } from '../settings/mended-by.ts';
 import type { Renumbering } from './renumbering.ts';
 import type { Touched } from './touched.ts';
+import { itemsOf, uniqueName } from './unique-values.ts';
 
 /** As it was: for whoever places it, and when its number was noted last. */
 interface Before {
@@ -41,6 +44,7 @@ export class RowsAnew {
     for (const { table } of chosen) this.#tables.add(table.id);
     const anew = new Set([...this.#tables, ...reconstrained].flatMap((id) => [id, ...this.#targets(id)]));
     if (anew.size > 0 || isSpokenOf) this.#touchAll(anew);
+    this.#recallUniques(anew);
     for (const each of chosen) this.#touchRereferred(each);
   }
 
@@ -70,6 +74,26 @@ export class RowsAnew {
         // Nothing says that a row of the base had been there as it was: it may have come back only now.
         touched.before = touched.now.base ? ABSENT : undefined;
         touched.stored = undefined;
+      }
+    }
+  }
+
+  /** An index has another place among others, or is new: who referred by it meant rows by values that they have no longer. */
+  #recallUniques(anew: ReadonlySet<string>): void {
+    const { tables, state, base } = this.#rows;
+    for (const [id, places] of referredUniques(tables)) {
+      const table = anew.has(id) ? tables.get(id) : undefined;
+      for (const row of table === undefined ? [] : state.rows(id)) {
+        const writes = writesTo(this.#rows, table as Table, row, this.#rows.merged(table as Table, row));
+        // What it has now is noted with its claims.
+        for (const { by } of writes.length > 1 ? writes : []) {
+          const view = rowFor(this.#rows, table as Table, row, by);
+          for (const place of places) {
+            const unique = table?.uniques[place];
+            const name = table && unique && uniqueName(table, unique, itemsOf(table, unique, base, row, view));
+            if (name) state.addUnique(id, place, name, row);
+          }
+        }
       }
     }
   }
