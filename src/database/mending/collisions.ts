@@ -143,8 +143,8 @@ export class Collisions {
   /** Everything about one row, from all groups that it is in. */
   #mend(table: Table, row: RowId): void {
     const { state } = this.#rows;
-    const merged = this.#rows.row(table.id, row);
-    if (merged === undefined) return;
+    // Two rows that nobody wrote since the base may collide, too: one was away while the index was made.
+    const merged = this.#rows.merged(table, row);
     state.unwatch(table.id, row);
     const cells = new Map<string, MendedCell>();
     let withheld: Withheld | null = null;
