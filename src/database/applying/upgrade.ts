@@ -73,17 +73,26 @@ export class Upgrade {
     after: Shown,
   ): Map<RowId, Touched> {
     const rows = new Map([...(touched?.values() ?? [])].map((one) => [one.row, one]));
-    for (const row of after.view.rows(table.id)) {
+    const take = (row: RowId, written: readonly string[]): void => {
+      if (written.length === 0) return;
       const now = after.merged(table, row);
-      const written = [...added].filter((column) => now.cells.has(column));
-      if (written.length === 0) continue;
       const known = rows.get(row);
       const columns = new Set([...(known?.columns ?? []), ...written]);
       rows.set(
         row,
         known === undefined ? { row, before: now, now, edited: now, columns, ops: false } : { ...known, columns },
       );
+    };
+    for (const row of after.view.rows(table.id)) {
+      const { cells } = after.merged(table, row);
+      take(
+        row,
+        [...added].filter((column) => cells.has(column)),
+      );
     }
+    // A column that somebody had dropped comes back with what the base has in it.
+    const again = after.base.tables.get(table.id)?.columns.flatMap(({ id }) => (added.has(id) ? [id] : [])) ?? [];
+    for (const row of again.length > 0 ? after.base.rows(table) : []) take(row, again);
     return rows;
   }
 }
