@@ -186,8 +186,9 @@ export class Standing {
 
   isSchemaDue(file: OpenFile): boolean {
     // Nobody altered a table, but what keeps one that was dropped may have come or gone.
-    const { vector } = this.state;
-    if (this.#schemaAt !== vector && hangsOnRows(this.state, file.schema)) this.schemaDue = true;
+    const { state, base } = this;
+    const { vector } = state;
+    if (this.#schemaAt !== vector && hangsOnRows(state, () => mergedSchema(state, base.schema))) this.schemaDue = true;
     this.#schemaAt = vector;
     this.schemaDue &&= differs(file.schema, this.shownSchema().schema) || this.#isChosenOtherwise(file);
     return this.schemaDue;

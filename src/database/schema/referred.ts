@@ -3,6 +3,7 @@
  * that is kept keeps all to which it refers.
  */
 import { isAlive, type Row, winner } from '../../core/rows.ts';
+import { keyOfRow } from '../../core/tables.ts';
 import { type DeclaredKey, keysOf } from './declared-keys.ts';
 import type { SchemaRows } from './merged.ts';
 import { SCHEMA, schemaRow } from './reserved.ts';
@@ -23,10 +24,19 @@ export function keepReferred(view: SchemaRows, tables: ReadonlyMap<string, Schem
   }
 }
 
-/** Does some table declare that it refers to one that was ever dropped? Then rows decide which tables there are. */
-export function hangsOnRows(view: SchemaRows, { tables }: Schema): boolean {
-  const isEver = (id: string): boolean => isDropped(view.row(SCHEMA, schemaRow('table', id)));
-  return [...tables.values()].some((table) => keysOf(table).some(({ target }) => isEver(target)));
+/**
+ * Does some table declare that it refers to one that was ever dropped? Then rows decide which tables there are. `merged`:
+ * the schema as it is written; in a file the key names whatever has the dropped table's name by now.
+ */
+export function hangsOnRows(view: SchemaRows, merged: () => Schema): boolean {
+  const dropped = new Set(
+    view.rows(SCHEMA).flatMap((row) => {
+      const [kind, id] = keyOfRow(row).map(String);
+      return kind === 'table' && isDropped(view.row(SCHEMA, row)) ? [id as string] : [];
+    }),
+  );
+  if (dropped.size === 0) return false;
+  return [...merged().tables.values()].some((table) => keysOf(table).some(({ target }) => dropped.has(target)));
 }
 
 /** The tables of this schema that declare a foreign key to one of these. */

@@ -35,9 +35,10 @@ export class Uses {
   isUnaware(row: Row, column: string, { copy, seq }: ChangeId): boolean {
     const drops = (row.cells.get('dropped') ?? []).flatMap((drop) => {
       const seen = drop.value === 1n ? this.#noted.drops[column]?.[`${drop.copy}:${drop.seq}`] : undefined;
-      return seen === undefined ? [] : [new Map(seen) as Vector];
+      return seen === undefined ? [] : [{ by: drop, seen: new Map(seen) as Vector }];
     });
-    return !drops.some((seen) => covers(seen, copy, seq));
+    // What was written in the change that drops was written by who knows.
+    return !drops.some(({ by, seen }) => covers(seen, copy, seq) || (by.copy === copy && by.seq === seq));
   }
 
   used(column: string, { copy, seq }: { copy: string; seq: number }): void {
