@@ -260,7 +260,7 @@ export class DatabaseEngine {
     file.sql.db.exec('BEGIN IMMEDIATE');
     try {
       if (standing.isStale(file)) return 'capture';
-      work(file, this.shown());
+      file.connection.withChecks(() => work(file, this.shown()));
       file.sql.db.exec('COMMIT');
       return 'done';
     } finally {

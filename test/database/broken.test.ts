@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BrokenRows } from '../../src/database/conflicts/broken-rows.ts';
 import { resolveConflict } from '../../src/database/conflicts/resolving.ts';
-import type { DatabaseConflict } from '../../src/database/host.ts';
+import { replacedBy, undoing } from '../../src/database/history/undoing.ts';
+import type { DatabaseConflict, Undone } from '../../src/database/host.ts';
 import { type Copy, DB, Office } from './copies.ts';
 
 const SQL = `CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT);
@@ -87,6 +88,47 @@ test('MND14 the look for what is broken is not taken again where nothing has cha
     assert.equal(looks, 2);
     now += 2000;
     assert.equal(rows.of(DB, engine).length, 1);
+  } finally {
+    office.close();
+  }
+});
+
+test('MND16 what a CHECK does not allow beside the other values of a row can be neither chosen nor brought back by undo', () => {
+  const office = new Office(
+    `CREATE TABLE line (id INTEGER PRIMARY KEY, debit INTEGER, credit INTEGER, CHECK (debit >= credit));
+      INSERT INTO line VALUES (1, 6, 0)`,
+  );
+  try {
+    const [ana, ben] = office.copies as [Copy, Copy];
+    ana.run('UPDATE line SET credit = 3');
+    ana.capture(1_000_001);
+    ben.run('UPDATE line SET debit = 0, credit = NULL');
+    ben.capture(1_000_002);
+    office.settle();
+    const [conflict] = ben.conflicts() as [DatabaseConflict];
+    const choose = (at: number) =>
+      ben.engine.edit(resolveConflict(DB, conflict.id, conflict.candidates[at]?.id as string));
+    assert.throws(() => choose(1), /A CHECK of line does not allow this/);
+    assert.deepEqual(ben.query('SELECT debit, credit FROM line'), [[0n, null]]);
+    assert.equal(choose(0), 'done');
+    office.settle();
+    ana.run('UPDATE line SET debit = 9');
+    ana.capture();
+    ana.run('UPDATE line SET credit = 7');
+    office.settle();
+    const change = { copy: ana.id, seq: 2 };
+    let undone: Undone | undefined;
+    const work = undoing(change, replacedBy(DB, ana.log, ana.engine.shown(), { change }), (told) => {
+      undone = told;
+    });
+    assert.equal(ana.engine.edit(work), 'done');
+    assert.deepEqual([undone?.rows, undone?.left.length], [0, 1]);
+    assert.match(undone?.left[0]?.why ?? '', /CHECK/);
+    office.settle();
+    for (const copy of office.copies) {
+      assert.deepEqual(copy.query('SELECT debit, credit FROM line'), [[9n, 7n]]);
+      assert.deepEqual(copy.conflicts(), []);
+    }
   } finally {
     office.close();
   }

@@ -17,7 +17,9 @@ import { settingsConflicts } from '../settings/conflicts.ts';
 import { listBroken, mustBeCorrected } from './broken.ts';
 import { DELETE, KEEP, listConflicts, WITHHELD } from './conflicts.ts';
 
-/** Throws `ProblemError` when the conflict or the candidate is not, or no longer, there. */
+const CONSTRAINT_CHECK = 275;
+
+/** Throws `ProblemError` when the conflict or the candidate is not, or no longer, there, or cannot be had. */
 export function resolveConflict(database: string, id: string, candidate: string) {
   return (file: OpenFile, shown: Shown): void => {
     const conflict = listConflicts(database, shown).find((each) => each.id === id);
@@ -129,13 +131,15 @@ function chooseMarked(
   const wanted = winner(merged, column)?.value;
   if (other === null || wanted === undefined) throw noLonger();
   const sql = file.sqlOf(table);
-  file.withoutLeaks([table.id], () => {
-    const rowid = sql.rowid(key);
-    const values = sql.read(key) ?? [];
-    sql.delete(key);
-    sql.update(other, [at], [mended.value]);
-    sql.insert(values.with(at, wanted), rowid);
-  });
+  allowed(table, () =>
+    file.withoutLeaks([table.id], () => {
+      const rowid = sql.rowid(key);
+      const values = sql.read(key) ?? [];
+      sql.delete(key);
+      sql.update(other, [at], [mended.value]);
+      sql.insert(values.with(at, wanted), rowid);
+    }),
+  );
   addMark(file.sql, num, `c:${column}`, other);
   addMark(file.sql, num, `c:${column}`, key);
 }
@@ -150,9 +154,19 @@ function updateUnreferred(
 ): void {
   const sql = file.sqlOf(table);
   const before = sql.read(key);
-  file.withoutLeaks([table.id], () => sql.update(key, columns, values));
+  allowed(table, () => file.withoutLeaks([table.id], () => sql.update(key, columns, values)));
   const after = before?.map((item, at) => values[columns.indexOf(at)] ?? (columns.includes(at) ? null : item));
   if (before !== undefined && isReferredTo(file, table, before, after ?? null)) throw isNeeded();
+}
+
+/** A value that somebody wrote beside others may be one that a CHECK forbids beside those that are there now. */
+function allowed({ name }: Table, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode === CONSTRAINT_CHECK) throw isForbidden(name);
+    throw error;
+  }
 }
 
 function chooseCell(
@@ -181,6 +195,14 @@ function noRoom(note: string): ProblemError {
     text: `There is no room for this row: ${note}.`,
     remedy:
       'Change or delete the row that is in its way with the program that owns the database; then it comes in by itself.',
+  });
+}
+
+function isForbidden(table: string): ProblemError {
+  return new ProblemError({
+    code: 'not-allowed',
+    text: `A CHECK of ${table} does not allow this beside the row's other values.`,
+    remedy: 'Correct the row with the program that owns the database: that settles the conflict, too.',
   });
 }
 
