@@ -11,6 +11,7 @@ import { indexText, triggerOn } from './parts.ts';
 import {
   columnsByName,
   freshId,
+  literalIn,
   objectName,
   type Schema,
   type SchemaColumn,
@@ -77,7 +78,7 @@ export function schemaDifference(source: DifferenceSource): Difference {
     ? []
     : matched.flatMap((table) => addedAgain(table, tables.get(table.id) as SchemaTable, known));
   if (added.length > 0) return schemaDifference({ ...source, added: new Set([...(source.added ?? []), ...added]) });
-  const objects = objectsOf(actual, matched);
+  const objects = objectsOf(actual, matched, known);
   const writes: SchemaWrite[] = [];
   for (const { id, columns } of known.tables.values()) {
     const now = tables.get(id);
@@ -149,6 +150,7 @@ function tableOf(table: Matched, all: readonly Matched[], source: DifferenceSour
   const gone = new Map([...source.known.tables.values()].map((each) => [folded(each.name), each]));
   const names = {
     own: (name: string) => ids.get(folded(name)),
+    literal: literalIn(ids, before, source.known),
     self: (name: string) => (folded(name) === folded(actual.name) ? id : undefined),
     table: (name: string) => {
       const id = byName.get(folded(name))?.id ?? gone.get(folded(name))?.id;
@@ -198,7 +200,7 @@ function placed(columns: readonly Omit<SchemaColumn, 'place'>[], before: SchemaT
   return columns.map((column, index) => ({ ...column, place: places[index] as number }));
 }
 
-function objectsOf(actual: Actual, matched: readonly Matched[]): Map<string, SchemaObject> {
+function objectsOf(actual: Actual, matched: readonly Matched[], known: Schema): Map<string, SchemaObject> {
   const objects = new Map<string, SchemaObject>();
   for (const { type, name, on, sql } of actual.objects) {
     const table = matched.find((each) => folded(each.actual.name) === folded(on));
@@ -209,6 +211,7 @@ function objectsOf(actual: Actual, matched: readonly Matched[]): Map<string, Sch
       textOf(
         translated(index.over, 'own', {
           own: (column) => table?.columns.get(folded(column)),
+          literal: literalIn(table?.columns ?? new Map(), table?.before, known),
           self: (self) => (folded(self) === folded(on) ? table?.id : undefined),
           table: () => undefined,
           foreign: () => undefined,

@@ -8,6 +8,8 @@ import { isName, isWord, nameOf, type Token } from './text.ts';
 export interface Translation {
   /** A column of the table that the text belongs to; undefined: it is no column. */
   own(name: string): string | undefined;
+  /** A name of no column, which SQLite takes for a text; undefined: it is said like all others. */
+  literal?(token: Token): string | undefined;
   /** The table that the text belongs to, where it names itself. */
   self(name: string): string | undefined;
   /** A table that a foreign key names. */
@@ -47,7 +49,10 @@ export function translated(tokens: readonly Token[], outside: 'own' | 'none', na
     if (after?.text === '.') return zone === 'own' ? renamed(token, names.self(nameOf(token))) : token;
     // WHERE of an index stands outside of all parentheses.
     const here = zone ?? outside;
-    if (here === 'own') return renamed(token, names.own(nameOf(token)));
+    if (here === 'own') {
+      const literal = names.literal?.(token);
+      return literal === undefined ? renamed(token, names.own(nameOf(token))) : { ...token, text: literal };
+    }
     if (here !== 'none') return renamed(token, names.foreign(here.foreign, nameOf(token)));
     return token;
   });

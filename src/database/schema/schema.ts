@@ -8,7 +8,7 @@ import { type Value, value } from '../../core/value.ts';
 import { quoted } from '../file/sql.ts';
 import { translated } from './naming.ts';
 import { triggerOn } from './parts.ts';
-import { folded, textOf, tokensOf } from './text.ts';
+import { folded, nameOf, type Token, textOf, tokensOf } from './text.ts';
 
 export interface SchemaColumn {
   readonly id: string;
@@ -97,11 +97,40 @@ export function spelled(text: string, outside: 'own' | 'none', table: SchemaTabl
   };
   const tokens = translated(tokensOf(text), outside, {
     own: (id) => nameIn(table, id),
+    literal: (token) => {
+      const text = token.text[0] === '[' ? nameOf(token) : undefined;
+      if (text === undefined || !isIdIn(table, text, schema)) return undefined;
+      // By now a column is called so: it would mean that one.
+      if (columnsByName(table).has(folded(text))) isWhole = false;
+      return quoted(text);
+    },
     self: (id) => (id === table.id ? table.name : undefined),
     table: (id) => schema.tables.get(id)?.name,
     foreign: (of, id) => nameIn(schema.tables.get(of), id),
   });
   return isWhole ? textOf(tokens) : null;
+}
+
+/** Is, or was, a column known by this? */
+function isIdIn({ id, columns }: SchemaTable, column: string, { retired }: Schema): boolean {
+  return columns.some((each) => each.id === column) || retired.get(id)?.has(column) === true;
+}
+
+/**
+ * Where SQLite takes a name in double quotes for a text, because no column is called so, and one is known by it: kept in
+ * brackets, it is told from the column.
+ */
+export function literalIn(
+  ids: ReadonlyMap<string, string>,
+  before: SchemaTable | undefined,
+  schema: Schema,
+): (token: Token) => string | undefined {
+  return (token) => {
+    const text = nameOf(token);
+    if (token.text[0] !== '"' || text.includes(']') || ids.has(folded(text))) return undefined;
+    const isKnown = [...ids.values()].includes(text) || (before !== undefined && isIdIn(before, text, schema));
+    return isKnown ? `[${text}]` : undefined;
+  };
 }
 
 /** `as`: under another name. */
