@@ -3,8 +3,10 @@ import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   cpSync,
+  linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -375,6 +377,25 @@ test('DOC17 what was saved and received while nothing ran is found at the start'
       'moved.txt': 'aaa',
       'papers/new.txt': 'new',
     });
+  });
+});
+
+test('DOC17 what was saved while nothing ran is a save, though it is an older version of a document replaced just before', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    ana!.renameSave('letter.txt', 'newer');
+    await ana!.settle();
+    office.exchange();
+    await ben!.until(() => ben!.read('letter.txt') === 'newer');
+    // The agent is killed: what it replaced is still there under its second name.
+    const [kept] = readdirSync(ben!.path('.tieout/replaced'));
+    linkSync(ben!.path(`.tieout/replaced/${kept}`), ben!.path('.tieout/kept'));
+    await ben!.documents.stop();
+    linkSync(ben!.path('.tieout/kept'), ben!.path(`.tieout/replaced/${kept}`));
+    ben!.renameSave('letter.txt', FILES['letter.txt']);
+    await ben!.restart();
+    await level(office, ana!, ben!);
+    assert.equal(ana!.read('letter.txt'), FILES['letter.txt']);
+    assert.deepEqual(ana!.documents.conflicts.list(), []);
   });
 });
 

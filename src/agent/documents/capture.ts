@@ -11,6 +11,7 @@ import {
   allWrites,
   contentCell,
   DOCUMENTS,
+  type DocumentId,
   type MergedDocument,
   removeOp,
   setOp,
@@ -68,7 +69,7 @@ export class Capture {
   readonly #options: CaptureOptions;
   readonly #observations: Observations;
   readonly #spelling: Spelling;
-  readonly #interrupted = new Set<string>();
+  readonly #interrupted = new Set<DocumentId>();
 
   constructor(options: CaptureOptions) {
     this.#options = options;
@@ -76,9 +77,12 @@ export class Capture {
     this.#spelling = new Spelling(options.files);
   }
 
-  /** We were stopped while we put a version of it in place: that version is none of the user's saves. */
-  wasInterrupted(id: string): void {
-    this.#interrupted.add(id);
+  /**
+   * A file of it was replaced, and that is what was last seen of it: we were stopped while we put a version in place,
+   * and that version is none of the user's saves. Where the version itself was seen, what they do to it since is.
+   */
+  wasReplaced(id: DocumentId, inode: string): void {
+    if (this.#observations.of(id)?.inode === inode) this.#interrupted.add(id);
   }
 
   /** All that was found at the start has been taken in. */

@@ -159,7 +159,7 @@ export class Documents {
 
   async start(): Promise<void> {
     try {
-      await this.#replaced.recover((id) => this.#capture.wasInterrupted(id));
+      await this.#replaced.recover((id, inode) => this.#capture.wasReplaced(id, inode));
     } catch (error) {
       // What was kept aside stays there until the next start.
       this.#problems.set('', takingInFailed(error));

@@ -76,12 +76,13 @@ export class Replaced {
   }
 
   /**
-   * What was left when we ended. What is in it is a version already, or is made one; `found` is told whose it was. What
-   * cannot be taken in is tried again, and the reason is thrown.
+   * What was left when we ended. What is in it is a version already, or is made one; `found` is told whose it was, and
+   * its inode. What cannot be taken in is tried again, and the reason is thrown.
    */
-  async recover(found: (document: DocumentId) => void): Promise<void> {
-    const names = (this.#files.list(FOLDER) ?? []).map(({ name }) => name);
-    for (const name of names) found(idOf(name));
+  async recover(found: (document: DocumentId, inode: string) => void): Promise<void> {
+    const left = this.#files.list(FOLDER) ?? [];
+    for (const { name, facts } of left) if (facts) found(idOf(name), facts.inode);
+    const names = left.map(({ name }) => name);
     const failures: unknown[] = [];
     for (const name of names) await this.#takeLeft(name).catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
