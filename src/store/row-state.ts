@@ -125,6 +125,11 @@ export class RowState extends RowIndexes {
     return false;
   }
 
+  /** Is any row of this table in conflict? */
+  lists(table: string): boolean {
+    return (this.known.get(table)?.listed ?? 0) > 0;
+  }
+
   /** Rows in conflict, and those shown with another number than they claim; in one order on all copies. */
   listed(): RowPlace[] {
     return this.places('SELECT tbl, id FROM listed UNION SELECT tbl, id FROM moved');

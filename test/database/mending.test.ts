@@ -85,6 +85,37 @@ test('MND2 rows that refer to each other do not keep each other, and a composite
   });
 });
 
+test('MND2 a row that is kept stays for whoever had it there and writes to what refers to it by a value, though that which kept it goes', () => {
+  const sql = `CREATE TABLE entry (id INTEGER PRIMARY KEY, text TEXT);
+    CREATE TABLE line (entry INTEGER REFERENCES entry (id), nr INTEGER, text TEXT, PRIMARY KEY (entry, nr)) WITHOUT ROWID;
+    INSERT INTO entry VALUES (1, 'one'), (2, 'two');
+    INSERT INTO line VALUES (1, 1, 'a'), (2, 1, 'b')`;
+  copies(sql, (office, ana, ben, chloe) => {
+    ana.runMinding(['DELETE FROM line', 'DELETE FROM entry']);
+    ben.runMinding(["INSERT INTO line VALUES (1, 2, 'unaware'), (2, 2, 'unaware')"]);
+    office.settle();
+    const lines = 'SELECT entry, nr FROM line ORDER BY 1, 2';
+    assert.deepEqual(everywhere(office, lines), [
+      [1n, 2n],
+      [2n, 2n],
+    ]);
+    // One more refers, and the one that kept the entry goes; the other is edited while somebody deletes it.
+    chloe.runMinding(["INSERT INTO line VALUES (1, 3, 'aware')", 'DELETE FROM line WHERE entry = 1 AND nr = 2']);
+    chloe.runMinding(["UPDATE line SET text = 'edited' WHERE entry = 2"]);
+    ben.runMinding(['DELETE FROM line WHERE entry = 2']);
+    office.settle();
+    assert.deepEqual(everywhere(office, lines), [
+      [1n, 3n],
+      [2n, 2n],
+    ]);
+    assert.deepEqual(everywhere(office, 'SELECT id, text FROM entry ORDER BY 1'), [
+      [1n, 'one'],
+      [2n, 'two'],
+    ]);
+    assert.deepEqual(everywhere(office, 'PRAGMA foreign_key_check'), []);
+  });
+});
+
 test('MND2 what one copy broke knowingly stays as it is', () => {
   copies(BOOKS, (office, ana, ben) => {
     ana.run("DELETE FROM client WHERE code = 'c2'");

@@ -61,7 +61,7 @@ export function captureMany(from: ManySource): Captured | null {
     }
   }
   for (const { table } of tables) comparing.addVictims(table, readIn(table));
-  comparing.addNamed();
+  comparing.addCalled();
   return { ops: comparing.ops, skipped: comparing.skipped };
 }
 

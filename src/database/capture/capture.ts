@@ -49,7 +49,7 @@ export function capture(from: CaptureSource): Captured {
   for (const table of happened.values()) comparing.addKnown(table);
   for (const table of happened.values()) comparing.addLeftBehind(table);
   for (const [id, { table }] of happened) comparing.addVictims(table, readIn(id));
-  comparing.addNamed();
+  comparing.addCalled();
   return { ops: comparing.ops, skipped: comparing.skipped, merged };
 }
 

@@ -7,7 +7,7 @@ import type { RowSql } from '../file/row-sql.ts';
 import type { Room } from '../folding/room.ts';
 import { columnId, forwarding, Shown } from '../folding/shown.ts';
 import { holdersOf } from '../folding/unique-values.ts';
-import { uniqueOf } from '../mending/unique-targets.ts';
+import { CalledRows } from './called-rows.ts';
 import type { Happened } from './happened.ts';
 import { Naming } from './naming.ts';
 import { Ops } from './ops.ts';
@@ -27,9 +27,8 @@ export class Comparing {
   readonly #shown: Shown;
   readonly #naming: Naming;
   readonly #namingBefore: Naming;
-  /** Rows whose marks are called by somebody, by table and row. */
-  readonly #named = new Map<string, { table: Table; row: RowId; marked: readonly number[] }>();
-  /** By table: the rows that have been looked at. */
+  readonly #called: CalledRows;
+  /** By table: the rows that have been looked at, and differed. */
   readonly #done = new Map<string, Set<RowId>>();
   /** What was shown, but with references at the numbers that their rows have now. */
   readonly #expected: Shown;
@@ -40,6 +39,7 @@ export class Comparing {
     this.#sqlOf = sqlOf;
     this.#shown = shown;
     this.#naming = new Naming(shown, where);
+    this.#called = new CalledRows(shown, this.#naming, sqlOf);
     this.#namingBefore = new Naming(shown, new Map());
     this.#expected = new Shown(
       {
@@ -180,8 +180,9 @@ export class Comparing {
     if (changed.length > 0 || asked?.includes('c')) {
       const values = changed.map((at) => this.#naming.referring(table, at, actual[at] as Value));
       this.ops.update(table, row, changed, values);
-      this.#noteNamed(table, changed, actual);
-    } else for (const op of asked ?? []) if (op.startsWith('s:')) this.#settleNumber(table, row, op.slice(2));
+      this.#called.note(table, changed, actual);
+    } else if (asked === undefined) this.#done.get(table.id)?.delete(row);
+    else for (const op of asked) if (op.startsWith('s:')) this.#settleNumber(table, row, op.slice(2));
   }
 
   #insert(table: Table, row: RowId, actual: readonly Value[]): void {
@@ -194,7 +195,7 @@ export class Comparing {
       .map((_, at) => at)
       .filter((at) => !table.columns[at]?.left && !this.#isInId(table, row, at, actual));
     const values = columns.map((at) => this.#naming.referring(table, at, actual[at] as Value));
-    this.#noteNamed(table, columns, actual);
+    this.#called.note(table, [...actual.keys()], actual);
     if (columns.length > 0 || row === null) return this.ops.insert(table, row, columns, values);
     // A row is alive by its writes: one that is nothing but a key writes the first part of it.
     const [first] = table.key as [Table['key'][number]];
@@ -234,35 +235,15 @@ export class Comparing {
     return !merged.base && !merged.cells.has(columnId(table, at));
   }
 
-  /** Rows that are referred to by a text with which mending has marked them. */
-  #noteNamed(table: Table, columns: readonly number[], actual: readonly Value[]): void {
-    for (const key of table.foreignKeys) {
-      const target = this.#shown.tables.get(key.target);
-      const unique = target && this.#shown.view.isWatching(target.id) ? uniqueOf(target, key) : undefined;
-      const items = key.columns.map((at) => actual[at] ?? null);
-      if (target === undefined || unique === undefined || items.includes(null)) continue;
-      if (!key.columns.some((at) => columns.includes(at))) continue;
-      for (const place of this.#sqlOf(target).keysWhere(key.to, items)) {
-        const row = this.#rowAt(target, place);
-        const mended = row === null ? undefined : this.#shown.merged(target, row).mend?.cells;
-        const marked = key.to.filter((at) => typeof mended?.get(columnId(target, at))?.value === 'string');
-        if (row !== null && marked.length > 0) this.#named.set(`${target.id}\0${row}`, { table: target, row, marked });
-      }
-    }
-  }
-
-  #rowAt(table: Table, key: readonly Value[]): RowId | null {
-    if (table.kind === 'name') return this.#naming.rowOfKey(table, key);
-    return typeof key[0] === 'bigint' ? this.#shown.rowAt(table, key[0]) : null;
-  }
-
-  /** Who calls a row by its mark has called it so: it stays when the mark is needed no longer. After all others. */
-  addNamed(): void {
-    for (const { table, row, marked } of this.#named.values()) {
-      if (!this.#isNew(table, row)) continue;
-      const mended = this.#shown.merged(table, row).mend?.cells;
-      const texts = marked.map((at) => mended?.get(columnId(table, at))?.value ?? null);
-      this.ops.update(table, row, marked, texts);
+  /** What was called stays as it was called, and where it was, whatever mending finds later. After all others. */
+  addCalled(): void {
+    for (const { table, row, key, at } of this.#called) {
+      const actual = this.#sqlOf(table).read(key);
+      if (actual === undefined || !this.#isNew(table, row)) continue;
+      const values = at.map((column) => this.#naming.referring(table, column, actual[column] as Value));
+      this.ops.update(table, row, at, values);
+      // Its own references are written by it: what they keep is called, too.
+      this.#called.note(table, [...actual.keys()], actual);
     }
   }
 

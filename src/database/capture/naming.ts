@@ -56,11 +56,12 @@ export class Naming {
     if (target === undefined || number === null) return item;
     // What the column would not give back as it is stays what it is.
     const isExact = typeof item === 'bigint' || sameValue(keptAs(number, table.columns[at]?.type), item);
-    const row = isExact ? this.#rowAt(target, number) : null;
+    const row = isExact ? this.rowAt(target, number) : null;
     return row === null ? item : new RowRef(row);
   }
 
-  #rowAt(target: string, number: bigint): RowId | null {
+  /** The row that has this number now. */
+  rowAt(target: string, number: bigint): RowId | null {
     const where = this.#where.get(target);
     const known = where?.fresh(number) ?? where?.at(number);
     if (known !== undefined) return known;

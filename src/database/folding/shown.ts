@@ -27,6 +27,8 @@ export interface RowView {
   withUnique(table: string, place: number, name: string): RowId[];
   /** May some row of it be shown with another value than it claims, because somebody else has that one? */
   isWatching(table: string): boolean;
+  /** Is any row of it in conflict, or only kept for those who refer to it? */
+  lists(table: string): boolean;
   listed(): RowPlace[];
   allUnplaced(): RowPlace[];
 }
@@ -44,6 +46,7 @@ export function forwarding(view: RowView): RowView {
     referrers: (place) => view.referrers(place),
     withUnique: (table, place, name) => view.withUnique(table, place, name),
     isWatching: (table) => view.isWatching(table),
+    lists: (table) => view.lists(table),
     listed: () => view.listed(),
     allUnplaced: () => view.allUnplaced(),
   };
