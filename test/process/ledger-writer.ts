@@ -1,15 +1,18 @@
-/** A program that commits to ten tables at once, for so long: `ledger-writer.ts DATABASE MS TABLE…`. */
+/** A program that commits to ten tables at once until it is told to end: `ledger-writer.ts DATABASE TABLE…`. */
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 
-const [path, ms, ...tables] = process.argv.slice(2);
+const [path, ...tables] = process.argv.slice(2);
 const db = new DatabaseSync(path as string, { timeout: 20_000 });
 const inserts = tables.map((table) => db.prepare(`INSERT INTO ${table} (entry, amount) VALUES (?, ?)`));
 const updates = tables.map((table) => db.prepare(`UPDATE ${table} SET amount = amount + ? WHERE id = 1`));
 const deletes = tables.map((table) => db.prepare(`DELETE FROM ${table} WHERE entry = ?`));
 
-const ends = performance.now() + Number(ms);
-for (let n = 1; performance.now() < ends; n++) {
+let isOver = false;
+process.once('message', () => {
+  isOver = true;
+});
+for (let n = 1; !isOver; n++) {
   db.exec('BEGIN IMMEDIATE');
   for (const [index, insert] of inserts.entries()) insert.run(`commit ${n}`, (index * 2 - 9) * n);
   // One old row of each, by amounts that come to nothing.
@@ -19,3 +22,4 @@ for (let n = 1; performance.now() < ends; n++) {
   await pause(3);
 }
 db.close();
+process.disconnect?.();

@@ -11,7 +11,7 @@ import { Office, until } from './office.ts';
 import { sqlite } from './outside.ts';
 
 const TABLES = Array.from({ length: 10 }, (_, index) => `book${index}`);
-/** For so long both writers go on. */
+/** For so long both writers go on at least. */
 const LOAD_MS = 3000;
 
 suite('a transaction over ten tables', { timeout: 120_000 }, () => {
@@ -35,20 +35,21 @@ suite('a transaction over ten tables', { timeout: 120_000 }, () => {
     test(`PRC23 a reader that looks all the time never sees half of a commit, with a journal of mode ${journal}`, async () => {
       const database = `${journal}.db`;
       const reader = fork(join(import.meta.dirname, 'ledger-reader.ts'), [ben.at(database), ...TABLES]);
-      const looked = once(reader, 'message') as Promise<[Looked]>;
-      const writer = fork(join(import.meta.dirname, 'ledger-writer.ts'), [
-        ana.at(database),
-        String(LOAD_MS),
-        ...TABLES,
-      ]);
-      const [[code], shell] = await Promise.all([once(writer, 'exit'), writeByShell(ana.at(database))]);
-      assert.deepEqual([code, shell], [0, '']);
+      // By a database whose reader leaves it no gap, several commits come as one: it has to see some of them.
+      const enough = Promise.all([once(reader, 'message'), new Promise((resolve) => setTimeout(resolve, LOAD_MS))]);
+      const writer = fork(join(import.meta.dirname, 'ledger-writer.ts'), [ana.at(database), ...TABLES]);
+      const exit = once(writer, 'exit');
+      const shell = writeByShell(ana.at(database), enough);
+      await enough;
+      writer.send('end');
+      assert.deepEqual([await exit, await shell], [[0, null], '']);
       const last = await ana.sql(COUNTS, database);
       await until("all commits are in Ben's copy", async () => assert.equal(await ben.sql(COUNTS, database), last));
+      const looked = once(reader, 'message') as Promise<[Looked]>;
       reader.send('end');
       const [{ looks, states, halves }] = await looked;
       assert.deepEqual(halves, []);
-      assert.ok(states > 5 && looks > states, `${looks} looks saw ${states} states`);
+      assert.ok(looks > states, `${looks} looks saw ${states} states`);
       assert.ok(Number(last.split('\n')[0]) > 100, `${last.split('\n')[0]} commits are no load`);
     });
   }
@@ -66,15 +67,18 @@ async function fill(path: string, journal: string): Promise<void> {
   await sqlite(path, `PRAGMA journal_mode = ${journal}; ${tables.join(' ')} BEGIN; ${rows.join(' ')} COMMIT;`);
 }
 
-/** Debian's sqlite3, for as long as the other writes: what it says on stderr. */
-async function writeByShell(path: string): Promise<string> {
+/** Debian's sqlite3, until `end`: what it says on stderr. */
+async function writeByShell(path: string, end: Promise<unknown>): Promise<string> {
   const shell = spawn('sqlite3', ['-bail', '-cmd', '.timeout 20000', path], { stdio: ['pipe', 'ignore', 'pipe'] });
   let said = '';
   shell.stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;
   });
-  const ends = performance.now() + LOAD_MS;
-  for (let n = 0; performance.now() < ends; n++) {
+  let isOver = false;
+  void end.then(() => {
+    isOver = true;
+  });
+  for (let n = 0; !isOver; n++) {
     const rows = TABLES.map(
       (table, index) => `INSERT INTO ${table} (entry, amount) VALUES ('shell ${n}', ${(index * 2 - 9) * n});`,
     );
