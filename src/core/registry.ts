@@ -94,8 +94,12 @@ function fits(table: string, column: string, value: Value): boolean {
 }
 
 /** Whose a copy is, it says itself; its retirement others may write down as well. */
+export function isOwnWord(table: string, column: string): boolean {
+  return table === COPIES && (column === 'user' || column === 'device');
+}
+
 function speaksForOthers({ table, row }: RegistryOp, column: string, by: Origin): boolean {
-  return table === COPIES && (column === 'user' || column === 'device') && row !== by.copy;
+  return isOwnWord(table, column) && row !== by.copy;
 }
 
 function contentOf(value: Value): DocumentContent | undefined {

@@ -5,6 +5,7 @@
  */
 import type { Body, DatabaseBody, RegistryBody } from './body.ts';
 import { type ChangeId, madeId } from './change.ts';
+import { isOwnWord } from './registry.ts';
 import { keyOfRow, rowOfKey } from './tables.ts';
 import { RowRef, type Value } from './value.ts';
 import { at, type CopyId, type Vector } from './vector.ts';
@@ -80,8 +81,10 @@ function registryBody(
 ): Body {
   const over = (writes: readonly ChangeId[]): ChangeId[] => writes.map((write) => renamedChange(write, renaming));
   const ops = body.ops.map((op) => {
-    const row = op.row === null ? null : (rows.get(op.row) ?? op.row);
-    if (op.kind === 'remove') return { ...op, row: row ?? op.row, over: over(op.over) };
+    if (op.kind === 'remove') return { ...op, row: rows.get(op.row) ?? op.row, over: over(op.over) };
+    // What the copy said of itself, it says of itself again: of another it would have no effect.
+    const isIntroduction = op.row === renaming.from && op.cells.some(({ column }) => isOwnWord(op.table, column));
+    const row = isIntroduction ? renaming.to : op.row === null ? null : (rows.get(op.row) ?? op.row);
     return { ...op, row, cells: op.cells.map((cell) => ({ ...cell, over: over(cell.over) })) };
   });
   return { ...body, ops };

@@ -106,4 +106,19 @@ describe('own changes under another copy id', () => {
     assert.deepEqual(set?.kind === 'set' && set.cells[0]?.over, renamed);
     assert.deepEqual(remove?.kind === 'remove' && remove.over, renamed);
   });
+  test('REN8 whose it is a copy says of itself again, and a retirement stays that of the former id', () => {
+    const cells = (column: string) => [{ column, value: 'x', over: [] }];
+    const body: Body = {
+      kind: 'registry',
+      ops: [OLD, OTHER].flatMap((row) => [
+        { kind: 'set', table: 'copies', row, cells: cells('user') },
+        { kind: 'set', table: 'copies', row, cells: cells('retired') },
+      ]),
+    };
+    const [moved] = reissued([{ deps: new Map(), body }], renaming);
+    assert.deepEqual(
+      moved?.ops.map((op) => 'row' in op && op.row),
+      [NEW, OLD, OTHER, OTHER],
+    );
+  });
 });
