@@ -694,6 +694,27 @@ test('DOC23 what a program went on writing waits where the disk does not let it 
   });
 });
 
+test('DOC23 what a disk does not let go of at the end keeps nobody from ending', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    ana!.renameSave('letter.txt', 'newer');
+    await ana!.settle();
+    office.exchange();
+    await ben!.until(() => ben!.read('letter.txt') === 'newer');
+    const { remove } = ben!.disk;
+    let refused = 0;
+    ben!.disk.remove = (path) => {
+      if (!path.startsWith('.tieout/replaced/')) return remove.call(ben!.disk, path);
+      refused += 1;
+      throw storageFailure('disk-error', 'Cannot remove it', path);
+    };
+    await ben!.documents.stop();
+    assert.equal(refused, 1);
+    ben!.disk.remove = remove;
+    await ben!.restart();
+    assert.deepEqual(readdirSync(ben!.path('.tieout/replaced')), []);
+  });
+});
+
 test('DOC24 a new copy that was stopped goes on, and fetches nothing twice', async () => {
   const many = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`f${n % 4}/d${n}.txt`, `text ${n}`]));
   await withCopies(['ana'], many, async (office, ana) => {

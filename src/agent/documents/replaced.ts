@@ -3,6 +3,7 @@
  * it, and goes on for some seconds, wrote to this and not into nothing: what it wrote becomes a version.
  */
 import { SYNC_FOLDER } from '../../core/paths.ts';
+import { ProblemError } from '../../core/problem.ts';
 import type { DocumentId } from '../../core/registry.ts';
 import type { Clock, FileFacts, Files } from '../../platform/ports.ts';
 import { lookOf, type Observation } from '../../store/observations.ts';
@@ -109,11 +110,15 @@ export class Replaced {
     });
   }
 
-  /** Before the end: what nobody wrote to needs no look at the next start. */
+  /** Before the end: what nobody wrote to needs no look at the next start, unless the disk does not let it go. */
   stop(): void {
     for (const [name, { seen }] of this.#kept) {
-      const facts = this.#files.facts(name);
-      if (facts && isUntouched(seen, facts)) this.#files.remove(name);
+      try {
+        const facts = this.#files.facts(name);
+        if (facts && isUntouched(seen, facts)) this.#files.remove(name);
+      } catch (error) {
+        if (!(error instanceof ProblemError)) throw error;
+      }
     }
     this.#kept.clear();
   }
