@@ -204,7 +204,7 @@ export class CopyDatabases implements DatabaseReports {
       // What lies elsewhere still, and is to come here, is not what was found here.
       const known = this.#entryAt(path) ?? (shown && this.#placed.get(shown.id) ? undefined : shown);
       if (!files.facts(path) || [...this.#moves.values()].includes(path)) return;
-      if (known?.kind !== 'database') return (await this.#isMoved(path)) ? this.#takeMoves() : this.#register(path);
+      if (known?.kind !== 'database') return this.#takeIn(path);
       if (this.#steps.isOpen(known.id)) return this.#databases.poke(known.id);
       await this.#steps.place(known);
     });
@@ -237,14 +237,26 @@ export class CopyDatabases implements DatabaseReports {
     this.#do(from, () => this.#takeMoves());
   }
 
-  /** It says itself what it is, and lies no longer where that was left: nobody was told of the move. */
-  async #isMoved(to: string): Promise<boolean> {
-    const { files, registry } = this.#options;
-    const id = await this.#databases.idOf(files.native(to));
-    const from = id === null ? undefined : this.#placed.get(id)?.path;
-    if (id === null || from === undefined || files.facts(from) || !registry.entry(id)?.alive) return false;
-    this.#moves.set(from, to);
-    return true;
+  /**
+   * Nothing of ours is known to lie there. It may say itself what it is: one that lies no longer where it was left was
+   * moved, and nobody was told; one that had gone before it was found here was taken for deleted.
+   */
+  async #takeIn(path: string): Promise<void> {
+    const { files, registry, record } = this.#options;
+    const id = await this.#databases.idOf(files.native(path));
+    const entry = id === null ? undefined : registry.entry(id);
+    const from = entry && this.#placed.get(entry.id)?.path;
+    if (entry?.kind !== 'database' || (from !== undefined && files.facts(from))) return this.#register(path);
+    if (from === undefined || !entry.alive) {
+      const written = registry.row(DATABASES, entry.id).cells.get('path') ?? [];
+      await record([setOp(DATABASES, entry.id, { path: { value: path, over: written } })]);
+    }
+    if (from !== undefined) {
+      this.#moves.set(from, path);
+      return this.#takeMoves();
+    }
+    const back = registry.entry(entry.id);
+    if (back) await this.#steps.place(back);
   }
 
   /** A disk that fails here may be asked again: nobody else remembers where it came from. */

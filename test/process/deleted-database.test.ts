@@ -1,13 +1,13 @@
 /** Somebody deletes a database while a colleague, out of reach, works in it. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { assertEqualCopies } from './copies.ts';
 import { Office, until } from './office.ts';
 import { sqlite } from './outside.ts';
 
-test('PRC5 a database that one deletes and another edits without knowing is kept for both, and listed until somebody chooses', async (t) => {
+test('PRC5 a database that one deletes and another edits without knowing is kept for both, and listed until somebody chooses; one that is back is the same', async (t) => {
   const office = await Office.open(t);
   const [ana, ben] = [await office.machine('ana'), await office.machine('ben')];
   const [here, there] = [join(ana.folder, 'Acme'), join(ben.folder, 'Acme')];
@@ -55,8 +55,22 @@ test('PRC5 a database that one deletes and another edits without knowing is kept
   await until('nothing is listed', async () => assert.deepEqual(await ana.json('conflicts', [here]), []));
   assert.equal(await sqlite(ours, names), 'Cash|Bank');
 
-  // Whoever deletes what he has seen deletes it.
-  rmSync(theirs);
+  // What was taken for deleted is the same when it is back, under whatever name.
+  const [away, back] = [join(ben.folder, 'away.db'), join(there, 'Books.db')];
+  renameSync(theirs, away);
   await until('it has gone', () => assert.equal(existsSync(ours), false));
+  renameSync(away, back);
+  const books = join(here, 'Books.db');
+  await until('it is back', () => assert.equal(existsSync(books), true));
+  await until('all that was in it is there', async () => assert.equal(await sqlite(books, names), 'Cash|Bank'));
+  const told = await ana.json('history', [books]);
+  assert.deepEqual(
+    told.map(({ by, what }) => [by, what]),
+    [['ben', 'insert Books.db account code 2']],
+  );
+
+  // Whoever deletes what he has seen deletes it.
+  rmSync(back);
+  await until('it has gone again', () => assert.equal(existsSync(books), false));
   assert.deepEqual(await ana.json('conflicts', [here]), []);
 });
