@@ -4,15 +4,15 @@
  * each other do not keep each other.
  */
 import type { RowId } from '../../core/body.ts';
-import { aliveByOwnWrites, isAlive, type Origin, type Row, UNMENDED, winner } from '../../core/rows.ts';
+import { cameBack, isSpecial, wasLetGo } from '../../core/referring.ts';
+import { aliveByOwnWrites, isAlive, type Row, UNMENDED } from '../../core/rows.ts';
 import type { Table } from '../../core/tables.ts';
 import { covers } from '../../core/vector.ts';
 import type { RowPlace } from '../../store/row-state.ts';
-import { columnId } from '../folding/shown.ts';
 import { SCHEMA, schemaRow } from '../schema/reserved.ts';
 import { isDropped } from '../schema/uses.ts';
 import type { MendedRows } from './mended-rows.ts';
-import { isWithinKey, type References, type Target } from './references.ts';
+import { idsOf, type References, type Target, writesOf } from './references.ts';
 
 /** It only spares looking again. */
 const MAX_STANDING = 50_000;
@@ -154,48 +154,20 @@ export class Keeping {
 
   /**
    * A row that is itself kept, or whose table is, keeps all that it refers to. Otherwise it takes a write that the target's deletion had not
-   * seen; and one that found its target by a value must not have known of the deletion either: such a reference was
-   * broken by one copy, and stays so.
+   * seen. One that found its target by a value must not have known of the deletion either: such a reference was broken
+   * by one copy, and stays so. But a reference that came back with its row nobody wrote who knew: whoever edited the
+   * row since had the target, kept, in front of him.
    */
   #keeps(table: Table, from: Row, { key, byRow }: Target, to: Row): boolean {
     if (!aliveByOwnWrites(from) || this.#dropped.has(table.id)) return true;
-    return [...writesOf(table, from, key.columns)].some((write) =>
+    const mayKnow = byRow || cameBack(from, idsOf(table, key));
+    return writesOf(table, from, key).some((write) =>
       to.deletions.every((deletion) => {
         if (covers(this.#rows.seenBy(deletion), write.copy, write.seq)) return false;
-        return byRow || !covers(this.#rows.seenBy(write), deletion.copy, deletion.seq);
+        return mayKnow || !covers(this.#rows.seenBy(write), deletion.copy, deletion.seq);
       }),
     );
   }
-}
-
-/** The writes by which a row refers: those to the key's columns; of a row that stands against a deletion, or came back with what it had, all. */
-function* writesOf(table: Table, row: Row, columns: readonly number[]): Generator<Origin> {
-  if (isSpecial(row) || columns.some((at) => isLetGo(row, columnId(table, at)))) {
-    for (const writes of row.cells.values()) for (const write of writes) if (!write.dead) yield write;
-    return;
-  }
-  for (const at of columns) {
-    const write = winner(row, columnId(table, at));
-    if (write !== undefined && !write.dead) yield write;
-  }
-  if (isWithinKey(table, columns)) {
-    for (const writes of row.cells.values()) for (const write of writes) if (!write.dead) yield write;
-  }
-}
-
-/** Refers also by what it did not just write. */
-function isSpecial(row: Row): boolean {
-  return isAlive(row) && (row.deletions.length > 0 || !aliveByOwnWrites(row) || (row.mend?.whole.length ?? 0) > 0);
-}
-
-/** Has it any value that went with the row when somebody deleted it, and came back with the row? */
-function wasLetGo(row: Row): boolean {
-  return isAlive(row) && (row.baseDead || [...row.cells.keys()].some((column) => isLetGo(row, column)));
-}
-
-function isLetGo(row: Row, column: string): boolean {
-  const write = winner(row, column);
-  return write === undefined ? row.baseDead : write.dead && write.numbered === undefined;
 }
 
 function isDeleted(row: Row): boolean {

@@ -15,8 +15,8 @@ import { uniqueName, valuesAt } from '../folding/unique-values.ts';
 import { SCHEMA } from '../schema/reserved.ts';
 import { Declarers } from './declarers.ts';
 import type { MendedRows } from './mended-rows.ts';
-import type { References } from './references.ts';
-import { itemsOfTarget, NUMBER, referringSince, uniqueOf } from './unique-targets.ts';
+import { type References, writesOf } from './references.ts';
+import { itemsOfTarget, NUMBER, uniqueOf } from './unique-targets.ts';
 import { withheldFor } from './withholding.ts';
 
 const ENDING = ' now, which has no such row';
@@ -97,12 +97,13 @@ export class Orphans {
     this.#rows.mend(id, row, { ...mend, withheld: withheldFor(ENDING, reason, mend.withheld) });
   }
 
-  /** Did neither know of the other: who made the row refer, and whoever made the key name this table? */
+  /** Did neither know of the other: somebody who made the row refer, and whoever made the key name this table? */
   #isUnaware(table: Table, merged: Row, key: ForeignKey): boolean {
-    const since = referringSince(table, key, merged);
-    if (since === null) return false;
     const declarers = this.#declarers.of(table, key);
-    return declarers.length > 0 && !declarers.some((by) => this.#knows(since, by) || this.#knows(by, since));
+    if (declarers.length === 0) return false;
+    const isKnown = (write: Origin): boolean =>
+      declarers.some((by) => this.#knows(write, by) || this.#knows(by, write));
+    return writesOf(table, merged, key).some((write) => !isKnown(write));
   }
 
   #knows(one: Origin, other: Origin): boolean {

@@ -1,7 +1,8 @@
 /** Who refers to whom by declared foreign keys, as the merged rows have it. */
 import { comparedAs, integerIn } from '../../core/affinity.ts';
 import type { RowId } from '../../core/body.ts';
-import { isAlive, type Row } from '../../core/rows.ts';
+import { referringWrites } from '../../core/referring.ts';
+import { isAlive, type Row, type Write } from '../../core/rows.ts';
 import {
   canonicalKey,
   type ForeignKey,
@@ -125,7 +126,15 @@ export class References {
   }
 }
 
-/** A row that is named by its reference refers by all that is written to it. */
-export function isWithinKey(table: Table, columns: readonly number[]): boolean {
+/** The writes by which a row refers. */
+export function writesOf(table: Table, row: Row, key: ForeignKey): Generator<Write> {
+  return referringWrites(row, idsOf(table, key), isWithinKey(table, key.columns));
+}
+
+export function idsOf(table: Table, { columns }: ForeignKey): string[] {
+  return columns.map((at) => columnId(table, at));
+}
+
+function isWithinKey(table: Table, columns: readonly number[]): boolean {
   return table.kind === 'name' && columns.every((at) => table.key.some((key) => key.at === at));
 }

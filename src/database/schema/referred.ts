@@ -2,6 +2,7 @@
  * A table that somebody dropped is kept, too, while rows refer to it that were written without knowledge of that; and one
  * that is kept keeps all to which it refers.
  */
+import { referringWrites } from '../../core/referring.ts';
 import { isAlive, type Row, winner } from '../../core/rows.ts';
 import { keyOfRow } from '../../core/tables.ts';
 import { type DeclaredKey, keysOf } from './declared-keys.ts';
@@ -54,11 +55,10 @@ function refers(view: SchemaRows, table: string, { columns, target }: DeclaredKe
   return view.rows(table).some((id) => {
     const row = view.row(table, id);
     if (row === undefined || !isAlive(row)) return false;
-    const writes = columns.map((column) => winner(row, column));
-    if (writes.some((write) => write?.value === null)) return false;
+    if (columns.some((column) => winner(row, column)?.value === null)) return false;
     if (row.mend?.kept) return true;
-    // A row that stands against its own deletion refers by all that is alive in it.
-    const by = row.deletions.length > 0 ? [...row.cells.values()].flat() : writes;
-    return by.some((write) => write !== undefined && !write.dead && uses.isUnaware(dropped, '', write));
+    // Whoever makes a row writes every column but those that name it.
+    const isWithinKey = !row.base && columns.every((column) => !row.cells.has(column));
+    return referringWrites(row, columns, isWithinKey).some((write) => uses.isUnaware(dropped, '', write));
   });
 }
