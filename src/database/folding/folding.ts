@@ -29,6 +29,7 @@ import { Following } from '../mending/following.ts';
 import { Keeping } from '../mending/keeping.ts';
 import { Orphans } from '../mending/orphans.ts';
 import { References } from '../mending/references.ts';
+import { Required } from '../mending/required.ts';
 import { rowsWritten } from '../mending/row-history.ts';
 import { Ruling } from '../mending/ruling.ts';
 import { referredUniques } from '../mending/unique-targets.ts';
@@ -236,6 +237,7 @@ export class Folding {
     this.#followMoves();
     new Collisions(this).settle();
     new Following(this, references).settle();
+    new Required(this).settle();
     new Orphans(this, references).settle();
     new Withholding(this, references).settle();
     this.#anew.putBack();

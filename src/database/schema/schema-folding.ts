@@ -176,6 +176,7 @@ function constraintsOf(table: Table, isDropped: boolean): string {
     table.foreignKeys.map(({ columns, target, to, undeclared }) => [idsOf(columns), target, to, undeclared]),
     table.deletionWins,
     isDropped,
+    table.columns.flatMap(({ id, notNull }) => (notNull ? [id] : [])),
   ]);
   return `${rules}\n${names}`;
 }
