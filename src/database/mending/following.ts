@@ -90,10 +90,11 @@ export class Following {
     // Whatever happens to either, the reference is looked at again.
     if (first !== undefined) for (const to of [first, meant]) this.#note({ table: target.id, row: to }, table, row);
     const parent = this.#rows.merged(target, meant);
-    if (!isAlive(parent)) return [];
     const now = isNumber
       ? [this.#rows.after().number(target, meant, parent)]
       : valuesAt(target, key.to, base, meant, parent, 'shown');
+    // Whoever deleted a row without a value for it had nothing in front of him that referred to it.
+    if (!isAlive(parent) && !now.includes(null)) return [];
     const inOrder = (from: readonly Value[]): Value[] => itemsOfTarget(target, key, unique, from);
     if (uniqueName(target, unique, inOrder(now)) === uniqueName(target, unique, inOrder(items))) return [];
     const isMoved = isNumber && this.#rows.state.movedTo(target.id, meant) !== undefined;
@@ -120,7 +121,9 @@ export class Following {
   /** Did nobody who changed the row's value know of the reference? */
   #isUnknown(target: Table, { to }: ForeignKey, row: RowId, parent: Row, since: Origin | null): boolean {
     const columns = to.map((at) => columnId(target, at));
-    if (columns.some((column) => parent.mend?.cells.has(column))) return true;
+    // Another value that mending gave the row, also by showing it as somebody else had it, is nobody's edit.
+    const { cells, whole } = parent.mend ?? UNMENDED;
+    if (columns.some((column) => cells.has(column) || whole[0]?.cells.has(column))) return true;
     if (since === null) return false;
     return (
       columns

@@ -165,7 +165,11 @@ function isKnownTo(rows: MendedRows, by: Origin, since: Origin | null): boolean 
 function asSeen(rows: MendedRows, table: Table, unique: Unique, row: RowId, by: Origin): Row {
   const merged = rows.merged(table, row);
   const seen = rows.seenBy(by);
-  const writes = unique.columns.flatMap((at) => merged.cells.get(columnId(table, at)) ?? []);
+  // Where the row is shown as somebody had it, that hangs on all its cells.
+  const isWhole = (merged.mend?.whole.length ?? 0) > 0;
+  const writes = isWhole
+    ? [...merged.cells.values()].flat()
+    : unique.columns.flatMap((at) => merged.cells.get(columnId(table, at)) ?? []);
   const isSame = writes.every(({ copy, seq }) => covers(seen, copy, seq) || (copy === by.copy && seq === by.seq));
   if (isSame) return merged === ABSENT ? ABSENT : merged;
   return rowFor(rows, table, row, by);
