@@ -62,6 +62,7 @@ export async function openIdentity(home: string): Promise<MachineIdentity> {
   const spki = spkiOf(createPublicKey(key));
   if (spki === undefined) throw damaged(home, 'the key “device.key” is of another kind');
   let memberships = text === undefined ? [] : readable(() => parse(text, deviceOf(spki)), home, 'identity.json');
+  let joining: Promise<void> = Promise.resolve();
   const membership = (office: string) => memberships.find((one) => one.office === office);
   return {
     device: deviceOf(spki),
@@ -76,10 +77,15 @@ export async function openIdentity(home: string): Promise<MachineIdentity> {
       assert(found, 'a credential is asked for an office that was never joined');
       return { chain: found.chain, key: secret };
     },
-    async join(joined) {
-      const next = [...memberships.filter(({ office }) => office !== joined.office), joined];
-      await writeSecret(path, encode(next));
-      memberships = next;
+    join(joined) {
+      // One after the other: each is added to what the one before has left.
+      const done = joining.then(async () => {
+        const next = [...memberships.filter(({ office }) => office !== joined.office), joined];
+        await writeSecret(path, encode(next));
+        memberships = next;
+      });
+      joining = done.catch(() => {});
+      return done;
     },
   };
 }

@@ -4,11 +4,11 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openIdentity } from '../../src/agent/identity.ts';
+import { type MachineIdentity, type Membership, openIdentity } from '../../src/agent/identity.ts';
 import { ProblemError } from '../../src/core/problem.ts';
 import { fingerprint } from '../../src/platform/certificates.ts';
 import { issueDevice } from '../../src/platform/issuing.ts';
-import { makeOffice } from '../platform/offices.ts';
+import { makeOffice, type Office } from '../platform/offices.ts';
 
 const office = await makeOffice();
 const id = fingerprint(office.certificate);
@@ -23,17 +23,21 @@ const damaged = (error: unknown) => error instanceof ProblemError && error.probl
 
 async function joined(home: string, user = 'ana') {
   const identity = await openIdentity(home);
-  const publicKey = createPublicKey(identity.key);
+  const membership = await issued(identity, office, user);
+  await identity.join(membership);
+  return { identity, membership };
+}
+
+async function issued({ key }: MachineIdentity, office: Office, user: string): Promise<Membership> {
+  const publicKey = createPublicKey(key);
   const leaf = await issueDevice(office.issuer, { publicKey, user, deviceName: 'desk' }, Date.now());
-  const membership = {
-    office: id,
+  return {
+    office: fingerprint(office.certificate),
     user,
     deviceName: 'desk',
     chain: [leaf, office.certificate],
     urls: ['https://127.0.0.1:7443'],
   };
-  await identity.join(membership);
-  return { identity, membership };
 }
 
 test('IDN1 a machine keeps its key and memberships', async (t) => {
@@ -49,6 +53,16 @@ test('IDN1 a machine keeps its key and memberships', async (t) => {
   assert.equal(again.membership('00'.repeat(32)), undefined);
   const renewed = await joined(home);
   assert.equal(renewed.identity.memberships.length, 1);
+});
+
+test('IDN1 offices that are joined at one moment are all kept', async (t) => {
+  const home = folder(t);
+  const identity = await openIdentity(home);
+  const offices = [office, await makeOffice(), await makeOffice()];
+  const memberships = await Promise.all(offices.map((each) => issued(identity, each, 'ana')));
+  await Promise.all(memberships.map((each) => identity.join(each)));
+  const kept = (await openIdentity(home)).memberships.map((each) => each.office);
+  assert.deepEqual(kept.sort(), memberships.map((each) => each.office).sort());
 });
 
 test('IDN1 only its user may read the key', {
