@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import { Agent } from '../../src/agent/agent.ts';
 import { openIdentity } from '../../src/agent/identity.ts';
 import { Ledger } from '../../src/agent/ledger.ts';
+import { fileMethods } from '../../src/agent/service/files.ts';
 import { STORE_SCHEMA } from '../../src/agent/sync-folder.ts';
 import { ProblemError } from '../../src/core/problem.ts';
 import { COPIES, setOp } from '../../src/core/registry.ts';
@@ -88,7 +89,7 @@ test('AGT15 a copy that could not be opened because of the disk is opened when i
   }
 });
 
-test('AGT15 a copy whose log is damaged says so, however often it is asked, and the agent serves the others', async () => {
+test('AGT15 a copy whose log is damaged says so in the list and however often it is asked, and the agent serves the others', async () => {
   for (const damage of [
     "UPDATE copy SET chain = x'00ff'",
     "UPDATE change SET deps = x'00ff'",
@@ -100,6 +101,12 @@ test('AGT15 a copy whose log is damaged says so, however often it is asked, and 
     db.close();
     const agent = await start();
     try {
+      const [listed, ...more] = await fileMethods(agent).copies(
+        {},
+        { signal: new AbortController().signal, progress: () => {} },
+      );
+      assert.deepEqual([listed?.folder, listed?.state, more], [root, 'closed', []]);
+      assert.match(listed?.problem ?? '', /damaged/);
       for (let n = 0; n < 2; n++) {
         await assert.rejects(
           agent.copyNamed(root),

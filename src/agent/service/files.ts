@@ -25,7 +25,16 @@ type Files =
   | 'detach'
   | 'retire';
 
+type Listed = Awaited<ReturnType<Service['copies']>>;
+
 export function fileMethods(agent: Agent): Pick<Service, Files> {
+  /** A duplicate that waits for an id of its own has none to be listed under. */
+  const closedCopy = (folder: string, why: ProblemError): Listed => {
+    const known = agent.options.ledger.lookup(folder);
+    if (known === undefined) return [];
+    const file = { id: known.file, name: lastPart(folder) };
+    return [{ file, copy: known.copy, folder, state: 'closed', problem: why.message }];
+  };
   return {
     async publish({ folder, name = lastPart(folder), members }, going) {
       const { office, chain, user, deviceName } = agent.membership();
@@ -55,11 +64,9 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
     },
 
     async copies() {
-      return agent.copies().flatMap((listed) => {
-        if (listed.kind === 'closed') return [];
-        const { copy } = listed;
-        return [{ file: fileOf(copy), copy: copy.facts.copy, folder: copy.folder.root, state: stateOf(copy) }];
-      });
+      return agent
+        .copies()
+        .flatMap((listed) => (listed.kind === 'open' ? [openCopy(listed.copy)] : closedCopy(listed.root, listed.why)));
     },
 
     async status({ folder }) {
@@ -197,4 +204,8 @@ function problemsIn(copy: Copy): { path: string | null; text: string; since: str
     text: `${text} ${remedy}`,
     since: iso(since),
   }));
+}
+
+function openCopy(copy: Copy): Listed[number] {
+  return { file: fileOf(copy), copy: copy.facts.copy, folder: copy.folder.root, state: stateOf(copy) };
 }

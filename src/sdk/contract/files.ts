@@ -34,7 +34,16 @@ export const files = {
   /** Sync copies on this machine. */
   copies: {
     params: z.strictObject({}),
-    result: z.array(z.object({ file, copy: id, folder: z.string(), state })),
+    result: z.array(
+      z.object({
+        file,
+        copy: id,
+        folder: z.string(),
+        /** `closed`: it cannot be opened now, and is tried again; `problem` says why. */
+        state: z.enum([...state.options, 'closed']),
+        problem: z.string().optional(),
+      }),
+    ),
   },
 
   status: {
