@@ -25,6 +25,8 @@ export interface OfficeOptions {
 
 /** An open file that nobody uses any more is closed after this. */
 const IDLE_MS = 30_000;
+/** A machine needs one; those that it left behind when it slept or changed its network end by themselves after a while. */
+const MAX_SESSIONS_OF_DEVICE = 16;
 /** What a device hears that its office has turned out. */
 export const REVOKED = 'this device was revoked';
 
@@ -55,6 +57,8 @@ export class Office {
       },
       false,
     );
+    const [oldest, ...others] = [...this.#sessions].filter(([, { device }]) => device === peer.device);
+    if (others.length + 1 >= MAX_SESSIONS_OF_DEVICE) oldest?.[0].end('this device has come again too often');
     this.#sessions.set(session, peer);
     log(`${peer.user} (${peer.deviceName}) is here`);
   }

@@ -267,3 +267,14 @@ test('HUB15 one machine has no more copies of a file than it may, so that all ca
   assert.throws(() => seen('chloe', 1), /as many copies/);
   db.close();
 });
+
+test('HUB17 a machine that comes again and again loses its oldest session, and nobody else does', async () => {
+  const hub = new TestHub();
+  const ben = await hub.visit('ben', 'b');
+  const visits: Visit[] = [];
+  for (let n = 0; n < 17; n++) visits.push(await hub.visit('ana', 'a'));
+  const ended = visits.map(({ reasons }) => reasons.length > 0);
+  assert.deepEqual(ended, [true, ...Array<boolean>(16).fill(false)]);
+  assert.match(visits[0]?.reasons[0] ?? '', /too often/);
+  assert.deepEqual([await ben.names(), await visits[1]?.names()], [[], []]);
+});
