@@ -50,6 +50,11 @@ export class RowIndexes extends RowTables {
     );
   }
 
+  /** Nobody claims a number of the table: all its rows are noted anew. */
+  unclaimAll(table: string): void {
+    this.run('DELETE FROM claim WHERE tbl = ?', this.tableOf(table).num);
+  }
+
   claims(table: string, number: bigint): RowId[] {
     const entry = this.known.get(table);
     if (entry === undefined || !entry.claimed) return [];

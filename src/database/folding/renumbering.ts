@@ -36,6 +36,16 @@ export class Renumbering {
     this.#state.raiseTop(table.id, number);
   }
 
+  /**
+   * All rows of the table are noted as if they were new. What was folded while the table was not there was not noted:
+   * nobody could tell which of its columns holds the numbers.
+   */
+  forgetAll(table: Table): void {
+    const work = this.#workOn(table);
+    for (const { claimed } of this.#state.moved(table.id)) work.numbers.add(claimed);
+    this.#state.unclaimAll(table.id);
+  }
+
   /** The row is noted as if it were new: what it claimed as it was is no claim any more. */
   forget(table: Table, row: RowId, before: Row, now: Row): void {
     const column = columnId(table, numberColumn(table) as number);

@@ -4,7 +4,7 @@
  */
 import type { RowId } from '../../core/body.ts';
 import { ABSENT, type Row } from '../../core/rows.ts';
-import type { Table } from '../../core/tables.ts';
+import { numberColumn, type Table } from '../../core/tables.ts';
 import type { MendedRows } from '../mending/mended-rows.ts';
 import { rowFor, writesTo } from '../mending/row-history.ts';
 import { referredUniques } from '../mending/unique-targets.ts';
@@ -64,7 +64,8 @@ export class RowsAnew {
 
   #touchAll(anew: ReadonlySet<string>): void {
     const { tables, state } = this.#rows;
-    for (const table of tables.keys()) {
+    for (const [table, known] of tables) {
+      if (anew.has(table) && numberColumn(known) !== undefined) this.#renumbering.forgetAll(known);
       for (const row of state.rows(table)) {
         const now = this.#rows.row(table, row);
         if (!anew.has(table) && now?.mend === undefined && now?.deletions.length === 0) continue;
