@@ -2,7 +2,7 @@
  * SQL on users' databases: names quoted, statements prepared once, values exact. Rows are arrays, INTEGER is bigint.
  */
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import { RawText, type Value } from '../../core/value.ts';
+import { RawText, RowRef, type Value } from '../../core/value.ts';
 
 export type SqlRow = unknown[];
 
@@ -49,6 +49,20 @@ export class Statements {
   one(sql: string, values: readonly Value[] = []): unknown {
     return this.get(sql, values)?.[0];
   }
+}
+
+/** The value as SQL says it. Throws for a reference: only a table knows its number. */
+export function constant(item: Value): string {
+  if (item === null) return 'NULL';
+  if (typeof item === 'bigint') return String(item);
+  if (typeof item === 'string') return `(${item.split('\0').map(literal).join(' || char(0) || ')})`;
+  if (typeof item !== 'number') {
+    if (item instanceof RowRef) throw new TypeError('a reference is no constant');
+    const bytes = `x'${Buffer.from(item instanceof RawText ? item.bytes : item).toString('hex')}'`;
+    return item instanceof RawText ? `CAST(${bytes} AS TEXT)` : bytes;
+  }
+  if (Object.is(item, -0)) return '-0.0';
+  return Number.isFinite(item) ? `(${item} + 0.0)` : `${item < 0 ? '-' : ''}9e999`;
 }
 
 /** What `?` must be written as for these values; text that is not UTF-8 can only be passed as bytes. */

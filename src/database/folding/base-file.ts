@@ -18,12 +18,12 @@ import type { Value } from '../../core/value.ts';
 import { UserConnection } from '../file/connection.ts';
 import { describeTables } from '../file/describe.ts';
 import { RowSql } from '../file/row-sql.ts';
-import { quoted } from '../file/sql.ts';
+import { constant, quoted } from '../file/sql.ts';
 import { readActual } from '../schema/actual.ts';
 import { schemaDifference } from '../schema/difference.ts';
 import { translated } from '../schema/naming.ts';
 import { NO_SCHEMA, type Schema } from '../schema/schema.ts';
-import { folded, textOf, tokensOf } from '../schema/text.ts';
+import { folded, nameOf, textOf, tokensOf } from '../schema/text.ts';
 import { NO_SETTINGS } from '../settings.ts';
 
 const RECENT_ROWS = 4096;
@@ -97,21 +97,10 @@ export class BaseFile {
     const recent = this.#recent.get(table) ?? new Map<RowId, readonly Value[] | undefined>();
     if (recent.has(row)) return recent.get(row);
     const key = baseKey(row);
-    const found = key === null ? undefined : this.#read(table, key);
+    const found = key === null ? undefined : this.#sqlOf(table)?.read(key);
     if (recent.size >= RECENT_ROWS) recent.clear();
     this.#recent.set(table, recent.set(row, found));
     return found;
-  }
-
-  /** What was added since the base has its initial value there. */
-  #read(table: Table, key: readonly Value[]): readonly Value[] | undefined {
-    const values = this.#sqlOf(table)?.read(key);
-    const known = this.schema.tables.get(table.id);
-    if (values === undefined || known === undefined) return values;
-    return values.map((item, at) => {
-      const { id, initial = null } = table.columns[at] as Column;
-      return id === '' || known.columns.some((column) => column.id === id) ? item : initial;
-    });
   }
 
   /** All rows of a table, by their ids. */
@@ -169,12 +158,13 @@ export class BaseFile {
 
   /** The rows of which an index over expressions makes these values. */
   rowsAsked(table: Table, unique: Unique, made: readonly Value[]): RowId[] {
-    const parts = (unique.asked?.parts ?? []).map((part) => inBaseNames(table, part));
-    const where = unique.asked?.where == null ? null : inBaseNames(table, unique.asked.where);
+    const inBase = (sql: string): string => this.#inBaseNames(table, sql);
+    const parts = (unique.asked?.parts ?? []).map(inBase);
+    const where = unique.asked?.where == null ? null : inBase(unique.asked.where);
     try {
       return this.#rowIds(table, this.#sqlOf(table)?.keysAsked(parts, made, unique.collations, where) ?? []);
     } catch (error) {
-      // The index is over a column that was added since.
+      // The expression fails on what the base has in some row.
       if ((error as { errcode?: number }).errcode === SQL_ERROR) return [];
       throw error;
     }
@@ -216,13 +206,35 @@ export class BaseFile {
     if (known?.of === table) return known.sql;
     const { sql, encoding } = this.#connection;
     const base = this.schema.tables.get(table.id);
-    const names = new Set(base?.columns.map(({ id }) => id));
-    const columns = table.columns.map(({ id, name }) =>
-      id === '' ? quoted(name) : names.has(id) ? quoted(id) : 'NULL',
+    const columns = table.columns.map(({ id, name, initial = null }) =>
+      id === '' ? quoted(name) : this.#hadColumn(table, id) ? quoted(id) : constant(initial),
     );
     const made = base === undefined ? null : new RowSql(sql, baseTable(table), encoding, columns);
     this.#tables.set(table.id, { of: table, sql: made });
     return made;
+  }
+
+  /** Otherwise it was added since, and what the base has in it is its initial value. */
+  #hadColumn(table: Table, id: string): boolean {
+    return this.schema.tables.get(table.id)?.columns.some((column) => column.id === id) ?? false;
+  }
+
+  /** An expression of an index by the names that its columns had in the base. */
+  #inBaseNames(table: Table, sql: string): string {
+    const isAsNow = ({ id, name }: Column): boolean => id === '' || (id === name && this.#hadColumn(table, id));
+    if (table.columns.every(isAsNow)) return sql;
+    const columns = new Map(table.columns.map((column) => [folded(column.name), column]));
+    const tokens = translated(tokensOf(sql), 'own', {
+      own: (name) => columns.get(folded(name))?.id,
+      literal: (token) => {
+        const { id, initial = null } = columns.get(folded(nameOf(token))) ?? {};
+        return id === undefined || id === '' || this.#hadColumn(table, id) ? undefined : constant(initial);
+      },
+      self: (name) => (folded(name) === folded(table.name) ? table.id : undefined),
+      table: () => undefined,
+      foreign: () => undefined,
+    });
+    return textOf(tokens);
   }
 }
 
@@ -230,19 +242,6 @@ export class BaseFile {
 function baseTable(table: Table): Table {
   const columns = table.columns.map((column) => (column.id === '' ? column : { ...column, name: column.id }));
   return { ...table, name: table.id, columns };
-}
-
-/** An expression of an index by the names that its columns had in the base. */
-function inBaseNames(table: Table, sql: string): string {
-  if (table.columns.every(({ id, name }) => id === '' || id === name)) return sql;
-  const ids = new Map(table.columns.map(({ id, name }) => [folded(name), id]));
-  const tokens = translated(tokensOf(sql), 'own', {
-    own: (name) => ids.get(folded(name)),
-    self: (name) => (folded(name) === folded(table.name) ? table.id : undefined),
-    table: () => undefined,
-    foreign: () => undefined,
-  });
-  return textOf(tokens);
 }
 
 /** null: a row that was made later. */
