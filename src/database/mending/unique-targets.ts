@@ -95,7 +95,7 @@ export function meantRow(
   const value: Named = { table: target, unique, name };
   const first = since === null ? inBase[0] : firstMeant(rows, value, all, since);
   if (first === undefined) return null;
-  const last = wasLeft(rows, target, first, since) ? takenOver(rows, value, all, first, since) : null;
+  const last = wasLeft(rows, value, first, since) ? takenOver(rows, value, all, first, since) : null;
   return last === null ? { row: first, since } : { ...last, first };
 }
 
@@ -123,10 +123,13 @@ function firstMeant(rows: MendedRows, value: Named, all: ReadonlySet<RowId>, sin
   return found[0]?.row;
 }
 
-/** Was the row deleted by somebody who knew of the reference? Then it does not keep the row. */
-function wasLeft(rows: MendedRows, table: Table, row: RowId, since: Origin | null): boolean {
-  const merged = rows.merged(table, row);
-  return !aliveByOwnWrites(merged) && merged.deletions.some((by) => isKnownTo(rows, by, since));
+/** Was the row deleted, or given another value, by somebody who knew of the reference? Then it is his no longer. */
+function wasLeft(rows: MendedRows, value: Named, row: RowId, since: Origin | null): boolean {
+  const merged = rows.merged(value.table, row);
+  if (!aliveByOwnWrites(merged)) return merged.deletions.some((by) => isKnownTo(rows, by, since));
+  if (hasValue(rows, value, row, merged)) return false;
+  const writes = value.unique.columns.flatMap((at) => merged.cells.get(columnId(value.table, at)) ?? []);
+  return writes.some((by) => isKnownTo(rows, by, since));
 }
 
 /**
