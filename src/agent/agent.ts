@@ -170,6 +170,8 @@ export class Agent {
   begin(root: string, facts: BegunFacts): Copy {
     const listed = this.#copies.get(root);
     if (listed?.kind === 'open') return this.#begun(listed.copy, facts);
+    // It has its sync folder to itself while it gets a new id.
+    if (listed?.why.problem.code === COPIED) throw listed.why;
     this.#refuseNested(root);
     const folder = new SyncFolder(root, this.options.fileBytes);
     try {

@@ -355,7 +355,9 @@ export class Copy {
   #onEnded({ code, text }: Refusal): void {
     this.unsent.use(null);
     if (code === 'forged' || code === 'distrusted') this.#options.hub.refused();
-    if (code === BEHIND && this.#facts.phase !== 'complete') this.#isBehind = true;
+    const isNew = this.#facts.phase !== 'complete' && at(this.store.vector(), this.#facts.copy) === 0;
+    // What was edited here since goes on from changes that the hub has packed: it is issued again.
+    if (code === BEHIND && isNew) this.#isBehind = true;
     else if (code === 'forked' || code === BEHIND) this.#options.forked(code === BEHIND ? 'away' : 'forked');
     else if (code === 'unknown-file' && this.#givingBack.mayHelp) void this.#giveBack();
     else if (code !== 'cut' && code !== 'closed') this.problems.set('parent', refused(text));
