@@ -21,7 +21,7 @@ import { NO_SETTINGS, parseSettings } from './settings.ts';
 export function makeBase(request: { id: string; path: string; basePath: string }, copy: CopyId): BaseMade {
   const file = new OpenFile(request.path, NO_SETTINGS, undefined);
   try {
-    file.follow();
+    file.followAnew();
     begin(file, request.id, copy);
     file.sql.run('VACUUM INTO ?', [request.basePath]);
     const isWal = file.sql.one('PRAGMA journal_mode') === 'wal';

@@ -12,6 +12,7 @@ import { RowState } from '../store/row-state.ts';
 import { MissingRows } from './applying/missing-rows.ts';
 import { Upgrade } from './applying/upgrade.ts';
 import { misnumbered, renumber } from './capture/hidden-numbers.ts';
+import { mayLackTables } from './capture/vanished-tables.ts';
 import { ClosedFile } from './closed-file.ts';
 import { clearManyMarks, hasMark, newestMark } from './file/marks.ts';
 import { OpenFile } from './file/open-file.ts';
@@ -358,17 +359,20 @@ export class Standing {
     }
   }
 
-  /** A file that says nothing of itself: whatever differs from what we know was edited. */
+  /** A file that says nothing of this database: whatever differs from what we know was edited, its schema included. */
   #start(file: OpenFile): void {
     this.#mayBeRenumbered = false;
+    mayLackTables(file, this.shownSchema().schema, this.state, this.base);
+    file.followAnew();
+    this.missing.forgetFresh(file, this.state);
     for (const { id, left } of file.tables.values()) if (!left) file.unmarked.add(id);
-    const position = this.#positionNow(file, newestMark(file.sql));
+    const position = this.#positionNow(file, 0);
     file.write(() => {
       setCompared(file.sql, false);
       writePosition(file.sql, position);
     });
     this.#position = position;
-    this.mark = { id: position.mark, nonce: null };
+    this.mark = { id: 0, nonce: null };
   }
 
   /** After what may have been a VACUUM. */

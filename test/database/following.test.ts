@@ -112,6 +112,45 @@ test('DBS4 a file replaced by rename is captured as what it is', async () => {
   await followed.close();
 });
 
+test('DBS4 a file replaced by another database is captured as what it is, its tables included, followed before or not, unless it lacks a large one', async () => {
+  const followed = new Followed();
+  const { copy, other, databases, office } = followed;
+  const replaceBy = async (id: string | null, sql: string): Promise<void> => {
+    const path = join(office.folder, 'another.db');
+    withDatabase(path, (db) => db.exec(sql));
+    if (id !== null) await databases.makeBase({ id, path, basePath: join(office.folder, `${id}.db`) });
+    renameSync(path, copy.path);
+    await databases.settle();
+    other.log.pull(copy.log);
+    other.work();
+  };
+  await followed.open();
+  await databases.settle();
+  await replaceBy(
+    'b'.repeat(16),
+    "CREATE TABLE client (code TEXT PRIMARY KEY, name TEXT); INSERT INTO client VALUES ('c', 'Miller')",
+  );
+  for (const each of [copy, other]) {
+    assert.deepEqual(each.query('SELECT * FROM client'), [['c', 'Miller']]);
+    assert.throws(() => each.query('SELECT * FROM account'), /no such table/);
+  }
+  await replaceBy(null, "CREATE TABLE staff (name TEXT PRIMARY KEY); INSERT INTO staff VALUES ('Ana')");
+  for (const each of [copy, other]) {
+    assert.deepEqual(each.query('SELECT * FROM staff'), [['Ana']]);
+    assert.throws(() => each.query('SELECT * FROM client'), /no such table/);
+  }
+  const numbered = 'WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 60)';
+  copy.cli(`INSERT INTO staff ${numbered} SELECT 'Ben ' || i FROM n`);
+  await databases.settle();
+  await replaceBy(null, 'CREATE TABLE empty (a)');
+  assert.deepEqual(
+    followed.problems.map(({ code }) => code),
+    ['rows-missing'],
+  );
+  assert.deepEqual(other.query('SELECT count(*) FROM staff'), [[61n]]);
+  await followed.close();
+});
+
 test('DBS5 a conflict is settled for everybody by a choice, also by one for what is shown anyway', async () => {
   const followed = new Followed();
   const { copy, other, databases, office } = followed;

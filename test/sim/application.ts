@@ -303,7 +303,8 @@ function inodeAt(native: string): bigint | undefined {
   return lstatSync(native, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
-function isBooks(db: DatabaseSync): boolean {
+/** Or a ledger. */
+export function isBooks(db: DatabaseSync): boolean {
   return db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'setting'").get() !== undefined;
 }
 

@@ -1,6 +1,6 @@
 /** A person's databases: those that lie in their folder now, wherever they were moved to, each with its program. */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { Application, DATABASES, makeDatabase, tokensIn } from './application.ts';
+import { Application, DATABASES, isBooks, makeDatabase, tokensIn } from './application.ts';
 import type { Chance } from './chance.ts';
 import type { SimMachine } from './machine.ts';
 import { ApplicationDatabase } from './open-stores.ts';
@@ -132,11 +132,14 @@ export class Cabinet {
     return `backs up ${path}`;
   }
 
-  /** In place of what lies where it was made, by rename; what SQLite keeps beside the old file goes first. */
+  /**
+   * In place of what lies where it was made, by rename; what SQLite keeps beside the old file goes first. Where another
+   * database has that name by now its tables would go: applications change no schemas here.
+   */
   #putBack(chance: Chance): string | undefined {
     const { path, file } = chance.one(this.#backups);
     const native = this.#machine.native(path);
-    if (!existsSync(native) || this.at(path).isHeld) return undefined;
+    if (!existsSync(native) || this.at(path).isHeld || areBooksAt(file) !== areBooksAt(native)) return undefined;
     this.at(path).close();
     for (const end of COMPANIONS) rmSync(native + end, { force: true });
     copyFileSync(file, `${native}.restored.db`);
@@ -173,15 +176,24 @@ export class Cabinet {
 }
 
 export function tokensAt(native: string): Set<string> {
+  return askedOf(native, tokensIn) ?? new Set();
+}
+
+/** undefined: it does not say now. */
+function areBooksAt(native: string): boolean | undefined {
+  return askedOf(native, isBooks);
+}
+
+function askedOf<T>(native: string, ask: (db: ApplicationDatabase) => T): T | undefined {
   try {
     const db = new ApplicationDatabase(new URL(`file://${encodeURI(native)}?mode=rw`), { timeout: 0 });
     try {
-      return tokensIn(db);
+      return ask(db);
     } finally {
       db.close();
     }
   } catch {
-    return new Set();
+    return undefined;
   }
 }
 

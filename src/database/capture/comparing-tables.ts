@@ -14,7 +14,7 @@ import { type BaseComparison, compareWithBase } from './comparing-base.ts';
 import { Naming } from './naming.ts';
 
 /** Fewer rows than this may go without a question: a small table emptied is work, a large one an accident. */
-const MANY_ROWS = 50;
+export const MANY_ROWS = 50;
 
 /** Marks that are in no file: what would have been marked. Throws `ProblemError` at its end when too much is gone. */
 export function* compareTables(file: OpenFile, shown: Shown): Generator<Mark> {
@@ -46,7 +46,9 @@ function* differences(file: OpenFile, shown: Shown, table: Table): Generator<Dif
   if (gone <= MANY_ROWS) return;
   let known = 0;
   for (const row of knownRows(shown, table)) if (shown.isThere(table, row)) known += 1;
-  if (gone > known / 2) throw manyGone(file, table, gone, known);
+  if (gone <= known / 2) return;
+  const there = Number(file.sql.one(`SELECT count(*) FROM ${quoted(table.name)}`));
+  throw manyGone(file, table.name, { gone, known, there });
 }
 
 function* rowByRow(file: OpenFile, shown: Shown, table: Table, naming: Naming): Generator<Difference> {
@@ -133,11 +135,13 @@ function* knownRows(shown: Shown, table: Table): Generator<RowId> {
   for (const row of shown.base.rows(table)) if (!written.has(row)) yield row;
 }
 
-function manyGone(file: OpenFile, table: Table, gone: number, known: number): ProblemError {
-  const rows = file.sql.one(`SELECT count(*) FROM ${quoted(table.name)}`);
+/** Of rows. */
+type Counts = { readonly gone: number; readonly known: number; readonly there: number };
+
+export function manyGone(file: OpenFile, table: string, { gone, known, there }: Counts): ProblemError {
   return new ProblemError({
     code: 'rows-missing',
-    text: `The database was replaced by one that lacks ${gone} of the ${known} rows of the table ${table.name} (it has ${rows}). Nothing was taken over.`,
+    text: `The database was replaced by one that lacks ${gone} of the ${known} rows of the table ${table} (it has ${there}). Nothing was taken over.`,
     remedy:
       'Put the right file in its place. If the rows are to go, delete them with the program that owns the database.',
     path: file.connection.path,

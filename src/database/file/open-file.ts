@@ -27,6 +27,7 @@ import {
   installTriggers,
   markWidth,
   notCompared,
+  removeTriggers,
   setCompared,
   setTakenIn,
   tableNumbers,
@@ -122,6 +123,13 @@ export class OpenFile {
     this.#count();
     for (const id of notCompared(this.sql)) if (this.#isFollowed(id)) this.unmarked.add(id);
     for (const id of takenIn(this.sql)) if (this.#isFollowed(id)) this.takenIn.add(id);
+  }
+
+  /** What is in it of ours says nothing of the database that it is now: another one's, of which it is a copy, say. */
+  followAnew(): void {
+    this.write(() => removeTriggers(this.sql));
+    for (const noted of [this.unmarked, this.takenIn, this.fresh]) noted.clear();
+    this.follow();
   }
 
   #isFollowed(id: string): boolean {
