@@ -4,8 +4,8 @@
  *
  *   node scripts/test.ts [--quick] [FOLDER | FILE …]
  *
- * --quick, for the check: without the real processes (test/process) and the stories that failed once (the soak plays
- * them first), and fewer of the long random histories.
+ * --quick, for the check: without the real processes (test/process), the stories that failed once (the soak plays them
+ * first) and those of months (compaction), and fewer of the long random histories.
  */
 import { globSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -25,7 +25,7 @@ const below = (...rooms: string[]) =>
   files.filter((file) => rooms.some((room) => relative(root, file).startsWith(join('test', room))));
 const processes = below('process');
 const together = below('core', 'protocol', 'store');
-const stories = below('sim/known');
+const stories = below('sim/known', 'sim/compaction');
 // The longest first: others fill the time beside them, and nobody waits for them at the end.
 const worlds = below('sim').filter((file) => !stories.includes(file));
 const rest = files.filter((file) => ![processes, together, stories, worlds].flat().includes(file));
