@@ -25,7 +25,7 @@ const below = (...rooms: string[]) =>
   files.filter((file) => rooms.some((room) => relative(root, file).startsWith(join('test', room))));
 const processes = below('process');
 const together = below('core', 'protocol', 'store');
-const stories = below('sim/known', 'sim/compaction');
+const stories = below('sim/known', 'sim/compaction', 'database/known');
 // The longest first: others fill the time beside them, and nobody waits for them at the end.
 const worlds = below('sim').filter((file) => !stories.includes(file));
 const rest = files.filter((file) => ![processes, together, stories, worlds].flat().includes(file));
