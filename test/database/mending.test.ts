@@ -86,12 +86,14 @@ test('MND2 rows that refer to each other do not keep each other, and a composite
 });
 
 test('MND2 a row that is kept stays for whoever had it there and writes to what refers to it by a value, though that which kept it goes', () => {
-  const sql = `CREATE TABLE entry (id INTEGER PRIMARY KEY, text TEXT);
+  const sql = `CREATE TABLE client (code TEXT PRIMARY KEY, name TEXT);
+    INSERT INTO client VALUES ('c', 'Miller');
+    CREATE TABLE entry (id INTEGER PRIMARY KEY, text TEXT, client TEXT REFERENCES client (code));
     CREATE TABLE line (entry INTEGER REFERENCES entry (id), nr INTEGER, text TEXT, PRIMARY KEY (entry, nr)) WITHOUT ROWID;
-    INSERT INTO entry VALUES (1, 'one'), (2, 'two');
+    INSERT INTO entry VALUES (1, 'one', 'c'), (2, 'two', NULL);
     INSERT INTO line VALUES (1, 1, 'a'), (2, 1, 'b')`;
   copies(sql, (office, ana, ben, chloe) => {
-    ana.runMinding(['DELETE FROM line', 'DELETE FROM entry']);
+    ana.runMinding(['DELETE FROM line', 'DELETE FROM entry', 'DELETE FROM client']);
     ben.runMinding(["INSERT INTO line VALUES (1, 2, 'unaware'), (2, 2, 'unaware')"]);
     office.settle();
     const lines = 'SELECT entry, nr FROM line ORDER BY 1, 2';
@@ -112,6 +114,8 @@ test('MND2 a row that is kept stays for whoever had it there and writes to what 
       [1n, 'one'],
       [2n, 'two'],
     ]);
+    // What a row that is wanted refers to is wanted with it.
+    assert.deepEqual(everywhere(office, 'SELECT code, name FROM client'), [['c', 'Miller']]);
     assert.deepEqual(everywhere(office, 'PRAGMA foreign_key_check'), []);
   });
 });

@@ -72,8 +72,9 @@ export class CalledRows {
   }
 }
 
-/** The cell whose writing keeps a row alive: not its number, where there is another. */
+/** The cell whose writing keeps a row alive: of a name one that nobody else writes; not a number, where there is another. */
 function firstCell(table: Table): number {
+  if (table.kind === 'name') return table.key[0]?.at ?? 0;
   const at = table.columns.findIndex((column, index) => index !== numberColumn(table) && !column.left);
   return at < 0 ? (table.key[0]?.at ?? 0) : at;
 }
