@@ -45,16 +45,8 @@ const benchmarks: Record<string, (bench: Bench) => Promise<Figure[]>> = {
   bulk,
 };
 
-const { values, positionals } = parseArgs({
-  options: { runs: { type: 'string', default: '5' }, json: { type: 'boolean' }, keep: { type: 'boolean' } },
-  allowPositionals: true,
-});
+const { values, positionals } = wanted();
 const names = positionals.length > 0 ? positionals : Object.keys(benchmarks);
-const unknown = names.filter((name) => !(name in benchmarks));
-if (unknown.length > 0 || !(Number(values.runs) >= 1)) {
-  console.error(`usage: npm run bench -- [--runs N] [--json] [--keep] [${Object.keys(benchmarks).join('|')} …]`);
-  process.exit(2);
-}
 
 const temp = mkdtempSync(join(tmpdir(), 'tieout-bench-'));
 const figures: Figure[] = [];
@@ -74,6 +66,23 @@ if (!values.keep) rmSync(temp, { recursive: true, force: true });
 if (values.json) console.log(JSON.stringify({ figures: figures.map(described), failures }, null, 1));
 else console.log([table(figures), ...failures.map((failure) => `FAILED ${failure}`)].join('\n'));
 process.exitCode = failures.length > 0 ? 1 : 0;
+
+function wanted() {
+  try {
+    const given = parseArgs({
+      options: { runs: { type: 'string', default: '5' }, json: { type: 'boolean' }, keep: { type: 'boolean' } },
+      allowPositionals: true,
+    });
+    const unknown = given.positionals.filter((name) => !Object.hasOwn(benchmarks, name));
+    if (unknown.length > 0) throw new Error(`there is no benchmark ${unknown.join(', ')}`);
+    if (!(Number(given.values.runs) >= 1)) throw new Error('at least one run');
+    return given;
+  } catch (error) {
+    const names = Object.keys(benchmarks).join('|');
+    console.error(`${(error as Error).message}\nusage: npm run bench -- [--runs N] [--json] [--keep] [${names} …]`);
+    process.exit(2);
+  }
+}
 
 async function run(name: string): Promise<Figure[]> {
   let folders = 0;

@@ -31,6 +31,10 @@ export type Verdict = {
 
 const watch = new WatchOver();
 
+// Ctrl-C is for whoever asks: what is under way here comes to its end, or ends with them.
+process.on('SIGINT', () => {});
+process.once('disconnect', () => process.exit());
+
 process.on('message', async (asked: Asked) => {
   process.send?.(await (asked.kind === 'world' ? judge(asked) : judgeDatabase(asked)));
 });

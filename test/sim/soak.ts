@@ -1,10 +1,12 @@
 /**
- * `npm run soak -- --seeds N [--from S] [--seconds T]`: N worlds in two processes, each played twice, which must be the
- * same to the letter. `npm run soak -- --databases N [--from S] [--seconds T]`: N stories of copies of one database
- * (test/database/mixed). What failed once (test/seeds) comes first. What fails is told with its story, with all left
- * out that is not needed for it to fail. Ends with `N passed, N failed`, and 1 if any failed.
+ * `npm run soak`: worlds of the seeded world from a place by chance on, until Ctrl-C or for `--seconds T`; `--seeds N
+ * [--from S]` so many. Each is played twice (`--once`: once), which must be the same to the letter. `--databases N
+ * [--from S]`: N stories of copies of one database (test/database/mixed). What failed once (test/seeds) comes first. What
+ * fails is told with its story, with all left out that is not needed for it to fail. Ends with `N passed, N failed`, and
+ * 1 if any failed.
  */
 import { fork } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { useMemoryDisk } from '../../scripts/memory-disk.ts';
@@ -13,41 +15,32 @@ import { knownSeeds } from './seeds.ts';
 import type { Asked, Verdict } from './soak-worker.ts';
 import { FAULTS, type Story } from './story.ts';
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string' },
-    databases: { type: 'string' },
-    from: { type: 'string', default: '1' },
-    seconds: { type: 'string' },
-    /** The whole trace of each failing seed. */
-    trace: { type: 'boolean', default: false },
-    /** Leaves failing stories as they are. */
-    whole: { type: 'boolean', default: false },
-    once: { type: 'boolean', default: false },
-    processes: { type: 'string', default: '2' },
-  },
-});
-const WORKERS = Math.max(1, Math.min(Number(values.processes), availableParallelism()));
+const USAGE =
+  'usage: npm run soak [-- [--seeds N] [--databases N] [--from S] [--seconds T] [--processes N] [--once] [--whole] [--trace]]';
+
+const values = wanted();
+const WORKERS = Math.max(1, Math.min(values.processes, availableParallelism()));
 const SHRUNK = 3;
 /** Memory is given back by a process's end; a world leaves some behind. */
 const PER_PROCESS = { world: 50, database: 1000 };
 
 useMemoryDisk();
 const begun = performance.now();
-const ends = values.seconds === undefined ? Number.POSITIVE_INFINITY : begun + Number(values.seconds) * 1000;
-const from = Number(values.from);
-const worlds = Number(values.seeds ?? (values.databases === undefined ? '100' : '0'));
-const databases = Number(values.databases ?? '0');
-const seeds = (count: number): string[] => Array.from({ length: count }, (_, n) => String(from + n));
-const queue: Asked[] = [
-  ...(worlds > 0 ? knownSeeds() : []).map(({ name, story }) => askedWorld(name, story)),
-  ...(databases > 0 ? knownStories() : []).map(({ name, story }) => ({ kind: 'database' as const, seed: name, story })),
-  ...seeds(databases).map((seed) => ({ kind: 'database' as const, seed })),
-  ...seeds(worlds).map((seed) => askedWorld(seed)),
-];
+const ends = begun + (values.seconds ?? Number.POSITIVE_INFINITY) * 1000;
+const isEndless = values.seeds === undefined && values.databases === undefined;
+const worlds = values.seeds ?? (isEndless ? Number.POSITIVE_INFINITY : 0);
+const databases = values.databases ?? 0;
+const from = values.from ?? (isEndless ? randomInt(1_000_000, 1_000_000_000) : 1);
+const queue = asked();
+let isOver = false;
 let passed = 0;
 const failed: Verdict[] = [];
 
+// Ctrl-C: what is being played comes to its end (workers do not listen), and a second one ends all at once.
+process.once('SIGINT', () => {
+  isOver = true;
+});
+if (isEndless && values.seconds === undefined) console.log(`worlds from ${from} on, until Ctrl-C`);
 for (const [fault, on] of worlds > 0 ? Object.entries(FAULTS) : []) {
   if (!on) console.log(`switched off: ${fault} (not survived yet)`);
 }
@@ -85,7 +78,51 @@ function askedWorld(seed: string, story?: Story): Asked {
 }
 
 function next(): Asked | undefined {
-  return performance.now() < ends ? queue.shift() : undefined;
+  return isOver || performance.now() >= ends ? undefined : (queue.next().value ?? undefined);
+}
+
+function* asked(): Generator<Asked, undefined> {
+  if (worlds > 0) for (const { name, story } of knownSeeds()) yield askedWorld(name, story);
+  if (databases > 0) for (const { name, story } of knownStories()) yield { kind: 'database', seed: name, story };
+  for (let n = 0; n < databases; n++) yield { kind: 'database', seed: String(from + n) };
+  for (let n = 0; n < worlds; n++) yield askedWorld(String(from + n));
+}
+
+function wanted() {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  try {
+    const { values } = parseArgs({
+      options: {
+        seeds: text,
+        databases: text,
+        from: text,
+        seconds: text,
+        processes: text,
+        once: flag,
+        /** The whole trace of each failing seed. */
+        trace: flag,
+        /** Leaves failing stories as they are. */
+        whole: flag,
+      },
+    });
+    const count = (given: string | undefined): number | undefined => {
+      if (given !== undefined && !/^\d{1,15}$/.test(given)) throw new Error(`“${given}” is no number`);
+      return given === undefined ? undefined : Number(given);
+    };
+    const { seeds, databases, from, seconds, processes, ...how } = values;
+    return {
+      ...how,
+      seeds: count(seeds),
+      databases: count(databases),
+      from: count(from),
+      seconds: count(seconds),
+      processes: count(processes) ?? 2,
+    };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    process.exit(2);
+  }
 }
 
 function start() {
