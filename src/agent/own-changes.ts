@@ -1,5 +1,6 @@
 /** What is done in a copy becomes changes of its own: numbered, signed and durable before anybody hears of them. */
 import { body as bodyCodec, type RegistryOp } from '../core/body.ts';
+import { MAX_REGISTRY_BODY } from '../core/change.ts';
 import { encode } from '../core/codec.ts';
 import { assert } from '../core/problem.ts';
 import type { Origin } from '../core/rows.ts';
@@ -24,15 +25,18 @@ export class OwnChanges {
     this.#options = options;
   }
 
-  /** Registry ops as one change: durable and folded on return. `within` runs in the same transaction. */
+  /**
+   * Registry ops as one change, or, where it would be too large to be read by all, as several: durable and folded on
+   * return. `within` runs in the same transaction. Returns the first.
+   */
   async record(ops: readonly RegistryOp[], within?: (by: Origin) => void): Promise<Origin> {
-    const { copy, seq, stamp } = this.#append([registryBody(ops)], within);
+    const { copy, seq, stamp } = this.#append(registryBodies(ops), within);
     return { copy, seq, stamp };
   }
 
   /** A body as one change, and the registry ops, if there are any, as another: both or none. */
   append(body: Uint8Array | Laid, ops: readonly RegistryOp[] = []): StoredChange {
-    return this.#append(ops.length === 0 ? [body] : [body, registryBody(ops)]);
+    return this.#append(ops.length === 0 ? [body] : [body, ...registryBodies(ops)]);
   }
 
   /**
@@ -59,6 +63,9 @@ export class OwnChanges {
   }
 }
 
-function registryBody(ops: readonly RegistryOp[]): Uint8Array {
-  return encode(bodyCodec, { kind: 'registry', ops });
+function registryBodies(ops: readonly RegistryOp[]): Uint8Array[] {
+  const body = encode(bodyCodec, { kind: 'registry', ops });
+  if (body.byteLength <= MAX_REGISTRY_BODY || ops.length < 2) return [body];
+  const half = ops.length >> 1;
+  return [...registryBodies(ops.slice(0, half)), ...registryBodies(ops.slice(half))];
 }

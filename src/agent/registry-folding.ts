@@ -41,7 +41,7 @@ export function* registryChanges(store: FileStore): Generator<RegistryChange> {
 
 function readable(store: FileStore, change: StoredChange): readonly RegistryOp[] | undefined {
   try {
-    const read = decode(bodyCodec, store.body(change));
+    const read = decode(bodyCodec, store.registryBody(change));
     return read.kind === 'registry' ? read.ops : undefined;
   } catch (error) {
     if (error instanceof MalformedError || error instanceof DamagedChunk) return undefined;

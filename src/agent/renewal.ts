@@ -84,7 +84,7 @@ async function renew(options: RenewalOptions): Promise<void> {
     if (ahead) mustEndAs(store, ahead.record);
     registry.unfold();
     for (const change of store.log.after(new Map(), { subject: '', limit: Number.MAX_SAFE_INTEGER })) {
-      foldRegistry(registry, change, store.body(change));
+      foldRegistry(registry, change, store.registryBody(change));
     }
     folder.setFacts({ ...facts, copy: author.copy });
     folder.addRenaming(renaming);

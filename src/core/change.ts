@@ -46,6 +46,8 @@ export type ChangeId = { readonly copy: CopyId; readonly seq: number };
 export const MAX_INLINE_BODY = 64 * 1024;
 /** A body is read in whole: far above any transaction that fits in memory as rows. */
 export const MAX_BODY = 1024 * 1024 * 1024;
+/** The registry's is read as a whole, and by everybody: one above this has no effect on any copy. */
+export const MAX_REGISTRY_BODY = 32 * 1024 * 1024;
 /** `MAX_BODY` in the smallest chunks; the list of them fits in one message. */
 export const MAX_PARTS = 65_536 + 1;
 export const MAX_CHAIN = 4;

@@ -1,7 +1,7 @@
 /** Bodies above `MAX_INLINE_BODY`: cut into chunks while they are written, put together and proved while they are read. */
 import { createHash } from 'node:crypto';
 import { concatBytes, type Hash, sha256 } from '../core/bytes.ts';
-import { type Change, type Content, MAX_BODY, MAX_INLINE_BODY, type Part } from '../core/change.ts';
+import { type Change, type Content, MAX_BODY, MAX_INLINE_BODY, MAX_REGISTRY_BODY, type Part } from '../core/change.ts';
 import { boundaries } from '../core/chunking.ts';
 import { MalformedError } from '../core/codec.ts';
 import { ProblemError } from '../core/problem.ts';
@@ -100,6 +100,16 @@ export function* bodyPieces({ content, body, copy, seq }: Stored, chunks: Readin
 /** Reads a body for whoever has the chunks at hand: the agent, or the database process. */
 export function bodyBytes(change: Stored, chunks: Reading): Uint8Array {
   return change.content.kind === 'inline' ? change.content.bytes : concatBytes([...bodyPieces(change, chunks)]);
+}
+
+/** The registry's body; of one above the limit its beginning, which is no body. */
+export function registryBytes(change: Stored, chunks: Reading): Uint8Array {
+  return sizeOf(change.content) > MAX_REGISTRY_BODY ? provedBeginning(change, chunks) : bodyBytes(change, chunks);
+}
+
+function sizeOf(content: Content): number {
+  if (content.kind === 'inline') return content.bytes.byteLength;
+  return content.parts.reduce((sum, { size }) => sum + size, 0);
 }
 
 /** Reads it to its end and keeps only the first bytes. */

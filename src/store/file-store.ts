@@ -25,7 +25,7 @@ import type { Clock } from '../platform/ports.ts';
 import { storageFailure } from '../platform/storage-failure.ts';
 import type { ChunkRecord, Refusal, Replica, Tip } from '../protocol/replica.ts';
 import type { Incoming } from '../protocol/wire.ts';
-import { bodyBytes, type Laid, layBody, provedBeginning } from './body-parts.ts';
+import { bodyBytes, type Laid, layBody, provedBeginning, registryBytes } from './body-parts.ts';
 import type { ChunkStore } from './chunks.ts';
 import { type AfterOptions, Log, type StoredChange } from './log.ts';
 import { readSegment } from './packed-log.ts';
@@ -119,6 +119,11 @@ export class FileStore implements Replica {
   /** The body's bytes, wherever they are, proved by their hash. */
   body(change: Pick<Change, 'content' | 'body' | 'copy' | 'seq'>): Uint8Array {
     return bodyBytes(change, this.chunks);
+  }
+
+  /** The same of a change of the registry; of one above `MAX_REGISTRY_BODY` only what shows that nobody can read it. */
+  registryBody(change: Pick<Change, 'content' | 'body' | 'copy' | 'seq'>): Uint8Array {
+    return registryBytes(change, this.chunks);
   }
 
   receive(changes: readonly Incoming[]): Refusal | null {
@@ -349,7 +354,11 @@ export class FileStore implements Replica {
     if (this.#options.hooks?.stored === undefined) return null;
     try {
       const beginning = provedBeginning(change, this.chunks);
-      return change.content.kind === 'inline' || subjectOf(beginning) === '' ? this.body(change) : beginning;
+      return subjectOf(beginning) === ''
+        ? this.registryBody(change)
+        : change.content.kind === 'inline'
+          ? change.content.bytes
+          : beginning;
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       return { code: 'forged', text: `${this.maker(change.copy)?.user ?? 'Somebody'}: ${error.message}.` };
