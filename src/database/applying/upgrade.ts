@@ -11,9 +11,18 @@ import type { Altered } from '../schema/altering.ts';
 
 export class Upgrade {
   readonly #altered: Altered;
+  /** By table: columns in which the file does not have what was written, or not as it was. */
+  readonly #anew: ReadonlyMap<string, ReadonlySet<string>>;
 
   constructor(altered: Altered) {
+    const { widened, converted } = altered;
     this.#altered = altered;
+    this.#anew = new Map(
+      [...widened.keys(), ...converted.keys()].map((table) => [
+        table,
+        new Set([...(widened.get(table) ?? []), ...(converted.get(table) ?? [])]),
+      ]),
+    );
   }
 
   get emptied(): ReadonlySet<string> {
@@ -21,7 +30,7 @@ export class Upgrade {
   }
 
   get tables(): string[] {
-    return [...this.#altered.emptied, ...this.#altered.widened.keys()];
+    return [...new Set([...this.emptied, ...this.#anew.keys()])];
   }
 
   /** How the rows stand in the file after it was altered. */
@@ -34,9 +43,9 @@ export class Upgrade {
   }
 
   #narrow(table: string, row: Row | undefined): Row | undefined {
-    const added = this.#altered.widened.get(table);
-    if (row === undefined || added === undefined) return row;
-    const cells = [...row.cells].filter(([column]) => !added.has(column));
+    const anew = this.#anew.get(table);
+    if (row === undefined || anew === undefined) return row;
+    const cells = [...row.cells].filter(([column]) => !anew.has(column));
     return cells.length === row.cells.size ? row : { ...row, cells: new Map(cells) };
   }
 
@@ -46,10 +55,10 @@ export class Upgrade {
       const table = after.tables.get(id);
       if (table !== undefined) all.set(id, this.#allRows(table, after));
     }
-    for (const [id, columns] of this.#altered.widened) {
+    for (const [id, columns] of this.#anew) {
       const table = after.tables.get(id);
       if (table !== undefined && !this.emptied.has(id))
-        all.set(id, this.#widened(table, columns, touched.get(id), after));
+        all.set(id, this.#writtenAnew(table, columns, touched.get(id), after));
     }
     return all;
   }
@@ -66,9 +75,9 @@ export class Upgrade {
     return rows;
   }
 
-  #widened(
+  #writtenAnew(
     table: Table,
-    added: ReadonlySet<string>,
+    anew: ReadonlySet<string>,
     touched: TouchedTable | undefined,
     after: Shown,
   ): Map<RowId, Touched> {
@@ -87,10 +96,11 @@ export class Upgrade {
       const { cells } = after.merged(table, row);
       take(
         row,
-        [...added].filter((column) => cells.has(column)),
+        [...anew].filter((column) => cells.has(column)),
       );
     }
     // A column that somebody had dropped comes back with what the base has in it.
+    const added = this.#altered.widened.get(table.id) ?? new Set();
     const again = after.base.tables.get(table.id)?.columns.flatMap(({ id }) => (added.has(id) ? [id] : [])) ?? [];
     for (const row of again.length > 0 ? after.base.rows(table) : []) take(row, again);
     return rows;

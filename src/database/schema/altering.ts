@@ -4,6 +4,7 @@
  * triggers of the application are made anew, so that they stand in no ALTER's way. A table that cannot be brought there
  * stays as it is and is told.
  */
+import { affinityOf } from '../../core/affinity.ts';
 import { sameValue, type Value } from '../../core/value.ts';
 import { literal, parameter, quoted, type Statements } from '../file/sql.ts';
 import { defaultOf, readActual } from './actual.ts';
@@ -27,6 +28,8 @@ export interface Altered {
   readonly emptied: ReadonlySet<string>;
   /** Columns that are new in a table with its rows, by table. */
   readonly widened: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Columns of another type, by table: SQLite has made of each value what the type before, and this one, make of it. */
+  readonly converted: ReadonlyMap<string, ReadonlySet<string>>;
   /** By table: why it is not as it is to be. */
   readonly failed: ReadonlyMap<string, string>;
 }
@@ -76,6 +79,7 @@ class Altering {
   readonly #numbers: ReadonlyMap<number, string>;
   readonly #emptied = new Set<string>();
   readonly #widened = new Map<string, ReadonlySet<string>>();
+  readonly #converted = new Map<string, ReadonlySet<string>>();
   readonly #failed = new Map<string, string>();
   #names = 0;
 
@@ -102,7 +106,8 @@ class Altering {
         this.#sql.db.exec(`PRAGMA ${name} = ${this.#wanted.values[name]}`);
       }
     }
-    return { schema: this.#reached(), emptied: this.#emptied, widened: this.#widened, failed: this.#failed };
+    const [emptied, widened, converted, failed] = [this.#emptied, this.#widened, this.#converted, this.#failed];
+    return { schema: this.#reached(), emptied, widened, converted, failed };
   }
 
   #alterTables(changed: readonly SchemaTable[], gone: readonly SchemaTable[]): void {
@@ -185,9 +190,9 @@ class Altering {
 
   /** SQLite's own way, with the rows where they are. */
   #rebuild(own: SchemaTable, table: SchemaTable): void {
-    const before = new Map(this.#columnsNow(table.name).map((name) => [folded(name), name]));
+    const before = this.#columnsNow(table.name);
     this.#run(createTable(table, this.#wanted, REBUILT));
-    const stored = new Set(this.#columnsNow(REBUILT).map(folded));
+    const stored = this.#columnsNow(REBUILT);
     const rowid = this.#rowidOf(own, table);
     const [into, from, values]: [string[], string[], Value[]] = [[], [], []];
     if (rowid !== null) {
@@ -196,16 +201,19 @@ class Altering {
     }
     const known = new Map(own.columns.map((column) => [column.id, column]));
     const added = new Set<string>();
+    const converted = new Set<string>();
     for (const { id, name, initial } of table.columns) {
-      if (!stored.has(folded(name))) continue;
+      const is = stored.get(folded(name));
+      if (is === undefined) continue;
       // An ALTER that went halfway is undone: the columns have the names that they had.
       const column = known.get(id);
       const source = isReset(column, initial) ? undefined : before.get(folded(column?.name ?? ''));
       into.push(quoted(name));
-      from.push(source === undefined ? parameter(initial) : quoted(source));
-      if (source !== undefined) continue;
-      values.push(initial);
-      added.add(id);
+      from.push(source === undefined ? parameter(initial) : quoted(source.name));
+      if (source === undefined) {
+        values.push(initial);
+        added.add(id);
+      } else if (affinityOf(source.type) !== affinityOf(is.type)) converted.add(id);
     }
     const sequence = this.#sequenceOf(table.name);
     try {
@@ -214,6 +222,7 @@ class Altering {
         values,
       );
       if (added.size > 0) this.#widened.set(table.id, added);
+      if (converted.size > 0) this.#converted.set(table.id, converted);
     } catch (error) {
       if (((error as { errcode?: number }).errcode ?? 0) % 256 !== CONSTRAINT) throw error;
       // Not all rows fit any more: which of them stay is decided row by row.
@@ -226,11 +235,10 @@ class Altering {
     }
   }
 
-  /** Columns that take values. */
-  #columnsNow(table: string): string[] {
-    return this.#sql
-      .all(`SELECT name FROM pragma_table_xinfo(${literal(table)}) WHERE hidden = 0`)
-      .map(([name]) => name as string);
+  /** Columns that take values, by folded name. */
+  #columnsNow(table: string): Map<string, { name: string; type: string }> {
+    const found = this.#sql.all(`SELECT name, type FROM pragma_table_xinfo(${literal(table)}) WHERE hidden = 0`);
+    return new Map(found.map(([name, type]) => [folded(String(name)), { name: String(name), type: String(type) }]));
   }
 
   /** Where rows are told apart by a rowid that is no column, they keep it. */
