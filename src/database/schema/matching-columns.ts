@@ -1,7 +1,7 @@
 /** Which column of a table is which: by its name, else by its place where nothing but the name is another. */
 import type { ActualTable } from './actual.ts';
 import { translated } from './naming.ts';
-import { columnsByName, freshId, type Schema, type SchemaTable } from './schema.ts';
+import { columnsByName, freshId, type Schema, type SchemaColumn, type SchemaTable } from './schema.ts';
 import { folded, textOf } from './text.ts';
 
 /** Ids of columns by folded name. */
@@ -26,20 +26,26 @@ export function matchColumns(
       neighbour = old.findIndex((column) => column.id === id);
       continue;
     }
-    const candidate = old[neighbour + 1];
-    if (candidate === undefined || names.has(folded(candidate.name))) continue;
-    // ALTER adds behind all others only: what stands between two got another name.
-    const isBetween = table.marked !== null && ids.slice(at + 1).some((other) => other !== null);
+    const next = old.findIndex((column, place) => place > neighbour && names.has(folded(column.name)));
+    const candidates = old.slice(neighbour + 1, next < 0 ? undefined : next);
     // What a definition says of itself, and of columns before it, it says by their new names.
-    const as: Names = new Map(
-      table.text.columns.flatMap(({ name }, each) => {
-        const is = each === at ? candidate.id : ids[each];
-        return is ? [[folded(name), is]] : [];
-      }),
-    );
-    if (!isBetween && candidate.definition !== definitionOf(at, as)) continue;
+    const isDefinedAs = (candidate: SchemaColumn): boolean => {
+      const as: Names = new Map(
+        table.text.columns.flatMap(({ name }, each) => {
+          const is = each === at ? candidate.id : ids[each];
+          return is ? [[folded(name), is]] : [];
+        }),
+      );
+      return candidate.definition === definitionOf(at, as);
+    };
+    // ALTER adds behind all others only: what stands between two got another name, and one beside it may have gone.
+    const isAltered = table.marked !== null;
+    const isBetween = isAltered && ids.slice(at + 1).some((other) => other !== null);
+    const found = (isAltered ? candidates : candidates.slice(0, 1)).find(isDefinedAs);
+    const candidate = found ?? (isBetween ? candidates[0] : undefined);
+    if (candidate === undefined) continue;
     ids[at] = candidate.id;
-    neighbour += 1;
+    neighbour = old.indexOf(candidate);
   }
   // Whatever is more than new names between others, or new columns behind them, can have come about in several ways.
   const isPlain = old.every(({ id, name }, at) => {
