@@ -17,6 +17,7 @@ import { Applying } from './applying/applying.ts';
 import { foldEdited } from './applying/own-edits.ts';
 import type { ApplyStep } from './applying/writing.ts';
 import { captureFile } from './capture/capture-file.ts';
+import { markComparing } from './capture/comparing-marked.ts';
 import type { MadeBody } from './capture/ops.ts';
 import { rowsOfOther } from './capture/other-rows.ts';
 import { listBroken } from './conflicts/broken.ts';
@@ -160,6 +161,14 @@ export class DatabaseEngine {
     assert(this.#capturing === null, 'the last capture was not finished');
     const file = this.#standing.ready();
     foldEdited(this.#standing);
+    for (;;) {
+      markComparing(this.#standing, file);
+      const step = this.#captureIn(file, mayCompare);
+      if (step !== 'not marked') return step;
+    }
+  }
+
+  #captureIn(file: OpenFile, mayCompare: boolean): CaptureStep | 'not marked' {
     if (!this.#standing.isHeld) file.sql.db.exec('BEGIN');
     try {
       // Somebody was quicker: the next step looks again.
@@ -170,7 +179,7 @@ export class DatabaseEngine {
     }
   }
 
-  #captureWithin(file: OpenFile, mayCompare: boolean): CaptureStep {
+  #captureWithin(file: OpenFile, mayCompare: boolean): CaptureStep | 'not marked' {
     const standing = this.#standing;
     const version = file.connection.dataVersion();
     const isMarked = file.unmarked.size > 0 || newestMark(file.sql) > standing.mark.id;
@@ -183,11 +192,11 @@ export class DatabaseEngine {
       for (const id of file.tables.keys()) file.unmarked.add(id);
     }
     const step = standing.withFileShown(file, (shown, seen) => this.#edited(file, shown, seen));
-    standing.looked = version;
+    if (step !== 'not marked') standing.looked = version;
     return step;
   }
 
-  #edited(file: OpenFile, shown: Shown, seen: Vector): CaptureStep {
+  #edited(file: OpenFile, shown: Shown, seen: Vector): CaptureStep | 'not marked' {
     const { id, mark } = this.#standing;
     const { ops, skipped, merged, last } = captureFile(file, shown, mark.id, this.room);
     for (const [table, count] of skipped) this.#skipped.set(table, rowsNotFollowed(file, table, count));
@@ -196,6 +205,7 @@ export class DatabaseEngine {
       file.unmarked.clear();
       return { kind: 'nothing' };
     }
+    if (last === null) return 'not marked';
     const body = { ...ops.body(id, null, last), seen };
     this.#capturing = { body, known: merged };
     return { kind: 'append', request: requestOf(body, seen) };
