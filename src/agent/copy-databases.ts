@@ -307,6 +307,8 @@ export class CopyDatabases implements DatabaseReports {
     if (merged === undefined || !concerns(knownTo(row.deletions), id)) return false;
     const over = row.cells.get('path') ?? [];
     await record([setOp(DATABASES, id, { path: { value: merged.path, over } })]);
+    // Whoever deleted it may have renamed it before.
+    this.place();
     return true;
   }
 
