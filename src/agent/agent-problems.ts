@@ -1,5 +1,5 @@
 /** Why a folder cannot be, become or go on as a sync copy, in words for its user. */
-import { ProblemError } from '../core/problem.ts';
+import { ProblemError, StorageError } from '../core/problem.ts';
 import { SYNC_FOLDER } from './sync-folder.ts';
 
 /** The problem of a folder that must go on under a new id. */
@@ -42,7 +42,8 @@ export function notThere(path: string): ProblemError {
   return new ProblemError({
     code: GONE,
     text: `The sync folder ${SYNC_FOLDER} is not in ${path} any more.`,
-    remedy: 'Put the folder back where it was, or make a new copy with `tieout copy`.',
+    remedy:
+      'Put the folder back where it was, or make a new copy with `tieout copy`. If it is not to come back, `tieout detach FOLDER --unsent` takes it off the list.',
     path,
   });
 }
@@ -82,9 +83,23 @@ export function beingDetached(path: string): ProblemError {
   });
 }
 
+/** What Tieout keeps in the sync folder cannot be read; the files of the user are none of it. */
+function damagedCopy(path: string, error: StorageError): ProblemError {
+  const text = `The sync folder of ${path} is damaged: ${error.problem.text}`;
+  const remedy =
+    'Your documents and databases in there are not touched by that. Check the disk, make a new copy with `tieout copy` in another folder, and bring over what you saved since this one was last in sync; then delete this folder.';
+  return new ProblemError({ code: 'damaged-copy', text, remedy, path }, { cause: error });
+}
+
 /** Nothing that is known to go wrong: a mistake of ours, or a sync folder that is damaged in a way nobody thought of. */
-export function notOpened(path: string, error: unknown): ProblemError {
+function notOpened(path: string, error: unknown): ProblemError {
   const text = `${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}.`;
   const remedy = 'The log of the agent (logs/agent.log in TIEOUT_HOME) says more; report it, or make a new copy.';
   return new ProblemError({ code: 'not-opened', text, remedy, path }, { cause: error });
+}
+
+/** What a copy is listed with that an error keeps closed. */
+export function whyClosed(path: string, error: unknown): ProblemError {
+  if (error instanceof StorageError && error.kind === 'damaged') return damagedCopy(path, error);
+  return error instanceof ProblemError ? error : notOpened(path, error);
 }

@@ -21,9 +21,9 @@ import {
   nestedCopies,
   notACopy,
   notJoined,
-  notOpened,
   notThere,
   wasAway,
+  whyClosed,
 } from './agent-problems.ts';
 import { Copy } from './copy.ts';
 import type { MakeDatabases } from './copy-databases.ts';
@@ -198,6 +198,7 @@ export class Agent {
     const root = this.#listedAt(folder)?.root ?? folder;
     const running = this.#detachings.get(root);
     if (running) return running.then(() => root);
+    if (unsent && filesOf(root).facts('') === undefined) return this.#forget(root);
     if (!this.#goesOnDetaching(root, unsent)) {
       const copy = await this.copyNamed(folder);
       if (!unsent) await mustBeSafe(copy, signal);
@@ -210,6 +211,19 @@ export class Agent {
     const detaching = takeOut({ root, files: filesOf(root), fileBytes, ledger, makeDatabases });
     this.#detachings.set(root, detaching);
     await detaching.finally(() => this.#detachings.delete(root));
+    this.#copies.delete(root);
+    return root;
+  }
+
+  /** Its folder is not there any more, and nobody expects it back. */
+  async #forget(root: string): Promise<string> {
+    await this.#opening.get(root);
+    const { ledger } = this.options;
+    const known = ledger.lookup(root);
+    if (known === undefined) throw notACopy(root);
+    const listed = this.#copies.get(root);
+    if (listed?.kind === 'open') await listed.copy.stop();
+    ledger.leave(known.copy);
     this.#copies.delete(root);
     return root;
   }
@@ -273,7 +287,7 @@ export class Agent {
 
   /** With the reason, whatever it is: the other copies go on. */
   #listClosed(root: string, error: unknown, before?: ProblemError): void {
-    const why = error instanceof ProblemError ? error : notOpened(root, error);
+    const why = whyClosed(root, error);
     if (before?.message !== why.message) this.options.log(`${root}: ${error === why ? why.message : inFull(error)}`);
     this.#copies.set(root, { kind: 'closed', root, why });
     this.#openAgain(root);
@@ -284,7 +298,7 @@ export class Agent {
     this.#toOpen.add(root);
     this.options.clock.after(OPEN_AGAIN_MS, () => {
       this.#toOpen.delete(root);
-      void this.#tryToOpen(root);
+      if (this.#copies.has(root)) void this.#tryToOpen(root);
     });
   }
 

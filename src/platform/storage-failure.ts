@@ -60,8 +60,8 @@ const REMEDY: Readonly<Record<StorageKind, string>> = {
   missing: 'Check that the folder exists and its disk is connected.',
   'in-use': 'Close the other program, or wait until it is done.',
   'too-many-open': 'Close some programs, or raise the limit of open files.',
-  damaged: 'Run `tieout doctor` on this file.',
-  'disk-error': 'Check the disk, and run `tieout doctor` on this file.',
+  damaged: 'Check the disk; `tieout doctor` says what else is damaged.',
+  'disk-error': 'Check the disk; `tieout doctor` says whether anything is damaged.',
   'newer-store': 'Install the newest version of Tieout on this computer.',
 };
 

@@ -118,3 +118,28 @@ test('AGT15 a copy whose log is damaged says so in the list and however often it
     }
   }
 });
+
+test('DET6 a copy whose folder is gone is expected back until somebody says that it is not, whether it was open or not', async () => {
+  for (const wasOpen of [false, true]) {
+    const { root, start } = await machine();
+    if (!wasOpen) rmSync(root, { recursive: true });
+    const agent = await start();
+    const { signal } = new AbortController();
+    try {
+      if (wasOpen) rmSync(root, { recursive: true });
+      if (!wasOpen) await assert.rejects(agent.detach(root, false, signal), /is not in .* any more/);
+      assert.deepEqual(
+        agent.copies().map((listed) => listed.root),
+        [root],
+      );
+      assert.equal(await agent.detach(root, true, signal), root);
+      assert.deepEqual(agent.copies(), []);
+      await assert.rejects(agent.detach(root, true, signal), /not in a sync copy/);
+    } finally {
+      await agent.stop();
+    }
+    const again = await start();
+    assert.deepEqual(again.copies(), []);
+    await again.stop();
+  }
+});

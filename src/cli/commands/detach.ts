@@ -10,6 +10,7 @@ export const detach = command('detach', 'end a sync copy: its files stay, as ord
     calls({
       method: 'detach',
       params: (folder: string, { unsent }: { unsent?: true }) => ({ folder: fromHere(folder), unsent }),
-      text: ({ folder }) => `${plain(folder)} is an ordinary folder now. The file on the hub stays as it is.`,
+      text: ({ folder }) =>
+        `${plain(folder)} is no sync copy any more: its files are ordinary ones. The file on the hub stays as it is.`,
     }),
   );
