@@ -2,9 +2,8 @@
  * One machine: its hubs, its sync copies, and what is told to those who watch. Copies live and fail on their own; one
  * that cannot be opened is listed with its problem and does not keep the others from working.
  */
-import { ProblemError } from '../core/problem.ts';
+import type { ProblemError } from '../core/problem.ts';
 import { FILE } from '../core/registry.ts';
-import { SOFTWARE } from '../core/software.ts';
 import type { CopyId } from '../core/vector.ts';
 import type { dialFirst } from '../platform/dial.ts';
 import type { Clock, FileBytes, Files, Random, Watcher } from '../platform/ports.ts';
@@ -20,7 +19,6 @@ import {
   GONE,
   nestedCopies,
   notACopy,
-  notJoined,
   notThere,
   wasAway,
   whyClosed,
@@ -29,7 +27,8 @@ import { Copy } from './copy.ts';
 import type { MakeDatabases } from './copy-databases.ts';
 import type { CopyEvent } from './copy-options.ts';
 import { isLeftOver, mustBeSafe, takeLeave, takeOut } from './detaching.ts';
-import { HubConnection } from './hub-connection.ts';
+import type { HubConnection } from './hub-connection.ts';
+import { Hubs } from './hubs.ts';
 import type { MachineIdentity, Membership } from './identity.ts';
 import type { Ledger } from './ledger.ts';
 import type { Place } from './matching.ts';
@@ -71,7 +70,7 @@ export type AgentEvent = CopyEvent & { readonly copy: Copy };
 
 export class Agent {
   readonly options: AgentOptions;
-  readonly #hubs = new Map<string, HubConnection>();
+  readonly #hubs: Hubs;
   readonly #copies = new Map<string, ListedCopy>();
   readonly #opening = new Map<string, Promise<void>>();
   /** Tried again in a while. */
@@ -85,6 +84,7 @@ export class Agent {
 
   constructor(options: AgentOptions) {
     this.options = options;
+    this.#hubs = new Hubs(options);
     this.#renewals = new Renewals({
       ...options,
       signal: this.#stopping.signal,
@@ -98,7 +98,7 @@ export class Agent {
 
   /** Opens every copy that this machine has, and calls the hubs. */
   async start(): Promise<void> {
-    for (const membership of this.options.identity.memberships) this.hub(membership.office);
+    this.#hubs.start();
     for (const known of this.options.ledger.all()) {
       if (known.path !== undefined) await this.#tryToOpen(known.path);
     }
@@ -108,16 +108,15 @@ export class Agent {
     this.#stopping.abort();
     await Promise.all(this.#opening.values());
     for (const listed of this.#copies.values()) if (listed.kind === 'open') await this.#close(listed.copy);
-    for (const hub of this.#hubs.values()) hub.stop();
+    this.#hubs.stop();
     // They have a sync folder open, which is nobody else's before they let go.
     await Promise.allSettled([this.#renewals.ended(), ...this.#detachings.values()]);
     this.#copies.clear();
-    this.#hubs.clear();
   }
 
   /** The machine slept, or its network changed. */
   wake(): void {
-    for (const hub of this.#hubs.values()) hub.wake();
+    this.#hubs.wake();
   }
 
   copies(): ListedCopy[] {
@@ -139,31 +138,13 @@ export class Agent {
     return this.copyAt(folder);
   }
 
-  /** The way to the hub of an office; without a name the only one that this machine has joined. */
+  /** The way to the hub of an office; without a name the one that this machine has joined last. */
   hub(office = this.membership().office): HubConnection {
-    const known = this.#hubs.get(office);
-    if (known) return known;
-    const { clock, random, identity, dial } = this.options;
-    const hub = new HubConnection({
-      clock,
-      random,
-      software: SOFTWARE,
-      dial: (signal) => {
-        const { urls, chain } = this.membership(office);
-        const credential = identity.credential(office);
-        return dial({ urls, office: chain[1] as Uint8Array, credential, signal });
-      },
-    });
-    this.#hubs.set(office, hub);
-    hub.start();
-    return hub;
+    return this.#hubs.hub(office);
   }
 
   membership(office?: string): Membership {
-    const { identity } = this.options;
-    const found = office === undefined ? identity.memberships.at(-1) : identity.membership(office);
-    if (found) return found;
-    throw notJoined();
+    return this.#hubs.membership(office);
   }
 
   /** Makes the sync folder of a new copy, or opens the one of the same file that was begun here. */
