@@ -27,11 +27,12 @@ export class ClosedFile {
   /**
    * A file that is written twice within one tick of its volume's clock (up to 2 s) looks as after the first. So it is
    * known only if it is as it was at rest, long before; or whoever opens it compares. Closing takes its -wal away.
+   * Closed amid its work (the disk failed, too many rows are gone) there may be more to find in it.
    */
   closes(): void {
     const now = this.#look();
-    const then = this.#atRest ?? now;
-    const isKnown = now.every((text, at) => text === then[at] || (at > 0 && text === ''));
+    const then = this.#atRest;
+    const isKnown = then !== null && now.every((text, at) => text === then[at] || (at > 0 && text === ''));
     this.#closed = isKnown ? now : [];
     this.#atRest = null;
   }

@@ -14,6 +14,7 @@ import { Upgrade } from './applying/upgrade.ts';
 import { misnumbered, renumber } from './capture/hidden-numbers.ts';
 import { mayLackTables } from './capture/vanished-tables.ts';
 import { ClosedFile } from './closed-file.ts';
+import { emptied } from './file/failing.ts';
 import { clearManyMarks, hasMark, newestMark } from './file/marks.ts';
 import { OpenFile } from './file/open-file.ts';
 import { type Position, readPosition, writePosition } from './file/position.ts';
@@ -159,6 +160,8 @@ export class Standing {
   /** The open file, known for what it is. */
   ready(): OpenFile {
     if (this.#file !== null && this.isReplaced()) this.disconnect();
+    const { path } = this.options.database;
+    if (this.options.facts(path)?.size === 0) throw emptied(path);
     if (this.#file === null) this.#connect();
     const file = this.#open();
     if (file.schemaMoved()) {
@@ -344,7 +347,7 @@ export class Standing {
     if (stated === null || stated.database !== this.id) return this.#start(file);
     this.missing.forgetFresh(file, this.state);
     const position = renamedPosition(stated, this.#renamings);
-    const { vector, mark, edited } = whatItContains(file.sql, position, source, this.#renamings);
+    const { vector, mark, edited } = whatItContains(file.sql, position, source, this.options);
     // A crash came between the two commits, or rows.db lost its last ones: the file has these already.
     const folded = this.#foldContained(file, vector);
     this.#position = stated;

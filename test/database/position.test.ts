@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, renameSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { ProblemError } from '../../src/core/problem.ts';
 import { renamedPosition } from '../../src/database/folding/containing.ts';
@@ -121,6 +121,42 @@ test('POS4 a file that says nothing of itself is compared: what differs was edit
     assert.throws(() => office.settle(), missing);
     assert.equal(ana.log.changes.length, 0);
   }, many);
+});
+
+test('POS4 an empty file in place of a database is a problem, is not written to, and drops no table of anybody', () => {
+  const damaged = (error: unknown) => error instanceof ProblemError && error.problem.code === 'damaged-database';
+  for (const isOpen of [true, false]) {
+    pair((ana, ben, office) => {
+      office.settle();
+      const kept = readFileSync(ana.path);
+      if (!isOpen) ana.engine.disconnect();
+      // As whoever copies a backup over it begins.
+      writeFileSync(ana.path, '');
+      assert.throws(() => ana.work(), damaged);
+      assert.equal(readFileSync(ana.path).byteLength, 0);
+      writeFileSync(ana.path, kept);
+      office.settle();
+      assert.equal(ana.log.changes.length, 0);
+      for (const copy of [ana, ben]) assert.equal(copy.query(ALL).length, 3);
+    });
+  }
+});
+
+test('POS4 the file of a colleague in place of the own, and edited, has each edit once, also after a crash', () => {
+  pair((ana, ben, office) => {
+    ben.run("INSERT INTO entry (text) VALUES ('by Ben')");
+    office.settle();
+    ben.engine.tidy();
+    ana.engine.disconnect();
+    copyFileSync(ben.path, ana.path);
+    ana.run("INSERT INTO entry (text) VALUES ('by Ana')");
+    assert.equal(ana.capture(), true);
+    ana.restart();
+    office.settle();
+    const texts = [['by Ana'], ['by Ben']];
+    for (const copy of [ana, ben])
+      assert.deepEqual(copy.query("SELECT text FROM entry WHERE text LIKE 'by%' ORDER BY 1"), texts);
+  });
 });
 
 test('POS5 a table rebuilt by its application keeps its rows, edits made meanwhile are found, VACUUM changes nothing', () => {

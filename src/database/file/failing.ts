@@ -40,6 +40,17 @@ export function problemOf(error: unknown, path: string): Problem {
   };
 }
 
+/** SQLite takes it for a database without tables. It is being copied over, rather, or could not be. */
+export function emptied(path: string): ProblemError {
+  return new ProblemError({
+    code: 'damaged-database',
+    text: 'This database is an empty file.',
+    remedy:
+      'Restore it with the program that owns it, or from a version of a colleague. What others do is kept for it.',
+    path,
+  });
+}
+
 export function busyProblem(path: string): Problem {
   return {
     code: 'database-busy',

@@ -9,7 +9,7 @@ import type { ChangeId } from '../../core/change.ts';
 import { decode, MalformedError } from '../../core/codec.ts';
 import { assert } from '../../core/problem.ts';
 import { type Renaming, renamedVector } from '../../core/reissue.ts';
-import { covers, type Vector, withEntry } from '../../core/vector.ts';
+import { type CopyId, covers, type Vector, withEntry } from '../../core/vector.ts';
 import { hasMark, type MarkId } from '../file/marks.ts';
 import type { Position } from '../file/position.ts';
 import type { Statements } from '../file/sql.ts';
@@ -101,9 +101,10 @@ export function whatItContains(
   sql: Statements,
   position: Position,
   source: ChangeSource,
-  renamings: readonly Renaming[],
+  { copy, renamings = [] }: { readonly copy: CopyId; readonly renamings?: readonly Renaming[] | undefined },
 ): Containing {
-  const authors = new Set([position.copy]);
+  // The file of a colleague, put in place of this copy's: edited there before, and here since.
+  const authors = new Set([position.copy, copy]);
   for (const { from, to } of renamings) if (authors.has(from)) authors.add(to);
   const own = [...changesAfter(source, position.database, position.vector)].filter(({ copy }) => authors.has(copy));
   // Marks are only cleared together with writing the position: those of all changes since are still there, or the
