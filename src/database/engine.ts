@@ -250,7 +250,7 @@ export class DatabaseEngine {
     if (upToDate && !hasMarksToClear(file.sql, mark.id) && areCompared(file.sql)) return true;
     file.sql.db.exec('BEGIN IMMEDIATE');
     try {
-      if (!standing.isAsLeft(file) || newestMark(file.sql) > mark.id) return false;
+      if (standing.isStale(file)) return false;
       this.state.begin();
       standing.commit(file);
       return !hasMarksToClear(file.sql, mark.id);
