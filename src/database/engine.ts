@@ -161,6 +161,7 @@ export class DatabaseEngine {
     assert(this.#capturing === null, 'the last capture was not finished');
     const file = this.#standing.ready();
     foldEdited(this.#standing);
+    this.comparison = 'none';
     for (;;) {
       markComparing(this.#standing, file);
       const step = this.#captureIn(file, mayCompare);
@@ -183,16 +184,14 @@ export class DatabaseEngine {
     const standing = this.#standing;
     const version = file.connection.dataVersion();
     const isMarked = file.unmarked.size > 0 || newestMark(file.sql) > standing.mark.id;
-    this.comparison = 'none';
-    if (!isMarked) {
-      if (version === standing.looked) return { kind: 'nothing' };
+    // Its program has triggers switched off, or wrote to tables that are not followed. Where there is such a one, it may
+    // have committed beside another whose marks we see.
+    if (version !== standing.looked && (!isMarked || standing.isUnmarked))
       this.comparison = mayCompare ? 'done' : 'due';
-      if (!mayCompare) return { kind: 'nothing' };
-      // Its program has triggers switched off, or wrote to tables that are not followed.
-      for (const id of file.tables.keys()) file.unmarked.add(id);
-    }
+    if (this.comparison === 'done') for (const id of file.tables.keys()) file.unmarked.add(id);
+    else if (!isMarked) return { kind: 'nothing' };
     const step = standing.withFileShown(file, (shown, seen) => this.#edited(file, shown, seen));
-    if (step !== 'not marked') standing.looked = version;
+    if (step !== 'not marked' && this.comparison !== 'due') standing.looked = version;
     return step;
   }
 
@@ -205,7 +204,10 @@ export class DatabaseEngine {
       file.unmarked.clear();
       return { kind: 'nothing' };
     }
-    if (last === null) return 'not marked';
+    if (last === null) {
+      this.#standing.isUnmarked ||= this.comparison === 'done';
+      return 'not marked';
+    }
     const body = { ...ops.body(id, null, last), seen };
     this.#capturing = { body, known: merged };
     return { kind: 'append', request: requestOf(body, seen) };

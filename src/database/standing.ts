@@ -66,6 +66,8 @@ export class Standing {
   mark: Containing['mark'] = { id: 0, nonce: null };
   /** SQLite's data_version when the file was last looked at: whoever has committed since may have marked nothing. */
   looked = 0;
+  /** Somebody who edits this database marks nothing: marks do not tell of everything. */
+  isUnmarked = false;
   readonly #closed: ClosedFile;
   /** Set while the file lacks what is folded. */
   behind: Behind | null = null;
@@ -283,7 +285,7 @@ export class Standing {
    */
   isStale(file: OpenFile, may: () => boolean = () => false): boolean {
     if (!this.isAsLeft(file) || file.schemaMoved()) return true;
-    if (newestMark(file.sql) > this.mark.id) return !may();
+    if (newestMark(file.sql) > this.mark.id) return this.isUnmarked || !may();
     return file.connection.dataVersion() !== this.looked;
   }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
+import { stampAt } from '../../src/core/clock.ts';
 import { ProblemError } from '../../src/core/problem.ts';
 import { type Copy, everywhere, Office } from './copies.ts';
 
@@ -53,6 +54,48 @@ test('CAP9 what was committed without a mark between two looks is captured befor
     office.settle();
     assert.equal(ana.conflicts().length, 1);
     assert.deepEqual(everywhere(office, "SELECT balance FROM account WHERE code = '1'"), [[11n]]);
+  } finally {
+    office.close();
+  }
+});
+
+test('CAP9 where one program was found to mark nothing, what it commits is found also beside the marks of another', () => {
+  const office = new Office(`PRAGMA journal_mode = wal; ${BOOKS}`);
+  const [ana, ben] = office.copies as [Copy, Copy];
+  const both = (code: number): void => {
+    unmarked(ana, `UPDATE account SET balance = 11 WHERE code = '${code}'`);
+    ana.run("UPDATE account SET balance = balance + 1 WHERE code = '2'");
+    ben.run(`UPDATE account SET balance = 99 WHERE code = '${code}'`);
+  };
+  try {
+    office.settle();
+    unmarked(ana, "UPDATE account SET name = 'Till' WHERE code = '1'");
+    office.settle();
+    both(1);
+    office.settle();
+    assert.equal(ana.conflicts().length, 1);
+    both(3);
+    // As while it is not time yet to compare again.
+    const step = ana.engine.capture(false);
+    assert.equal(ana.engine.comparison, 'due');
+    assert.ok(step.kind === 'append');
+    ana.engine.captured(ana.log.append(ana.id, stampAt(++office.clock), step.request));
+    ben.capture();
+    ana.log.pull(ben.log);
+    assert.equal(ana.engine.apply().kind, 'capture');
+    office.settle();
+    assert.equal(ana.conflicts().length, 2);
+    // Between the look and the lock: edits of the one commute with what arrives, those of the other do not.
+    ben.run("UPDATE account SET name = 'Ware' WHERE code = '3'");
+    ben.capture();
+    ana.log.pull(ben.log);
+    assert.equal(ana.capture(), false);
+    unmarked(ana, "UPDATE account SET name = 'Goods' WHERE code = '3'");
+    ana.run("UPDATE account SET balance = balance + 1 WHERE code = '2'");
+    assert.equal(ana.engine.apply().kind, 'capture');
+    office.settle();
+    assert.equal(ana.conflicts().length, 3);
+    assert.deepEqual(everywhere(office, "SELECT balance FROM account WHERE code = '2'"), [[23n]]);
   } finally {
     office.close();
   }
