@@ -369,7 +369,8 @@ export class Standing {
     this.#mayBeRenumbered = false;
     mayLackTables(file, this.shownSchema().schema, this.state, this.base);
     file.followAnew();
-    this.missing.forgetFresh(file, this.state);
+    const { vector } = this.state;
+    if (this.missing.forgetFresh(file, this.state)) this.#foldContained(file, vector);
     for (const { id, left } of file.tables.values()) if (!left) file.unmarked.add(id);
     const position = this.#positionNow(file, 0);
     file.write(() => {

@@ -126,6 +126,14 @@ test('DBS4 a file replaced by another database is captured as what it is, its ta
   };
   await followed.open();
   await databases.settle();
+  // Its own backup from before it was followed: what was edited since is taken back, and known to be.
+  copy.cli("UPDATE account SET name = 'edited' WHERE code = '1'; INSERT INTO account VALUES ('3', 'new')");
+  await databases.settle();
+  await replaceBy(null, SQL);
+  for (const each of [copy, other]) {
+    assert.deepEqual(each.query('SELECT name FROM account ORDER BY code'), [['Cash'], ['Bank']]);
+  }
+  assert.deepEqual(other.conflicts(), []);
   await replaceBy(
     'b'.repeat(16),
     "CREATE TABLE client (code TEXT PRIMARY KEY, name TEXT); INSERT INTO client VALUES ('c', 'Miller')",
