@@ -104,8 +104,14 @@ export class Copy {
       folder.db,
       // A damaged one is named as a problem, and does not keep the others from going.
       (id) => this.store.readChunks([id])[0],
-      (bytes) => this.#onSent(bytes),
-      (ids) => void this.#lost.look(ids),
+      {
+        sent: (bytes) => this.#onSent(bytes),
+        lost: (ids) => void this.#lost.look(ids),
+        failed: (problem) => {
+          this.problems.set('sending', problem);
+          clock.after(DISK_AGAIN_MS, () => this.unsent.send());
+        },
+      },
     );
     this.contents = new FolderContents({ store: this.store, unsent: this.unsent, tasks: options.tasks });
     this.#lost = new LostChunks({
@@ -347,6 +353,7 @@ export class Copy {
   }
 
   #onSent(bytes: number): void {
+    this.problems.clear('sending');
     this.traffic.contentSent(bytes);
     this.#options.tell({ what: 'sent', text: 'content sent', bytes });
     this.#notify();

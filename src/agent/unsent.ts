@@ -5,6 +5,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { fromHex } from '../core/bytes.ts';
 import type { DocumentContent } from '../core/content.ts';
+import { type Problem, ProblemError } from '../core/problem.ts';
 import type { Exchange } from '../protocol/exchange.ts';
 import { transaction } from '../store/sqlite.ts';
 import type { StoredChunk } from '../store/stored-chunk.ts';
@@ -12,27 +13,27 @@ import type { StoredChunk } from '../store/stored-chunk.ts';
 /** Offered together. */
 const BATCH = 1024;
 
+export interface UnsentEvents {
+  sent(bytes: number): void;
+  /** These cannot be read, and are not offered before `settled` says so. */
+  lost(ids: readonly string[]): void;
+  /** The disk did not give them now: `send` tries it again. */
+  failed(problem: Problem): void;
+}
+
 export class Unsent {
   readonly #db: DatabaseSync;
   readonly #readChunk: (id: string) => StoredChunk | undefined;
-  readonly #onLost: (ids: readonly string[]) => void;
+  readonly #tell: UnsentEvents;
   readonly #inFlight = new Set<string>();
   /** The disk does not have them as they were: looked for elsewhere. */
   readonly #lost = new Set<string>();
   #exchange: Exchange | null = null;
-  #onSent: (bytes: number) => void;
 
-  /** `onLost`: these cannot be read, and are not offered before `settled` says so. */
-  constructor(
-    db: DatabaseSync,
-    readChunk: (id: string) => StoredChunk | undefined,
-    onSent: (bytes: number) => void,
-    onLost: (ids: readonly string[]) => void,
-  ) {
+  constructor(db: DatabaseSync, readChunk: (id: string) => StoredChunk | undefined, tell: UnsentEvents) {
     this.#db = db;
     this.#readChunk = readChunk;
-    this.#onSent = onSent;
-    this.#onLost = onLost;
+    this.#tell = tell;
   }
 
   /** Notes chunks as made here. Inside the caller's transaction, if there is one. */
@@ -90,9 +91,7 @@ export class Unsent {
       const uploads = batch.map(({ id, size }) => ({ id, bytes: size, read: () => read(id) }));
       exchange.upload(uploads).then(
         () => this.#sent(exchange, batch, lost),
-        () => {
-          // The line has ended; the next session starts from the table again.
-        },
+        (error: unknown) => this.#notSent(exchange, batch, error),
       );
     }
   }
@@ -120,9 +119,16 @@ export class Unsent {
     for (const id of lost) this.#lost.add(id);
     const sent = batch.filter(({ id }) => !this.#lost.has(id));
     this.#remove(sent.map(({ id }) => id));
-    this.#onSent(sent.reduce((sum, { size }) => sum + size, 0));
-    if (lost.length > 0) this.#onLost(lost);
+    this.#tell.sent(sent.reduce((sum, { size }) => sum + size, 0));
+    if (lost.length > 0) this.#tell.lost(lost);
     this.send();
+  }
+
+  #notSent(exchange: Exchange, batch: readonly { id: string }[], error: unknown): void {
+    // When the line has ended, the next session starts from the table again.
+    if (exchange !== this.#exchange) return;
+    for (const { id } of batch) this.#inFlight.delete(id);
+    if (error instanceof ProblemError) this.#tell.failed(error.problem);
   }
 
   #remove(ids: readonly string[]): void {
