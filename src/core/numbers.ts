@@ -5,6 +5,7 @@
  */
 
 import type { RowId } from './body.ts';
+import { sha256 } from './bytes.ts';
 import { compareOrigins, type Origin } from './rows.ts';
 
 /** A living row and who gave it the number; null: it has had it since the base. */
@@ -29,10 +30,22 @@ export function losers(claims: readonly Claim[]): readonly Claim[] {
   return claims.length < 2 ? [] : [...claims].sort(compareClaims).slice(1);
 }
 
-/** The numbers that all losers of one table are shown with. `top` is the highest number ever claimed in the table. */
+/** The highest that SQLite has. */
+export const LAST_NUMBER = 2n ** 63n - 1n;
+
+/**
+ * The numbers that all losers of one table are shown with. `top` is the highest number ever claimed in the table. Where
+ * there is none above it, they are any, like those that SQLite itself gives then: by what names the row.
+ */
 export function placeLosers(all: readonly Claim[], top: bigint): ReadonlyMap<RowId, bigint> {
+  if (top + BigInt(all.length) > LAST_NUMBER) return new Map(all.map(({ row }) => [row, anyNumber(row)]));
   const placed = new Map<RowId, bigint>();
   let next = top;
   for (const { row } of [...all].sort(compareClaims)) placed.set(row, ++next);
   return placed;
+}
+
+/** Of 60 bits: not one that anybody has. */
+function anyNumber(row: RowId): bigint {
+  return BigInt(`0x${sha256(Buffer.from(row)).slice(0, 15)}`);
 }

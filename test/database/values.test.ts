@@ -187,3 +187,72 @@ test('CAP8 an application never notices the marks: its ALTER, DROP, RENAME, OR c
     });
   });
 });
+
+test('NUM1 two rows with the last number that there is stay two rows, with and without a key', () => {
+  const last = (1n << 63n) - 1n;
+  const tables = `
+    CREATE TABLE keyed (id INTEGER PRIMARY KEY, v); INSERT INTO keyed VALUES (1, 'x'), (2, 'y');
+    CREATE TABLE bare (v); INSERT INTO bare VALUES ('x'), ('y');
+    CREATE TABLE line (code TEXT PRIMARY KEY, no INTEGER UNIQUE);`;
+  pair(tables, (ana, ben, office) => {
+    for (const [copy, who] of [
+      [ana, 'ana'],
+      [ben, 'ben'],
+    ] as const) {
+      copy.run(`INSERT INTO keyed VALUES (${last}, '${who}'); INSERT INTO bare (rowid, v) VALUES (${last}, '${who}');
+        INSERT INTO line VALUES ('${who}', ${last})`);
+    }
+    office.settle();
+    ana.run("VACUUM; INSERT INTO bare VALUES ('after')");
+    ben.run("UPDATE keyed SET v = v || '!'; UPDATE bare SET v = v || '!'");
+    office.settle();
+    for (const copy of [ana, ben]) {
+      assert.deepEqual(copy.query('SELECT v FROM keyed ORDER BY v'), [['ana!'], ['ben!'], ['x!'], ['y!']]);
+      assert.deepEqual(copy.query('SELECT v FROM bare ORDER BY v'), [['after'], ['ana!'], ['ben!'], ['x!'], ['y!']]);
+      assert.deepEqual(copy.query('SELECT * FROM keyed ORDER BY id'), ana.query('SELECT * FROM keyed ORDER BY id'));
+      assert.deepEqual(copy.query('SELECT * FROM line'), ana.query('SELECT * FROM line'));
+    }
+    assert.deepEqual(ana.conflicts(), ben.conflicts());
+  });
+});
+
+test('CAP4 a table whose columns have all names of the row number, and no key, is told of and left alone', () => {
+  pair("CREATE TABLE t (rowid, _rowid_, oid, v); INSERT INTO t VALUES (9, 9, 9, 'x')", (ana, ben, office) => {
+    ana.run("UPDATE t SET v = 'by Ana'; INSERT INTO t VALUES (9, 1, 1, 'more')");
+    office.settle();
+    assert.deepEqual(
+      ana.engine.problems.map(({ code }) => code),
+      ['table-not-followed'],
+    );
+    assert.deepEqual(ana.log.changes, []);
+    assert.deepEqual(ben.query('SELECT v FROM t'), [['x']]);
+  });
+});
+
+for (const [declared, created] of [
+  ['UNIQUE', ''],
+  ['', 'CREATE UNIQUE INDEX by_lower ON t (low);'],
+]) {
+  test(`MND5 a generated column that is unique is so for everybody, ${declared ? 'declared in the table' : 'by an index'}`, () => {
+    const tables = `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, low TEXT GENERATED ALWAYS AS (lower(v)) STORED ${declared});
+      ${created} INSERT INTO t (id, v) VALUES (1, 'x'), (2, 'y');`;
+    pair(tables, (ana, ben, office) => {
+      ana.run("INSERT INTO t (id, v) VALUES (3, 'P')");
+      ben.run("INSERT INTO t (id, v) VALUES (4, 'p')");
+      office.settle();
+      assert.deepEqual(ana.query('SELECT id, v FROM t'), ben.query('SELECT id, v FROM t'));
+      assert.deepEqual(ana.conflicts(), ben.conflicts());
+      assert.equal(ana.conflicts().length, 1);
+      ana.run(`UPDATE t SET v = '' WHERE id = 1; UPDATE t SET v = 'X' WHERE id = 2; UPDATE t SET v = 'y' WHERE id = 1`);
+      office.settle();
+      assert.deepEqual(ben.query('SELECT v FROM t WHERE id < 3'), [['y'], ['X']]);
+      ana.run("INSERT OR REPLACE INTO t (id, v) VALUES (9, 'x')");
+      office.settle();
+      assert.deepEqual(ben.query('SELECT id, v FROM t WHERE id <> 3'), [
+        [1n, 'y'],
+        [9n, 'x'],
+      ]);
+      assert.deepEqual(ana.query('SELECT id, v FROM t'), ben.query('SELECT id, v FROM t'));
+    });
+  });
+}

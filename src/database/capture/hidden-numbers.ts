@@ -3,6 +3,7 @@
  * these numbers, so nothing travels: the rows are recognised by what is in them and get their numbers back here.
  */
 import { encode, list } from '../../core/codec.ts';
+import { LAST_NUMBER } from '../../core/numbers.ts';
 import type { Table } from '../../core/tables.ts';
 import { type Value, value } from '../../core/value.ts';
 import { addMark, dropMarksAfter, markedNumbers } from '../file/marks.ts';
@@ -45,11 +46,12 @@ function isMisnumbered(file: OpenFile, shown: Shown, table: Table, mark: number)
  */
 export function renumber(file: OpenFile, shown: Shown, table: Table, mark: number): void {
   const known = new Map<string, bigint[]>();
-  let top = 0n;
+  let [low, top] = [0n, 0n];
   for (const { number, values } of shownByNumber(shown, table)) {
     const key = contentOf(table, values);
     known.set(key, [...(known.get(key) ?? []), number]);
     if (number > top) top = number;
+    if (number < low) low = number;
   }
   const moves: { from: bigint; to: bigint }[] = [];
   const strange: bigint[] = [];
@@ -59,8 +61,9 @@ export function renumber(file: OpenFile, shown: Shown, table: Table, mark: numbe
     if (to === undefined) strange.push(from);
     else if (to !== from) moves.push({ from, to });
     if (from > top) top = from;
+    if (from < low) low = from;
   }
-  const fresh = strange.map((from) => ({ from, to: ++top }));
+  const fresh = strange.map((from) => ({ from, to: top < LAST_NUMBER ? ++top : --low }));
   file.withoutLeaks([table.id], () => move(file, table, [...moves, ...fresh]));
   const num = file.numberOf(table);
   dropMarksAfter(file.sql, num, mark);

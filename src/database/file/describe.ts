@@ -140,8 +140,15 @@ function findTable(sql: Statements, name: string, withoutRowid: boolean, known: 
     uniques: usable
       .filter((index) => alias !== null || index !== named)
       .map(({ keys, origin }) => ({ keys, declared: origin !== 'c' })),
-    asked: indexes.flatMap((index) => (usable.includes(index) || index.sql === null ? [] : [index.sql])),
+    asked: indexes.flatMap((index) => (usable.includes(index) ? [] : askedBy(index))),
   };
+}
+
+/** An index that SQLite is asked about. One declared in the table, over a generated column, is as if it were created. */
+function askedBy({ sql, plain, keys }: ReturnType<typeof findIndexes>[number]): Found['asked'] {
+  if (sql !== null) return [sql];
+  const [parts, collations] = [keys.map(({ name }) => quoted(name)), keys.map(({ collation }) => collation)];
+  return plain ? [{ parts, where: null, collations }] : [];
 }
 
 function findIndexes(sql: Statements, table: string) {
@@ -242,9 +249,12 @@ function describe(
     declared: unique.declared,
   }));
   const names = columns.map(({ id, name }) => (id === '' ? '' : name));
+  const generated = table.columns.flatMap((column) => (column.generated ? [column.name] : []));
   for (const { parts, where, collations } of table.asked) {
     const named = columnsIn(parts.join(' '), names);
-    const touching = columnsIn([...parts, where ?? ''].join(' '), names);
+    const all = [...parts, where ?? ''].join(' ');
+    // What a generated column is made of is for SQLite to know.
+    const touching = columnsIn(all, generated).length > 0 ? [...names.keys()] : columnsIn(all, names);
     uniques.push({
       columns: names.map((_, at) => at),
       collations,

@@ -9,6 +9,7 @@ import { quoted, type Statements } from './sql.ts';
 /** Prepares what we will run on the table: which triggers would act, and whether this SQLite can write it at all. */
 export function leaksOf({ leaking, sql }: UserConnection, table: Table): string[] {
   leaking.clear();
+  if (isNumberHidden(table)) throw new Error('it has no key, and its columns have all names of the row number');
   const name = quoted(table.name);
   const columns = table.columns.map((column) => quoted(column.name));
   const key = table.key.map(({ at }) => `${columns[at]} = ?`).join(' AND ');
@@ -24,6 +25,11 @@ export function leaksOf({ leaking, sql }: UserConnection, table: Table): string[
     return triggers;
   }
   return [...leaking];
+}
+
+/** Each of its rows would be taken for the one that has its number in such a column. */
+function isNumberHidden({ kind, columns: [number, ...others] }: Table): boolean {
+  return kind === 'hidden' && others.some(({ name }) => name.toLowerCase() === number?.name);
 }
 
 function triggersOn(sql: Statements, table: Table): string[] {

@@ -3,13 +3,12 @@
  * two rows with one number the later does, and what refers to them comes back with that.
  */
 import type { RowId } from '../../core/body.ts';
+import { LAST_NUMBER } from '../../core/numbers.ts';
 import { numberColumn, type Table } from '../../core/tables.ts';
 import type { OpenFile } from '../file/open-file.ts';
 import { literal } from '../file/sql.ts';
 import { forwarding, type Shown } from '../folding/shown.ts';
 import type { PutBack } from './putting-back.ts';
-
-const LAST = (1n << 63n) - 1n;
 
 /** `shown` as it is once the rows of these steps have numbers that are free; itself where all are. */
 export function withFreeNumbers(file: OpenFile, shown: Shown, steps: readonly PutBack[]): Shown {
@@ -25,7 +24,7 @@ export function withFreeNumbers(file: OpenFile, shown: Shown, steps: readonly Pu
     const ofTable = given.get(table.id) ?? new Map<RowId, bigint>();
     const free = topOf(file, table, steps) + BigInt(ofTable.size) + 1n;
     // Where there is none it is refused like any other.
-    if (free <= LAST) given.set(table.id, ofTable.set(row, free));
+    if (free <= LAST_NUMBER) given.set(table.id, ofTable.set(row, free));
   }
   if (given.size === 0) return shown;
   const { view } = shown;

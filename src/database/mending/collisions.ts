@@ -4,7 +4,7 @@
  * rows claim as merged, never by how others are mended, so that the order of mends does not matter.
  */
 import type { RowId } from '../../core/body.ts';
-import { compareClaims } from '../../core/numbers.ts';
+import { compareClaims, LAST_NUMBER } from '../../core/numbers.ts';
 import {
   ABSENT,
   compareOrigins,
@@ -177,7 +177,7 @@ export class Collisions {
       const prefix = uniqueGroup(table, unique, items) as string;
       this.#rows.state.watch(table.id, place, prefix, row);
       const value = this.#top(table, place, unique, prefix, items) + this.#rankOf(group, row, prefix);
-      return { column, value, because: first };
+      return value > LAST_NUMBER ? null : { column, value, because: first };
     }
     const marked = markedColumn(table, unique, items);
     return marked === null ? null : this.#mark(group, unique, marked, row);
