@@ -84,6 +84,7 @@ test('API2 the fake service answers every method in the shape of the contract', 
   const { client } = await serve(t);
   const requests: { [M in keyof typeof contract]: unknown } = {
     join: { invitation: 'abc' },
+    accept: { folder },
     doctor: {},
     stop: {},
     watch: {},

@@ -73,6 +73,7 @@ export function fakeService(replaced: Partial<Service> = {}): Service {
         ],
       },
     ],
+    accept: async () => ({ settled: 2, left: 1 }),
     resolve: async ({ conflict }) => ({ id: conflict }),
     history: async () => [
       { at, by: 'Ana', copy: 'c1', change: 'c1:7', what: 'account 4010 balance', from: 12, to: 12.5 },

@@ -47,6 +47,11 @@ const asked: readonly [args: string, method: string, params: Asked][] = [
   ],
   ['promote a.docx --version v1', 'promote', (at) => ({ document: at('a.docx'), version: 'v1' })],
   ['conflicts', 'conflicts', (at) => ({ folder: at('.') })],
+  [
+    'conflicts accept tb --database tb.db --table account',
+    'accept',
+    (at) => ({ folder: at('tb'), database: 'tb.db', table: 'account' }),
+  ],
   ['resolve x1 --take w2', 'resolve', (at) => ({ conflict: 'x1', candidate: 'w2', folder: at('.') })],
   ['history a.docx --limit 5', 'history', (at) => ({ path: at('a.docx'), limit: 5 })],
   [

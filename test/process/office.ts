@@ -192,7 +192,7 @@ export class Machine {
 
   /** Runs a command that must succeed; its JSON must have exactly the shape that cli.md gives it. */
   async json<C extends keyof typeof shapes>(command: C, args: readonly string[] = []): Promise<Shape<C>> {
-    const { exit, out, err } = await this.run(command, ...args, '--json');
+    const { exit, out, err } = await this.run(...command.split(' '), ...args, '--json');
     assert.equal(exit, 0, `tieout ${command}: ${err}${out}`);
     const told: unknown = JSON.parse(out);
     const parsed = shapes[command].safeParse(told);

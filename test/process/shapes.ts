@@ -82,6 +82,7 @@ export const shapes = {
     }),
   ),
   resolve: z.strictObject({ id }),
+  'conflicts accept': z.strictObject({ settled: z.number().int(), left: z.number().int() }),
   history: z.array(
     z.strictObject({
       at: time,

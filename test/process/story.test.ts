@@ -175,7 +175,9 @@ suite('three people work on one file', { timeout: 400_000 }, () => {
       [{ id: Number(became[2]) }, 1, Number(became[2])],
     );
     assert.deepEqual(new Set([moved?.by, became[3]]), new Set(['ana', 'ben']), 'the other one was earlier');
-    for (const { id } of listed) await chloe.machine.json('resolve', [id, '--take', 'keep', '--folder', chloe.folder]);
+    const only = ['--database', entry.database!, '--table', 'entry'];
+    assert.deepEqual(await chloe.machine.json('conflicts accept', [chloe.folder, ...only]), { settled: 1, left: 0 });
+    assert.deepEqual(await chloe.machine.json('conflicts accept', [chloe.folder]), { settled: 1, left: 0 });
     await meet(all);
     assert.deepEqual(await conflictsOf(all), []);
   });

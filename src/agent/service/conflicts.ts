@@ -9,13 +9,15 @@ import type { Entry } from '../../store/registry.ts';
 import type { Agent } from '../agent.ts';
 import type { Copy } from '../copy.ts';
 import type { HistoryInfo } from '../documents/history.ts';
+import { stopIfAsked } from '../syncing.ts';
 import { pathIn } from './place.ts';
 import { iso } from './time.ts';
 
 type Conflict = Result<'conflicts'>[number];
+type Candidate = { readonly id: string; readonly shown: boolean };
 type Happened = Result<'history'>[number];
 
-export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'resolve' | 'history' | 'undo'> {
+export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'resolve' | 'accept' | 'history' | 'undo'> {
   return {
     async conflicts({ folder }) {
       const copy = await agent.copyNamed(folder);
@@ -35,6 +37,29 @@ export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'reso
         }
       }
       throw noConflict(conflict);
+    },
+
+    async accept({ folder, database, table }, { signal }) {
+      const copy = await agent.copyNamed(folder);
+      const only = database === undefined ? null : databaseNamed(copy, database).id;
+      const done = { settled: 0, left: 0 };
+      const settle = async (candidates: readonly Candidate[], choose: (id: string) => Promise<void>): Promise<void> => {
+        stopIfAsked(signal);
+        const shown = candidates.find((each) => each.shown);
+        if (shown !== undefined && (await isDone(choose(shown.id)))) done.settled += 1;
+        else done.left += 1;
+      };
+      for (const { id, conflicts } of await copy.databases.conflicts()) {
+        if (only !== null && id !== only) continue;
+        for (const conflict of conflicts) {
+          if (table !== undefined && conflict.table !== table) continue;
+          await settle(conflict.candidates, (chosen) => copy.databases.process.resolve(id, conflict.id, chosen));
+        }
+      }
+      for (const { id, candidates } of only === null ? copy.documents.conflicts.list() : []) {
+        await settle(candidates, (chosen) => copy.documents.conflicts.resolve(id, chosen));
+      }
+      return done;
     },
 
     async undo({ folder, change, table, key }) {
@@ -58,6 +83,17 @@ export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'reso
       return fileHistory(copy, inFile, limit);
     },
   };
+}
+
+/** False: that choice cannot be made, or there is nothing to choose any more. */
+async function isDone(choice: Promise<void>): Promise<boolean> {
+  try {
+    await choice;
+    return true;
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    return false;
+  }
 }
 
 /** COPY:NUMBER, as `history` tells it. */
@@ -125,8 +161,7 @@ type RowAsked = { database: string } & HistoryQuery;
 
 async function rowHistory(copy: Copy, row: object, limit: number): Promise<Happened[]> {
   const { database, ...asked } = row as RowAsked;
-  const entry = copy.registry.entryAt(database);
-  if (entry?.kind !== 'database') throw noDatabase(database);
+  const entry = databaseNamed(copy, database);
   const entries = await copy.databases.process.history(entry.id, { ...asked, limit });
   return entries.map((one) => happened(copy, database, one));
 }
@@ -215,7 +250,14 @@ function noChange(change: string): ProblemError {
   });
 }
 
-export function noDatabase(path: string): ProblemError {
+/** A database by its path within the file. */
+export function databaseNamed(copy: Copy, path: string): Entry {
+  const entry = copy.registry.entryAt(path);
+  if (entry?.kind !== 'database') throw noDatabase(path);
+  return entry;
+}
+
+function noDatabase(path: string): ProblemError {
   return new ProblemError({
     code: 'no-database',
     text: `${path} is not a database of this file.`,

@@ -5,14 +5,14 @@ import type { Result, Service } from '../../sdk/contract.ts';
 import type { Entry } from '../../store/registry.ts';
 import type { Agent } from '../agent.ts';
 import type { Copy } from '../copy.ts';
-import { noDatabase } from './conflicts.ts';
+import { databaseNamed } from './conflicts.ts';
 import { iso } from './time.ts';
 
 export function settingsMethods(agent: Agent): Pick<Service, 'settings'> {
   return {
     async settings({ folder, database, changes }) {
       const copy = await agent.copyNamed(folder);
-      const entries = database === undefined ? [...copy.registry.entries('database')] : [named(copy, database)];
+      const entries = database === undefined ? [...copy.registry.entries('database')] : [databaseNamed(copy, database)];
       if (changes !== undefined) {
         const [only, ...more] = entries;
         if (only === undefined || more.length > 0) throw whichDatabase(entries);
@@ -21,12 +21,6 @@ export function settingsMethods(agent: Agent): Pick<Service, 'settings'> {
       return Promise.all(entries.map((entry) => listed(copy, entry)));
     },
   };
-}
-
-function named(copy: Copy, path: string): Entry {
-  const entry = copy.registry.entryAt(path);
-  if (entry?.kind !== 'database') throw noDatabase(path);
-  return entry;
 }
 
 async function listed(copy: Copy, { id, shown }: Entry): Promise<Result<'settings'>[number]> {

@@ -3,10 +3,12 @@ import type { Result } from '../../sdk/contract.ts';
 import { calls } from '../call.ts';
 import { command, FOLDER } from '../command.ts';
 import { content, count, inkFor, plain, time } from '../text.ts';
+import { accept } from './conflicts-accept.ts';
 
 type Conflict = Result<'conflicts'>[number];
 
 export const conflicts = command('conflicts', 'list what was changed by two people without knowledge of each other')
+  .addCommand(accept)
   .argument(...FOLDER)
   .action(
     calls({
@@ -14,7 +16,8 @@ export const conflicts = command('conflicts', 'list what was changed by two peop
       params: (folder?: string) => ({ folder: fromHere(folder) }),
       text: (conflicts) => {
         if (conflicts.length === 0) return 'There are no conflicts.';
-        const hint = 'Settle one with `tieout resolve CONFLICT --take CANDIDATE`.';
+        const hint =
+          'Settle one with `tieout resolve CONFLICT --take CANDIDATE`, all as they are shown with `tieout conflicts accept`.';
         return [...conflicts.map(block), `${count(conflicts.length, 'conflict')}. ${hint}`].join('\n\n');
       },
     }),

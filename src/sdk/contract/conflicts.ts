@@ -35,6 +35,22 @@ export const conflicts = {
     result: z.object({ id }),
   },
 
+  /**
+   * Settles all conflicts of a file, or of a database or table in it, by what is shown now. What has to be chosen, or
+   * corrected by somebody, is left; so is what appears meanwhile.
+   */
+  accept: {
+    params: z
+      .strictObject({
+        folder: place,
+        /** Path of the database within the file. Default: all, and the documents. */
+        database: z.string().min(1).optional(),
+        table: z.string().min(1).optional(),
+      })
+      .refine(({ database, table }) => table === undefined || database !== undefined, 'a table is one of a database'),
+    result: z.object({ settled: count, left: count }),
+  },
+
   /** What happened, newest first: in the whole file (`path` is a folder), in a document, or in a database, a row or a cell. */
   history: {
     params: z.strictObject({

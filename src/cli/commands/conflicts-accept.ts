@@ -1,0 +1,26 @@
+import { fromHere } from '../../platform/home.ts';
+import { calls } from '../call.ts';
+import { command, FOLDER } from '../command.ts';
+import { count } from '../text.ts';
+
+export const accept = command('accept', 'settle all conflicts by what is shown now, for everybody')
+  .argument(...FOLDER)
+  .option('--database <PATH>', 'only those of this database')
+  .option('--table <NAME>', 'only those of this table of it')
+  .action(
+    calls({
+      method: 'accept',
+      params: (folder: string | undefined, { database, table }: { database?: string; table?: string }) => ({
+        folder: fromHere(folder),
+        database,
+        table,
+      }),
+      text: ({ settled, left }) =>
+        [
+          `${count(settled, 'conflict')} settled as shown.`,
+          ...(left === 0
+            ? []
+            : [`${count(left, 'conflict')} left, to be chosen or corrected: see \`tieout conflicts\`.`]),
+        ].join(' '),
+    }),
+  );
