@@ -110,7 +110,7 @@ class Host {
         if (copy.open.size > 0) await call('settle', ids);
       },
       conflicts: (id) => call('conflicts', id),
-      resolve: (id, conflict, candidate) => call('resolve', id, conflict, candidate),
+      resolve: (id, choices) => call('resolve', id, choices),
       history: (id, query) => call('history', id, query),
       undo: (id, query) => call('undo', id, query),
       settings: (id) => call('settings', id),

@@ -8,7 +8,7 @@ import { openStore } from '../store/sqlite.ts';
 import { adopt, idOf, makeBase } from './base-making.ts';
 import { BrokenRows } from './conflicts/broken-rows.ts';
 import { listConflicts } from './conflicts/conflicts.ts';
-import { resolveConflict } from './conflicts/resolving.ts';
+import { resolveConflicts } from './conflicts/resolving.ts';
 import { detachDatabase, stillLocked } from './detaching.ts';
 import { StateDigest } from './digesting.ts';
 import { DatabaseEngine } from './engine.ts';
@@ -20,6 +20,7 @@ import { readHistory } from './history/history.ts';
 import { replacedBy, undoing } from './history/undoing.ts';
 import type {
   BaseMade,
+  Choice,
   DatabaseConflict,
   DatabaseDescription,
   DatabaseEvents,
@@ -129,9 +130,9 @@ export class LocalDatabases implements Databases {
     );
   }
 
-  resolve(id: string, conflict: string, candidate: string): Promise<void> {
+  resolve(id: string, choices: readonly Choice[]): Promise<void> {
     const follower = this.#follower(id);
-    return asked(follower.database.path, () => follower.edit(resolveConflict(id, conflict, candidate)));
+    return asked(follower.database.path, () => follower.edit(resolveConflicts(id, choices)));
   }
 
   history(id: string, query: HistoryQuery): Promise<readonly HistoryEntry[]> {

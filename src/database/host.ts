@@ -55,8 +55,11 @@ export interface Databases {
   /** Resolves when all that was on disk at the call is in the log, and all that was in the log is on disk (or a problem says why not). */
   settle(ids?: readonly string[]): Promise<void>;
   conflicts(id: string): Promise<readonly DatabaseConflict[]>;
-  /** Settles a conflict everywhere, by an own change that replaces all candidates. Throws `ProblemError` if it is no longer there. */
-  resolve(id: string, conflict: string, candidate: string): Promise<void>;
+  /**
+   * Settles conflicts everywhere, by an own change that replaces all candidates: all or none. Throws `ProblemError` if one
+   * is no longer there.
+   */
+  resolve(id: string, choices: readonly Choice[]): Promise<void>;
   history(id: string, query: HistoryQuery): Promise<readonly HistoryEntry[]>;
   /**
    * Undoes one change, or what it did to one row, by a new change: cells that still show what it wrote go back to what
@@ -123,6 +126,12 @@ export interface DatabaseEvents {
   problems(database: string, problems: readonly DatabaseProblem[]): void;
   /** The list of conflicts of this database may have changed. */
   conflictsChanged?(database: string): void;
+}
+
+/** A candidate taken in a conflict, by their ids. */
+export interface Choice {
+  readonly conflict: string;
+  readonly candidate: string;
 }
 
 export type DatabaseConflict = {

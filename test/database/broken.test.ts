@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BrokenRows } from '../../src/database/conflicts/broken-rows.ts';
-import { resolveConflict } from '../../src/database/conflicts/resolving.ts';
+import { resolveConflicts } from '../../src/database/conflicts/resolving.ts';
 import { replacedBy, undoing } from '../../src/database/history/undoing.ts';
 import type { DatabaseConflict, Undone } from '../../src/database/host.ts';
 import { type Copy, DB, Office } from './copies.ts';
@@ -45,7 +45,7 @@ test('MND13 what was broken at publish, or is broken by one copy, stays, and is 
     const [first] = ana.engine.broken() as [DatabaseConflict];
     assert.equal(first.candidates[0]?.shown, true);
     assert.throws(
-      () => ana.engine.edit(resolveConflict(DB, first.id, 'as it is')),
+      () => ana.engine.edit(resolveConflicts(DB, [{ conflict: first.id, candidate: 'as it is' }])),
       /Correct it|as somebody committed it/,
     );
     ana.run("UPDATE line SET entry = 2, amount = 5; INSERT INTO part VALUES (1, 'x')");
@@ -107,7 +107,9 @@ test('MND16 what a CHECK does not allow beside the other values of a row can be 
     office.settle();
     const [conflict] = ben.conflicts() as [DatabaseConflict];
     const choose = (at: number) =>
-      ben.engine.edit(resolveConflict(DB, conflict.id, conflict.candidates[at]?.id as string));
+      ben.engine.edit(
+        resolveConflicts(DB, [{ conflict: conflict.id, candidate: conflict.candidates[at]?.id as string }]),
+      );
     assert.throws(() => choose(1), /A CHECK of line does not allow this/);
     assert.deepEqual(ben.query('SELECT debit, credit FROM line'), [[0n, null]]);
     assert.equal(choose(0), 'done');

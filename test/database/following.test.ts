@@ -188,11 +188,15 @@ test('DBS5 a conflict is settled for everybody by a choice, also by one for what
     assert.deepEqual(found, other.conflicts());
     assert.deepEqual(found.map(({ kind }) => kind).sort(), ['cell', 'row']);
     const wanted = new Map<string, unknown>();
-    for (const { id, kind, candidates } of found) {
+    const choices = found.map(({ id, kind, candidates }) => {
       const chosen = candidates.find((candidate) => candidate.shown === shown)!;
       wanted.set(kind, chosen.value);
-      await databases.resolve(DB, id, chosen.id);
-    }
+      return { conflict: id, candidate: chosen.id };
+    });
+    const none = { conflict: 'none', candidate: 'keep' };
+    await assert.rejects(databases.resolve(DB, [...choices, none]), /settled already/);
+    assert.deepEqual(await databases.conflicts(DB), found, 'all or none');
+    await databases.resolve(DB, choices);
     await exchange();
     assert.deepEqual(await databases.conflicts(DB), rest);
     assert.deepEqual(other.conflicts(), rest);
@@ -203,7 +207,6 @@ test('DBS5 a conflict is settled for everybody by a choice, also by one for what
     assert.deepEqual(copy.query(rows), [[shown ? 2n : 1n]]);
     assert.deepEqual(other.query(rows), copy.query(rows));
   }
-  await assert.rejects(databases.resolve(DB, 'none', 'keep'), /settled already/);
   office.clock += 1;
   await followed.close();
 });

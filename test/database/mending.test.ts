@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { resolveConflict } from '../../src/database/conflicts/resolving.ts';
+import { resolveConflicts } from '../../src/database/conflicts/resolving.ts';
 import { type Copy, DB, everywhere, Office } from './copies.ts';
 
 function copies(sql: string, work: (office: Office, ana: Copy, ben: Copy, chloe: Copy) => void): void {
@@ -19,7 +19,7 @@ function listed(copy: Copy): unknown[] {
 
 function resolve(office: Office, copy: Copy, candidate: string, at = 0): void {
   const { id } = copy.conflicts()[at] as { id: string };
-  assert.equal(copy.engine.edit(resolveConflict(DB, id, candidate)), 'done');
+  assert.equal(copy.engine.edit(resolveConflicts(DB, [{ conflict: id, candidate: candidate }])), 'done');
   office.settle();
 }
 
@@ -491,7 +491,7 @@ test('MND2 a row to which others refer cannot be chosen to be deleted until they
     ana.run('UPDATE entry SET twin = 3 WHERE id = 1');
     office.settle();
     const { id } = ana.conflicts()[0] as { id: string };
-    assert.throws(() => ana.engine.edit(resolveConflict(DB, id, 'delete')), {
+    assert.throws(() => ana.engine.edit(resolveConflicts(DB, [{ conflict: id, candidate: 'delete' }])), {
       message: /Other rows refer to this one as it is/,
     });
     office.settle();
@@ -520,7 +520,9 @@ test('MND2 a value by which others refer to a row cannot be chosen away', () => 
       office.settle();
       const { id, candidates } = ana.conflicts()[0] as ReturnType<Copy['conflicts']>[number];
       const [other, shown] = [false, true].map((is) => candidates.find((each) => each.shown === is)?.id as string);
-      assert.throws(() => ana.engine.edit(resolveConflict(DB, id, other as string)), { message: /refer to this one/ });
+      assert.throws(() => ana.engine.edit(resolveConflicts(DB, [{ conflict: id, candidate: other as string }])), {
+        message: /refer to this one/,
+      });
       resolve(office, ana, shown as string);
       assert.deepEqual(everywhere(office, 'SELECT no, u.t FROM t JOIN u'), [[6n, 6n]]);
       assert.deepEqual(ana.conflicts(), []);

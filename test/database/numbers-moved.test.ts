@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { resolveConflict } from '../../src/database/conflicts/resolving.ts';
+import { resolveConflicts } from '../../src/database/conflicts/resolving.ts';
 import { type Copy, copyId, DB, everywhere, Office } from './copies.ts';
 
 const JOURNAL = `CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, year INTEGER, no INTEGER, text TEXT, UNIQUE (year, no));
@@ -83,7 +83,7 @@ test('MND15 whoever keeps a moved number has settled it for everybody, before or
     for (let left = 2; left > 0; left--) {
       assert.equal(chloe.conflicts().length, left);
       const { id } = chloe.conflicts()[0] as { id: string };
-      assert.equal(chloe.engine.edit(resolveConflict(DB, id, 'keep')), 'done');
+      assert.equal(chloe.engine.edit(resolveConflicts(DB, [{ conflict: id, candidate: 'keep' }])), 'done');
       office.settle();
     }
     for (const copy of office.copies) assert.deepEqual(copy.conflicts(), []);
@@ -104,7 +104,7 @@ test('MND15 Chloe may keep a number before the row of Ben has it in writing, and
     chloe.log.pull(ben.log);
     chloe.work();
     const { id } = chloe.conflicts()[0] as { id: string };
-    assert.equal(chloe.engine.edit(resolveConflict(DB, id, 'keep')), 'done');
+    assert.equal(chloe.engine.edit(resolveConflicts(DB, [{ conflict: id, candidate: 'keep' }])), 'done');
     chloe.capture(1_000_003);
     ben.log.pull(ana.log);
     ben.work();

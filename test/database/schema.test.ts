@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { resolveConflict } from '../../src/database/conflicts/resolving.ts';
+import { resolveConflicts } from '../../src/database/conflicts/resolving.ts';
 import { type Copy, DB, Office } from './copies.ts';
 
 function copies(sql: string, count: number, run: (office: Office, ...copies: Copy[]) => void): void {
@@ -214,7 +214,7 @@ function choose(office: Office, copy: Copy, of: { kind: string; column: string |
   const conflict = copy.conflicts().find(({ kind, column }) => kind === of.kind && column === of.column);
   const candidate = conflict?.candidates.find((each) => each.shown === shown);
   assert.ok(conflict !== undefined && candidate !== undefined, JSON.stringify(copy.conflicts()));
-  assert.equal(copy.engine.edit(resolveConflict(DB, conflict.id, candidate.id)), 'done');
+  assert.equal(copy.engine.edit(resolveConflicts(DB, [{ conflict: conflict.id, candidate: candidate.id }])), 'done');
   office.settle();
 }
 

@@ -1,7 +1,7 @@
 /** What people set about tables and columns: it travels, merges, and takes effect on all copies alike. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { resolveConflict } from '../../src/database/conflicts/resolving.ts';
+import { resolveConflicts } from '../../src/database/conflicts/resolving.ts';
 import type { SettingChange } from '../../src/database/host.ts';
 import { changingSettings } from '../../src/database/settings/changing.ts';
 import { listSettings } from '../../src/database/settings/listing.ts';
@@ -285,7 +285,7 @@ test('SET11 two people who set different things apart have set both; the same th
     assert.deepEqual(ben.conflicts(), ana.conflicts());
     assert.equal(more.length, 0);
     const chosen = conflict?.candidates.find(({ value }) => value === 'entry');
-    ana.engine.edit(resolveConflict(DB, conflict?.id ?? '', chosen?.id ?? ''));
+    ana.engine.edit(resolveConflicts(DB, [{ conflict: conflict?.id ?? '', candidate: chosen?.id ?? '' }]));
     office.settle();
     assert.deepEqual(everywhere(office, 'SELECT count(*) FROM line'), [[2n]]);
     assert.deepEqual(listed(ben)[1], ['line', 'entry', 'refers', 'entry']);

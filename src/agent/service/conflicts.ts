@@ -9,12 +9,11 @@ import type { Entry } from '../../store/registry.ts';
 import type { Agent } from '../agent.ts';
 import type { Copy } from '../copy.ts';
 import type { HistoryInfo } from '../documents/history.ts';
-import { stopIfAsked } from '../syncing.ts';
+import { acceptShown } from './accepting.ts';
 import { pathIn } from './place.ts';
 import { iso } from './time.ts';
 
 type Conflict = Result<'conflicts'>[number];
-type Candidate = { readonly id: string; readonly shown: boolean };
 type Happened = Result<'history'>[number];
 
 export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'resolve' | 'accept' | 'history' | 'undo'> {
@@ -28,7 +27,7 @@ export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'reso
       for (const copy of await candidatesFor(agent, folder)) {
         for (const { id, conflicts } of await copy.databases.conflicts()) {
           if (!conflicts.some((one) => one.id === conflict)) continue;
-          await copy.databases.process.resolve(id, conflict, candidate);
+          await copy.databases.process.resolve(id, [{ conflict, candidate }]);
           return { id: conflict };
         }
         if (copy.documents.conflicts.list().some(({ id }) => id === conflict)) {
@@ -41,25 +40,8 @@ export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'reso
 
     async accept({ folder, database, table }, { signal }) {
       const copy = await agent.copyNamed(folder);
-      const only = database === undefined ? null : databaseNamed(copy, database).id;
-      const done = { settled: 0, left: 0 };
-      const settle = async (candidates: readonly Candidate[], choose: (id: string) => Promise<void>): Promise<void> => {
-        stopIfAsked(signal);
-        const shown = candidates.find((each) => each.shown);
-        if (shown !== undefined && (await isDone(choose(shown.id)))) done.settled += 1;
-        else done.left += 1;
-      };
-      for (const { id, conflicts } of await copy.databases.conflicts()) {
-        if (only !== null && id !== only) continue;
-        for (const conflict of conflicts) {
-          if (table !== undefined && conflict.table !== table) continue;
-          await settle(conflict.candidates, (chosen) => copy.databases.process.resolve(id, conflict.id, chosen));
-        }
-      }
-      for (const { id, candidates } of only === null ? copy.documents.conflicts.list() : []) {
-        await settle(candidates, (chosen) => copy.documents.conflicts.resolve(id, chosen));
-      }
-      return done;
+      const id = database === undefined ? undefined : databaseNamed(copy, database).id;
+      return acceptShown(copy, { database: id, table }, signal);
     },
 
     async undo({ folder, change, table, key }) {
@@ -83,17 +65,6 @@ export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'reso
       return fileHistory(copy, inFile, limit);
     },
   };
-}
-
-/** False: that choice cannot be made, or there is nothing to choose any more. */
-async function isDone(choice: Promise<void>): Promise<boolean> {
-  try {
-    await choice;
-    return true;
-  } catch (error) {
-    if (!(error instanceof ProblemError)) throw error;
-    return false;
-  }
 }
 
 /** COPY:NUMBER, as `history` tells it. */

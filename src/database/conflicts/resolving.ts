@@ -1,4 +1,4 @@
-/** A person's choice in a conflict, done in the user's database and marked, so that capture makes the change of it. */
+/** A person's choice in a conflict, or in several, done in the user's database and marked, so that capture makes the change of it. */
 
 import type { RowId } from '../../core/body.ts';
 import { ProblemError } from '../../core/problem.ts';
@@ -9,7 +9,7 @@ import { addMark } from '../file/marks.ts';
 import type { OpenFile } from '../file/open-file.ts';
 import { columnId, type Shown } from '../folding/shown.ts';
 import { isReferredTo } from '../history/putting-back.ts';
-import type { DatabaseConflict } from '../host.ts';
+import type { Choice, DatabaseConflict } from '../host.ts';
 import { schemaConflicts } from '../schema/conflicts.ts';
 import { markWrites } from '../schema/known.ts';
 import { SETTINGS_OP } from '../settings/changing.ts';
@@ -19,47 +19,49 @@ import { DELETE, KEEP, listConflicts, WITHHELD } from './conflicts.ts';
 
 const CONSTRAINT_CHECK = 275;
 
-/** Throws `ProblemError` when the conflict or the candidate is not, or no longer, there, or cannot be had. */
-export function resolveConflict(database: string, id: string, candidate: string) {
+/** Throws `ProblemError` when a conflict or candidate is not, or no longer, there, or cannot be had: all or none. */
+export function resolveConflicts(database: string, choices: readonly Choice[]) {
   return (file: OpenFile, shown: Shown): void => {
-    const conflict = listConflicts(database, shown).find((each) => each.id === id);
-    const chosen = conflict?.candidates.find((each) => each.id === candidate);
-    if (conflict === undefined) mayNotBeBroken(database, id, file, shown);
-    if (conflict === undefined || chosen === undefined) throw noLonger();
-    const ofSchema = schemaConflicts(database, shown).find((each) => each.conflict.id === id);
-    if (ofSchema !== undefined) {
-      const write = ofSchema.writes.get(candidate);
-      return markWrites(file.sql, write === undefined ? [] : [write]);
+    const listed = new Map(listConflicts(database, shown).map((each) => [each.id, each]));
+    const ofSchema = new Map(schemaConflicts(database, shown).map((each) => [each.conflict.id, each.writes]));
+    const ofSettings = new Map(settingsConflicts(database, shown).map((each) => [each.conflict.id, each.writes]));
+    for (const { conflict: id, candidate } of choices) {
+      const conflict = listed.get(id);
+      if (conflict === undefined) mayNotBeBroken(database, id, file, shown);
+      if (!conflict?.candidates.some((each) => each.id === candidate)) throw noLonger();
+      const schema = ofSchema.get(id)?.get(candidate);
+      const settings = ofSettings.get(id)?.get(candidate);
+      if (ofSchema.has(id)) markWrites(file.sql, schema === undefined ? [] : [schema]);
+      else if (ofSettings.has(id)) markWrites(file.sql, settings === undefined ? [] : [settings], SETTINGS_OP);
+      else choose(file, shown, conflict, candidate);
     }
-    const ofSettings = settingsConflicts(database, shown).find((each) => each.conflict.id === id);
-    if (ofSettings !== undefined) {
-      const write = ofSettings.writes.get(candidate);
-      return markWrites(file.sql, write === undefined ? [] : [write], SETTINGS_OP);
-    }
-    if (candidate === WITHHELD) throw noRoom(conflict.note ?? '');
-    const table = [...shown.tables.values()].find(({ name }) => name === conflict.table) as Table;
-    const key = shown.key(table, conflict.row);
-    if (key === null) throw noLonger();
-    const num = file.numberOf(table);
-    if (candidate === DELETE) {
-      const values = file.sqlOf(table).read(key);
-      file.withoutLeaks([table.id], () => file.sqlOf(table).delete(key));
-      // The caller's transaction takes it back.
-      if (values !== undefined && isReferredTo(file, table, values, null)) throw isNeeded();
-      addMark(file.sql, num, 'd', key);
-    } else if (conflict.kind === 'constraint' && conflict.column === null) {
-      chooseWhole(file, shown, table, conflict.row, candidate, key);
-    } else if (conflict.moved !== undefined) {
-      const column = table.columns.find(({ name }) => name === conflict.column)?.id ?? '';
-      addMark(file.sql, num, `c:${column}`, key);
-    } else if (conflict.kind === 'constraint') chooseMarked(file, shown, table, conflict, candidate, key);
-    else if (candidate === KEEP) addMark(file.sql, num, keepOp(table, shown, conflict.row), key);
-    else {
-      const { column, keyNow } = chooseCell(table, conflict, candidate, shown, file, key);
-      addMark(file.sql, num, `c:${column}`, keyNow);
-    }
-    if (candidate !== DELETE) writeDownFollowing(file, shown, table, conflict.row);
   };
+}
+
+function choose(file: OpenFile, shown: Shown, conflict: DatabaseConflict, candidate: string): void {
+  if (candidate === WITHHELD) throw noRoom(conflict.note ?? '');
+  const table = [...shown.tables.values()].find(({ name }) => name === conflict.table) as Table;
+  const key = shown.key(table, conflict.row);
+  if (key === null) throw noLonger();
+  const num = file.numberOf(table);
+  if (candidate === DELETE) {
+    const values = file.sqlOf(table).read(key);
+    file.withoutLeaks([table.id], () => file.sqlOf(table).delete(key));
+    // The caller's transaction takes it back.
+    if (values !== undefined && isReferredTo(file, table, values, null)) throw isNeeded();
+    addMark(file.sql, num, 'd', key);
+  } else if (conflict.kind === 'constraint' && conflict.column === null) {
+    chooseWhole(file, shown, table, conflict.row, candidate, key);
+  } else if (conflict.moved !== undefined) {
+    const column = table.columns.find(({ name }) => name === conflict.column)?.id ?? '';
+    addMark(file.sql, num, `c:${column}`, key);
+  } else if (conflict.kind === 'constraint') chooseMarked(file, shown, table, conflict, candidate, key);
+  else if (candidate === KEEP) addMark(file.sql, num, keepOp(table, shown, conflict.row), key);
+  else {
+    const { column, keyNow } = chooseCell(table, conflict, candidate, shown, file, key);
+    addMark(file.sql, num, `c:${column}`, keyNow);
+  }
+  if (candidate !== DELETE) writeDownFollowing(file, shown, table, conflict.row);
 }
 
 /** References that were shown as following the row are written as they are shown: its other values are nobody's now. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { ProblemError } from '../../../src/core/problem.ts';
-import { resolveConflict } from '../../../src/database/conflicts/resolving.ts';
+import { resolveConflicts } from '../../../src/database/conflicts/resolving.ts';
 import { replacedBy, undoing } from '../../../src/database/history/undoing.ts';
 import { changingSettings } from '../../../src/database/settings/changing.ts';
 import { type Copy, DB, Office, withDatabase } from '../copies.ts';
@@ -217,7 +217,9 @@ function choiceOf(at: Copy, which: number, candidate: number): PersonalEdit | nu
   const conflicts = at.conflicts().filter(({ table, candidates }) => !table.startsWith('tx_') && candidates.length > 0);
   const conflict = conflicts[which % Math.max(1, conflicts.length)];
   const chosen = conflict?.candidates[candidate % conflict.candidates.length];
-  return conflict === undefined || chosen === undefined ? null : resolveConflict(DB, conflict.id, chosen.id);
+  return conflict === undefined || chosen === undefined
+    ? null
+    : resolveConflicts(DB, [{ conflict: conflict.id, candidate: chosen.id }]);
 }
 
 function toldOf({ statement, refused }: Run): string {
