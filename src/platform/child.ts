@@ -20,6 +20,8 @@ export function startChild<In, Out>(module: URL): Child<In, Out> {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     // A debugger's or coverage's flags are not for it.
     execArgv: process.execArgv.filter((flag) => !flag.startsWith('--inspect') && !flag.startsWith('--test')),
+    // The agent has no console: Windows would open a window for the child, and who closes that ends it.
+    windowsHide: true,
   });
   let gone = false;
   let ended: () => void = () => undefined;

@@ -237,6 +237,6 @@ async function syncNative(path: string): Promise<void> {
 /** One call for everything on that disk (`sync -f`); false where the command is not there. */
 function syncFileSystem(folder: string): Promise<boolean> {
   return new Promise((resolve) => {
-    execFile('sync', ['-f', folder], (error) => resolve(error === null));
+    execFile('sync', ['-f', folder], { windowsHide: true }, (error) => resolve(error === null));
   });
 }
