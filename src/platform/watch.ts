@@ -19,6 +19,7 @@ export const realWatcher: Watcher = {
     };
     try {
       watcher = watch(root, { recursive: true, persistent: false, ignore: IGNORED }, (_, name) => {
+        // No name: more happened at once than Windows keeps for us.
         if (watcher !== undefined) events.hint(name === null ? '' : relative(name));
       });
       watcher.on('error', fail);

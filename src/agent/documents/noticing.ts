@@ -224,7 +224,6 @@ export class Noticing {
   }
 
   #lookAtHint(path: string): void {
-    if (path === '') return;
     const kind = notDocument(nameOf(path));
     if (isInForeignFolder(path)) return;
     if (kind === 'owner') this.#options.wake(true);

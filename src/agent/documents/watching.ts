@@ -41,6 +41,10 @@ export class Watching {
   #scanning: Promise<void> | undefined;
   #next = Number.POSITIVE_INFINITY;
   #isBlind = false;
+  /** The watcher has lost what it had to tell, since the last scan began. */
+  #hasLost = false;
+  /** How long the last scan worked. */
+  #tookMs = 0;
   #hasScanned = false;
   #unwatch = () => {};
 
@@ -74,7 +78,7 @@ export class Watching {
     this.#isBlind = false;
     problems.clear(root, 'watch-limit', 'watch-failed');
     this.#unwatch = watcher.watch(root, {
-      hint: (path) => noticing.hint(path),
+      hint: (path) => (path === '' ? this.#lookEverywhere() : noticing.hint(path)),
       failed: (problem) => {
         this.#isBlind = true;
         problems.set(root, { ...problem, path: root });
@@ -84,6 +88,13 @@ export class Watching {
         });
       },
     });
+  }
+
+  /** More happened at once than Windows keeps for a watcher: a scan finds it, soon, and however often this is told. */
+  #lookEverywhere(): void {
+    if (this.#hasLost) return;
+    this.#hasLost = true;
+    if (this.#scanning === undefined) this.#plan(this.#tookMs);
   }
 
   /** One scan at a time; who asks during one gets another after it. */
@@ -100,6 +111,7 @@ export class Watching {
   async #scanOnce(): Promise<void> {
     const { noticing, problems } = this.#options;
     this.#next = Number.POSITIVE_INFINITY;
+    this.#hasLost = false;
     try {
       const took = await noticing.scan();
       this.#plan(took ?? 0);
@@ -134,7 +146,9 @@ export class Watching {
   }
 
   #plan(tookMs: number): void {
-    const wait = this.#isBlind
+    this.#tookMs = tookMs;
+    const isSoon = this.#isBlind || this.#hasLost;
+    const wait = isSoon
       ? Math.max(BLIND_SCAN_MS, tookMs / BLIND_SCAN_SHARE)
       : Math.max(SCAN_LEAST_MS, tookMs / SCAN_SHARE);
     this.#next = this.#options.clock.monotonic() + wait;
