@@ -29,6 +29,8 @@ export class Replaced {
   readonly #lateSave: LateSave;
   readonly #signal: AbortSignal;
   readonly #kept = new Map<string, Kept>();
+  /** Names of what was not replaced after all, that a program which holds it keeps from going; and their inodes. */
+  readonly #undropped = new Map<string, string>();
   #count = 0;
 
   constructor(files: Files, clock: Clock, signal: AbortSignal, lateSave: LateSave) {
@@ -41,14 +43,34 @@ export class Replaced {
   /** Gives what lies at `path` its second name, which is returned. Where the disk knows none this does nothing. */
   keep(id: DocumentId, seen: Observation, path: string): string {
     this.#files.makeFolder(FOLDER);
-    const name = `${FOLDER}/${id}-${mtimeOf(seen)}-${this.#clock.now()}-${this.#count++}`;
+    const start = `${FOLDER}/${id}-${mtimeOf(seen)}-`;
+    for (const [name, inode] of this.#undropped) {
+      if (inode !== seen.inode || !name.startsWith(start)) continue;
+      this.#undropped.delete(name);
+      this.#kept.set(name, { id, seen, look: '' });
+      return name;
+    }
+    const name = `${start}${this.#clock.now()}-${this.#count++}`;
     if (this.#files.link(path, name) === 'done') this.#kept.set(name, { id, seen, look: '' });
     return name;
   }
 
   /** It stays where it is after all. */
   drop(name: string): void {
-    if (this.#kept.delete(name)) this.#files.remove(name);
+    const kept = this.#kept.get(name);
+    if (kept === undefined) return;
+    this.#kept.delete(name);
+    this.#remove(name, kept.seen.inode);
+  }
+
+  /** On Windows none of the names of a file goes while a program holds it under any. */
+  #remove(name: string, inode: string): void {
+    this.#undropped.delete(name);
+    if (this.#files.remove(name) !== 'busy') return;
+    this.#undropped.set(name, inode);
+    this.#clock.after(AGAIN_MS, () => {
+      if (!this.#signal.aborted && this.#undropped.has(name)) this.#remove(name, inode);
+    });
   }
 
   /** Its successor is in its place: looks at it once more later. */
