@@ -35,10 +35,12 @@ const SYNCING = 16;
 
 export class RealFiles implements Files {
   readonly root: string;
+  readonly #system: { readonly windows: boolean; readonly rename: typeof renameSync };
 
   /** `root`: native and absolute. */
-  constructor(root: string) {
+  constructor(root: string, system = { windows, rename: renameSync }) {
     this.root = root;
+    this.#system = system;
   }
 
   native(path: string): string {
@@ -93,10 +95,24 @@ export class RealFiles implements Files {
   rename(from: string, to: string): 'done' | 'missing' | 'exists' | 'busy' | 'blocked' {
     if (this.#blocked(from) || this.#blocked(to)) return 'blocked';
     const renamed = this.#attempt('Cannot rename it', from, ['missing', 'exists', 'busy', 'blocked', 'not-empty'], () =>
-      renameSync(this.native(from), this.native(to)),
+      this.#rename(this.native(from), this.native(to)),
     );
     // What stands in the way at `to` is a folder: the way itself was looked at.
     return renamed === 'not-empty' || renamed === 'blocked' ? 'exists' : (renamed ?? 'done');
+  }
+
+  /** Windows refuses to replace what is marked read-only, and says the same as of a file that is held. */
+  #rename(from: string, to: string): void {
+    const { windows, rename } = this.#system;
+    const there = windows ? statSync(to, { throwIfNoEntry: false }) : undefined;
+    if (!there?.isFile() || (there.mode & 0o200) !== 0) return rename(from, to);
+    chmodSync(to, 0o666);
+    try {
+      rename(from, to);
+    } finally {
+      // Whatever lies there now: a mark that a person has set stays.
+      chmodSync(to, 0o444);
+    }
   }
 
   link(from: string, to: string): 'done' | 'missing' | 'exists' | 'unable' {

@@ -1,7 +1,18 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'node:test';
+import { after, test } from 'node:test';
 import { realFileBytes } from '../../src/platform/file-bytes.ts';
 import { RealFiles } from '../../src/platform/files.ts';
 import { filesContract } from '../contract/files.ts';
@@ -39,3 +50,24 @@ for (const ignoreCase of [false, true]) {
     return { files, bytes: new SimBytes(disk), symlink, outside: '/outside' };
   });
 }
+
+test('FIL9 on Windows a document that is marked read-only is replaced, and stays marked', () => {
+  const root = mkdtempSync(join(top, 'marked-'));
+  const rename: typeof renameSync = (from, to) => {
+    if ((statSync(to, { throwIfNoEntry: false })?.mode ?? 0o200) & 0o200) return renameSync(from, to);
+    throw Object.assign(new Error('operation not permitted'), { code: 'EPERM' });
+  };
+  const files = new RealFiles(root, { windows: true, rename });
+  const write = (name: string, text: string) => writeFileSync(join(root, name), text);
+  write('plan.docx', 'old');
+  chmodSync(join(root, 'plan.docx'), 0o444);
+  write('new.tmp', 'new');
+  assert.equal(files.rename('new.tmp', 'plan.docx'), 'done');
+  assert.equal(readFileSync(join(root, 'plan.docx'), 'utf8'), 'new');
+  assert.equal(statSync(join(root, 'plan.docx')).mode & 0o222, 0);
+  // One that nobody marked is not marked by it.
+  write('b.docx', 'old');
+  write('new.tmp', 'new');
+  assert.equal(files.rename('new.tmp', 'b.docx'), 'done');
+  assert.notEqual(statSync(join(root, 'b.docx')).mode & 0o200, 0);
+});
