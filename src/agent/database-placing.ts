@@ -271,9 +271,11 @@ export class DatabasePlacing {
     const wanted = { path: files.native(part), content, ...(like ? { like } : {}) };
     const [made] = await contents.assemble([wanted], source, { sync: true, signal });
     if (made?.kind === 'failed') problems.set(`database ${path}`, made.problem);
-    if (made?.kind !== 'done') again();
     if (made?.kind === 'done') problems.clear(`database ${path}`);
-    return made?.kind === 'done' && files.rename(part, path) === 'done';
+    // A virus scanner may hold what was just written.
+    const isThere = made?.kind === 'done' && files.rename(part, path) === 'done';
+    if (!isThere) again();
+    return isThere;
   }
 
   #inTheWay({ id, shown }: Entry): void {

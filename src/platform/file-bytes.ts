@@ -12,7 +12,7 @@ import {
   readdirSync,
   readSync,
   renameSync,
-  rmSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import type { FileBytes, FileFacts, OpenFile } from './ports.ts';
@@ -43,7 +43,14 @@ export const realFileBytes: FileBytes = {
     }
   },
   rename: renameSync,
-  remove: (path) => rmSync(path, { force: true }),
+  remove(path) {
+    // Not rmSync: on Windows some releases of Node do nothing, and say nothing, where a name is not plain ASCII.
+    try {
+      unlinkSync(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  },
   syncFolder(folder) {
     // Windows cannot open a folder; NTFS journals its names by itself.
     if (process.platform === 'win32') return;

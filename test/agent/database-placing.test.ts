@@ -16,19 +16,10 @@ import { SimDisk } from '../sim/disk.ts';
 import { SimBytes, SimFiles } from '../sim/disk-files.ts';
 import { PlainContents } from './plain-contents.ts';
 
-test('DBS15 a database is not put beside a document that is called like its journal, and what SQLite left there goes', async () => {
+/** Databases of a file by their paths, of which nothing is here yet; `again` counts the looks that were asked for. */
+function toPlace(disk: SimDisk, paths: readonly string[]) {
   const db = openStore(':memory:', { schema: STORE_SCHEMA, synchronous: 'NORMAL' });
-  const disk = new SimDisk();
   const files = new SimFiles(disk, '/file');
-  const write = (path: string, bytes: Uint8Array): void => {
-    const file = files.open(path, 'create');
-    assert(typeof file !== 'string');
-    file.write(bytes, 0);
-    file.close();
-  };
-  write('general-journal', Buffer.from('what I posted in March'));
-  write('left.db-journal', Buffer.from('d9d505f920a163d7', 'hex'));
-  write('left.db-shm', Buffer.alloc(16));
   const registry = new Registry(db);
   const chunks = new ChunkStore(db, '/packs', new SimBytes(disk));
   const base = Buffer.from('SQLite format 3\0');
@@ -39,13 +30,14 @@ test('DBS15 a database is not put beside a document that is called like its jour
     hash: sha256(base),
     chunks: [{ id: sha256(base), size: base.length }],
   };
-  for (const [seq, path] of ['general', 'left.db'].entries()) {
+  for (const [seq, path] of paths.entries()) {
     const cells = { path: { value: path, over: [] }, content: contentCell(content, []) };
     const op = setOp(DATABASES, String(seq + 1).repeat(16), cells);
     transaction(db, () => registry.fold({ copy: 'a'.repeat(32), seq: seq + 1, stamp: 1 }, { ops: [op] }));
   }
   for (const folder of ['.tieout', '.tieout/base', '.tieout/incoming']) files.makeFolder(folder);
   const problems = new Problems(systemClock);
+  const asked = { again: 0 };
   const placing = new DatabasePlacing({
     folder: { basePath: (id: string) => files.native(`.tieout/base/${id}.db`) } as SyncFolder,
     files,
@@ -55,15 +47,47 @@ test('DBS15 a database is not put beside a document that is called like its jour
     source: { fetch: async (ids) => ids },
     problems,
     databases: { adopt: async () => {}, open: async () => {}, idOf: async () => undefined } as unknown as Databases,
-    again: () => {},
+    again: () => {
+      asked.again += 1;
+    },
     tell: () => {},
     signal: new AbortController().signal,
   });
-  for (const entry of registry.entries('database')) await placing.place(entry);
+  const place = async () => {
+    for (const entry of registry.entries('database')) await placing.place(entry);
+  };
+  return { files, problems, asked, place, close: () => db.close() };
+}
+
+test('DBS15 a database is not put beside a document that is called like its journal, and what SQLite left there goes', async () => {
+  const { files, problems, place, close } = toPlace(new SimDisk(), ['general', 'left.db']);
+  const write = (path: string, bytes: Uint8Array): void => {
+    const file = files.open(path, 'create');
+    assert(typeof file !== 'string');
+    file.write(bytes, 0);
+    file.close();
+  };
+  write('general-journal', Buffer.from('what I posted in March'));
+  write('left.db-journal', Buffer.from('d9d505f920a163d7', 'hex'));
+  write('left.db-shm', Buffer.alloc(16));
+  await place();
   assert.equal(files.facts('general-journal')?.size, 22);
   assert.equal(files.facts('general'), undefined);
   assert.match(problems.list()[0]?.text ?? '', /general/);
   assert.ok(files.facts('left.db'));
   assert.deepEqual([files.facts('left.db-journal'), files.facts('left.db-shm')], [undefined, undefined]);
-  db.close();
+  close();
+});
+
+test('DBS16 a database that was fetched and that a virus scanner holds is asked for again', async () => {
+  const disk = new SimDisk();
+  const { files, asked, place, close } = toPlace(disk, ['ledger.db']);
+  disk.fault = (call, path) => (call === 'rename' && path.endsWith('.part') ? 'EBUSY' : undefined);
+  await place();
+  assert.equal(files.facts('ledger.db'), undefined);
+  assert.equal(asked.again, 1);
+  disk.fault = () => undefined;
+  await place();
+  assert.ok(files.facts('ledger.db'));
+  close();
 });

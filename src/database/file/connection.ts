@@ -10,6 +10,12 @@ import { Statements } from './sql.ts';
 /** Rows that arrive lie scattered over the tables. */
 const CACHE_KIB = 8 * 1024;
 
+/** What SQLite opens at a native path: of a network share (`\\server\share`) it takes no server for a host. */
+export function databaseUrl(path: string, query: string, windows = process.platform === 'win32'): URL {
+  const { host, pathname } = pathToFileURL(path, { windows });
+  return new URL(`file://${host === '' ? '' : `//${host}`}${pathname}?${query}`);
+}
+
 export class UserConnection {
   readonly path: string;
   readonly sql: Statements;
@@ -20,7 +26,7 @@ export class UserConnection {
   /** `base`: a file that nobody ever changes, read without locks. */
   constructor(path: string, mode: 'rw' | 'ro' | 'base') {
     this.path = path;
-    const url = new URL(`${pathToFileURL(path).href}?${mode === 'base' ? 'mode=ro&immutable=1' : `mode=${mode}`}`);
+    const url = databaseUrl(path, mode === 'base' ? 'mode=ro&immutable=1' : `mode=${mode}`);
     const db = new DatabaseSync(url, {
       readOnly: mode !== 'rw',
       timeout: 0,
