@@ -22,7 +22,7 @@ import {
 import { namedRowOrKey, numberColumn, type Table } from '../../core/tables.ts';
 import type { Value } from '../../core/value.ts';
 import { at, covers, type Vector, withEntry } from '../../core/vector.ts';
-import type { RowState } from '../../store/row-state.ts';
+import type { RowPlace, RowState } from '../../store/row-state.ts';
 import { cellsOf, numberedBy } from '../capture/ops.ts';
 import { Collisions } from '../mending/collisions.ts';
 import { Following } from '../mending/following.ts';
@@ -51,7 +51,7 @@ import { columnId, Shown } from './shown.ts';
 import type { SourceChange } from './source.ts';
 import { type ChangeSource, changeAt, seenBy } from './source.ts';
 import { type KnownRows, type Touched, type TouchedRows, TouchedStore } from './touched.ts';
-import { itemsOf, uniqueName } from './unique-values.ts';
+import { itemsOf, rowsInBase, uniqueName } from './unique-values.ts';
 
 /** What folding goes by, besides the rows themselves. */
 export interface FoldingBy {
@@ -71,6 +71,7 @@ export class Folding {
   readonly #tables: ReadonlyMap<string, Table>;
   readonly #touched: TouchedStore;
   readonly #consequences = new Map<string, Map<RowId, Touched>>();
+  readonly #followed = new Map<string, RowPlace>();
   readonly #renumbering: Renumbering;
   readonly #numbers: EveryNumber;
   readonly #anew: RowsAnew;
@@ -100,6 +101,11 @@ export class Folding {
 
   get vector(): Vector {
     return this.#vector;
+  }
+
+  /** Rows to whose values others were written: references by these may mean the others from now on. */
+  get followed(): Iterable<RowPlace> {
+    return this.#followed.values();
   }
 
   /** Rows per table that are, or may be, shown otherwise. Complete after `settle`. */
@@ -191,8 +197,14 @@ export class Folding {
     for (const place of places) {
       const unique = known?.uniques[place];
       for (const each of [now, asWritten(now, by, cells)]) {
-        const name = known && unique && uniqueName(known, unique, itemsOf(known, unique, this.#base, row, each));
-        if (name) this.#state.addUnique(table, place, name, row);
+        const items = known && unique ? itemsOf(known, unique, this.#base, row, each) : [];
+        const name = known && unique && uniqueName(known, unique, items);
+        if (!name) continue;
+        this.#state.addUnique(table, place, name, row);
+        const isWritten = unique.columns.some((at) => cells.some(([id]) => id === columnId(known, at)));
+        if (!isWritten) continue;
+        const held = [...this.#state.withUnique(table, place, name), ...rowsInBase(this.#base, known, unique, items)];
+        for (const other of held) if (other !== row) this.#followed.set(`${table}\0${other}`, { table, row: other });
       }
     }
   }

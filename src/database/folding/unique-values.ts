@@ -147,8 +147,8 @@ export function holdersOf(shown: Shown, table: Table, place: number, items: read
   return found;
 }
 
-/** A reference to a row that was made since the base cannot be in it. */
-function rowsInBase(base: BaseFile, table: Table, unique: Unique, items: readonly Value[]): RowId[] {
+/** The rows of the base with these values. A reference to a row that was made since cannot be in it. */
+export function rowsInBase(base: BaseFile, table: Table, unique: Unique, items: readonly Value[]): RowId[] {
   const plain = items.map((item) => {
     if (!(item instanceof RowRef)) return item;
     return item.row[0] === 'k' ? (keyOfRow(item.row)[0] ?? null) : null;

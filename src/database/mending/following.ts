@@ -43,6 +43,10 @@ export class Following {
         if (referred.has(id)) for (const from of this.#references.maybeReferrers(table, row)) add(from.table, from.row);
       }
     }
+    for (const { table: id, row } of this.#rows.followed) {
+      const table = this.#rows.tables.get(id);
+      for (const from of table ? this.#references.maybeReferrers(table, row) : []) add(from.table, from.row);
+    }
     for (const { table: id, row } of open.values()) {
       const table = this.#rows.tables.get(id);
       // It may have been dropped since it referred.

@@ -4,7 +4,7 @@ import type { ChangeId } from '../../core/change.ts';
 import type { Mend, Row } from '../../core/rows.ts';
 import type { Table } from '../../core/tables.ts';
 import type { Vector } from '../../core/vector.ts';
-import type { RowState } from '../../store/row-state.ts';
+import type { RowPlace, RowState } from '../../store/row-state.ts';
 import type { BaseFile } from '../folding/base-file.ts';
 import type { Shown } from '../folding/shown.ts';
 import type { SourceChange } from '../folding/source.ts';
@@ -15,6 +15,8 @@ export interface MendedRows {
   readonly base: BaseFile;
   readonly tables: ReadonlyMap<string, Table>;
   readonly touched: TouchedStore['tables'];
+  /** Rows to whose values, by which others may refer, another row was written. */
+  readonly followed: Iterable<RowPlace>;
   /** As it is now; undefined: nobody has written to it. */
   row(table: string, row: RowId): Row | undefined;
   merged(table: Table, row: RowId): Row;

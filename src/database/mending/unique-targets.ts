@@ -8,7 +8,7 @@ import { covers } from '../../core/vector.ts';
 import { columnId } from '../folding/shown.ts';
 import { uniqueName, valuesAt } from '../folding/unique-values.ts';
 import type { MendedRows } from './mended-rows.ts';
-import { compareWrites, rowFor, writesTo } from './row-history.ts';
+import { compareWrites, type RowWrite, rowFor, writesTo } from './row-history.ts';
 
 /** Among a table's uniques its number, for references that nobody declared: they may have been written as numbers. */
 export const NUMBER = -2;
@@ -95,7 +95,8 @@ export function meantRow(
   const value: Named = { table: target, unique, name };
   const first = since === null ? inBase[0] : firstMeant(rows, value, all, since);
   if (first === undefined) return null;
-  const last = wasLeft(rows, value, first, since) ? takenOver(rows, value, all, first, since) : null;
+  const left = howLeft(rows, value, first, since);
+  const last = left === null ? null : takenOver(rows, value, all, { first, since, left });
   return last === null ? { row: first, since } : { ...last, first };
 }
 
@@ -123,34 +124,37 @@ function firstMeant(rows: MendedRows, value: Named, all: ReadonlySet<RowId>, sin
   return found[0]?.row;
 }
 
-/** Was the row deleted, or given another value, by somebody who knew of the reference? Then it is his no longer. */
-function wasLeft(rows: MendedRows, value: Named, row: RowId, since: Origin | null): boolean {
+/**
+ * Was the row deleted, or given another value, by somebody who knew of the reference? Then it is his no longer. A number
+ * that was only written down is nobody's edit.
+ */
+function howLeft(rows: MendedRows, value: Named, row: RowId, since: Origin | null): 'deleted' | 'changed' | null {
   const merged = rows.merged(value.table, row);
-  if (!aliveByOwnWrites(merged)) return merged.deletions.some((by) => isKnownTo(rows, by, since));
-  if (hasValue(rows, value, row, merged)) return false;
-  const writes = value.unique.columns.flatMap((at) => merged.cells.get(columnId(value.table, at)) ?? []);
-  return writes.some((by) => isKnownTo(rows, by, since));
+  if (!aliveByOwnWrites(merged)) return merged.deletions.some((by) => isKnownTo(rows, by, since)) ? 'deleted' : null;
+  if (hasValue(rows, value, row, merged)) return null;
+  const writes = idsOf(value).flatMap((id) => merged.cells.get(id) ?? []);
+  return writes.some((write) => write.numbered === undefined && isKnownTo(rows, write, since)) ? 'changed' : null;
 }
 
 /**
  * Who got the value later, from somebody who knew of the reference: for him it meant this row from then on, as no two
- * rows have one value at once.
+ * rows have one value at once. Whoever changed the row's value has written the other's, then.
  */
 function takenOver(
   rows: MendedRows,
   value: Named,
   all: ReadonlySet<RowId>,
-  first: RowId,
-  since: Origin | null,
+  { first, since, left }: { first: RowId; since: Origin | null; left: 'deleted' | 'changed' },
 ): Meant | null {
+  const columns = idsOf(value);
+  const isOfValue = ({ cells }: RowWrite): boolean => cells.some(([id]) => columns.includes(id));
   const found = [...all].flatMap((row) => {
     if (row === first) return [];
     const merged = rows.merged(value.table, row);
     const writes = writesTo(rows, value.table, row, merged).filter(
       ({ by }) => isKnownTo(rows, by, since) && hasValue(rows, value, row, rowFor(rows, value.table, row, by)),
     );
-    const columns = value.unique.columns.map((at) => columnId(value.table, at));
-    const write = writes.findLast(({ cells }) => cells.some(([id]) => columns.includes(id))) ?? writes[0];
+    const write = writes.findLast(isOfValue) ?? (left === 'deleted' ? writes[0] : undefined);
     return write === undefined ? [] : [{ row, write, isAlive: aliveByOwnWrites(merged) }];
   });
   found.sort(
@@ -158,6 +162,10 @@ function takenOver(
   );
   const [last] = found;
   return last === undefined ? null : { row: last.row, since: last.write.by };
+}
+
+function idsOf({ table, unique }: Named): string[] {
+  return unique.columns.map((at) => columnId(table, at));
 }
 
 function isKnownTo(rows: MendedRows, by: Origin, since: Origin | null): boolean {

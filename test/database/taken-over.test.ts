@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Copy, Office } from './copies.ts';
+
+const SQL = `CREATE TABLE line (k TEXT PRIMARY KEY, label TEXT UNIQUE); INSERT INTO line VALUES ('a', 'New');
+  CREATE TABLE entry (id TEXT PRIMARY KEY, line TEXT REFERENCES line (label)); INSERT INTO entry VALUES ('e', 'New')`;
+
+for (const [left, sql] of [
+  ['deleted', "DELETE FROM line WHERE k = 'a'"],
+  ['given another value', "UPDATE line SET label = 'Old' WHERE k = 'a'"],
+]) {
+  test(`MND8 a reference goes to the row that took the value over from one that was ${left}, whenever that is heard of`, () => {
+    const office = new Office(SQL, 3);
+    try {
+      const [ana, ben, chloe] = office.copies as [Copy, Copy, Copy];
+      ana.run(sql as string);
+      ana.capture(1_000_001);
+      ana.run("INSERT INTO line VALUES ('n', 'New')");
+      ana.capture(1_000_002);
+      chloe.run("INSERT INTO line VALUES ('n', 'Last')");
+      chloe.capture(1_000_003);
+      // One hears of one change at a time, the other of all at once.
+      for (let change = 0; change < 3; change++) {
+        ben.log.pull(change < 2 ? ana.log : chloe.log, 1);
+        ben.work();
+      }
+      chloe.log.pull(ana.log);
+      chloe.work();
+      office.settle();
+      for (const copy of office.copies) assert.deepEqual(copy.query('SELECT line FROM entry'), [['Last']]);
+    } finally {
+      office.close();
+    }
+  });
+}
