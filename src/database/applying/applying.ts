@@ -75,6 +75,7 @@ export class Applying {
       const folding = this.#folding();
       folding.fold(change, body, 'rows');
       for (const table of [...(upgrade?.emptied ?? []), ...this.#referring(file, upgrade)]) folding.reindex(table);
+      for (const table of [...(upgrade?.emptied ?? []), ...(upgrade?.gone ?? [])]) folding.altered(table);
       folding.settle();
       return planOf(folding, folding.views.before(), folding.touched);
     };
@@ -86,6 +87,7 @@ export class Applying {
     const rows = (upgrade: Upgrade | null): Plan => {
       const folding = this.#folding();
       for (const table of [...(upgrade?.tables ?? []), ...this.#referring(file, upgrade)]) folding.reindex(table);
+      for (const table of [...(upgrade?.emptied ?? []), ...(upgrade?.gone ?? [])]) folding.altered(table);
       folding.settle();
       return { ...planOf(folding, folding.views.before(), folding.touched), changes: 0 };
     };

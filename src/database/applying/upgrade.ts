@@ -29,6 +29,10 @@ export class Upgrade {
     return this.#altered.emptied;
   }
 
+  get gone(): ReadonlySet<string> {
+    return this.#altered.gone;
+  }
+
   get tables(): string[] {
     return [...new Set([...this.emptied, ...this.#anew.keys()])];
   }

@@ -271,6 +271,11 @@ export class Folding {
     this.#anew.add(table);
   }
 
+  /** The table has come back, or is there no longer: what its rows keep is found anew. */
+  altered(table: string): void {
+    this.#upgrades.addAltered(table);
+  }
+
   get state(): RowState {
     return this.#state;
   }

@@ -30,6 +30,8 @@ export interface Altered {
   readonly widened: ReadonlyMap<string, ReadonlySet<string>>;
   /** Columns of another type, by table: SQLite has made of each value what the type before, and this one, make of it. */
   readonly converted: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Tables that are there no longer. */
+  readonly gone: ReadonlySet<string>;
   /** By table: why it is not as it is to be. */
   readonly failed: ReadonlyMap<string, string>;
 }
@@ -107,7 +109,8 @@ class Altering {
       }
     }
     const [emptied, widened, converted, failed] = [this.#emptied, this.#widened, this.#converted, this.#failed];
-    return { schema: this.#reached(), emptied, widened, converted, failed };
+    const ids = new Set(gone.map(({ id }) => id));
+    return { schema: this.#reached(), emptied, widened, converted, gone: ids, failed };
   }
 
   #alterTables(changed: readonly SchemaTable[], gone: readonly SchemaTable[]): void {

@@ -45,7 +45,7 @@ export class SchemaFolding {
     return this.#reconstrained;
   }
 
-  /** Some table that reasons speak of has another name, or its columns have. */
+  /** Some table that reasons speak of has another name, or its columns have, or it is gone. */
   get isSpokenOf(): boolean {
     return this.#isSpokenOf;
   }
@@ -70,6 +70,10 @@ export class SchemaFolding {
     if ((kind === 'table' || kind === 'column') && table !== undefined) this.#altered.add(table);
     // A unique index is an object of its own.
     else if (kind === 'index') this.#isIndexed = true;
+  }
+
+  addAltered(table: string): void {
+    this.#altered.add(table);
   }
 
   #noteSchema(op: DatabaseOp, columns: readonly string[], by: Origin, seen: Vector): void {
@@ -102,6 +106,14 @@ export class SchemaFolding {
     this.#settleUses();
     if (this.#altered.size === 0 && !this.#isIndexed) return;
     const isAltered = (id: string): boolean => this.#altered.has(id) || this.#isIndexed;
+    for (const id of this.#altered) {
+      const row = schemaRow('constraints', id);
+      const before = this.#state.row(SCHEMA, row);
+      if (tables.has(id) || before?.cells.get('value')?.[0]?.value === GONE) continue;
+      // Its rows keep nothing any more.
+      this.#isSpokenOf = true;
+      this.#state.putRow(SCHEMA, row, derivedRow(GONE), before);
+    }
     for (const table of tables.values()) {
       const row = schemaRow('constraints', table.id);
       const before = this.#state.row(SCHEMA, row);
@@ -151,6 +163,9 @@ export class SchemaFolding {
     }
   }
 }
+
+/** In place of the constraints of a table that is not there. */
+const GONE = 'gone';
 
 function columnsOf(op: DatabaseOp, columns: readonly string[]): string[] {
   const named = (index: number): string => columns[index] ?? '';
