@@ -135,3 +135,31 @@ test('MND16 what a CHECK does not allow beside the other values of a row can be 
     office.close();
   }
 });
+
+test('MND16 what is shown can be chosen also in a row that a CHECK forbids since the base', () => {
+  const office = new Office(
+    `CREATE TABLE line (id INTEGER PRIMARY KEY, debit INTEGER, credit INTEGER, CHECK (debit >= credit));
+      PRAGMA ignore_check_constraints = ON; INSERT INTO line VALUES (1, 0, 5)`,
+  );
+  try {
+    const [ana, ben] = office.copies as [Copy, Copy];
+    for (const [at, copy] of [ana, ben].entries()) {
+      copy.run(`PRAGMA ignore_check_constraints = ON; UPDATE line SET credit = ${6 + at}`);
+      copy.capture(1_000_001 + at);
+    }
+    office.settle();
+    const conflict = ana.conflicts().find(({ kind }) => kind === 'cell') as DatabaseConflict;
+    const shown = conflict.candidates.find((candidate) => candidate.shown);
+    assert.equal(
+      ana.engine.edit(resolveConflicts(DB, [{ conflict: conflict.id, candidate: shown?.id as string }])),
+      'done',
+    );
+    office.settle();
+    assert.deepEqual(
+      ben.conflicts().filter(({ kind }) => kind === 'cell'),
+      [],
+    );
+  } finally {
+    office.close();
+  }
+});

@@ -4,7 +4,7 @@ import type { RowId } from '../../core/body.ts';
 import { ProblemError } from '../../core/problem.ts';
 import { aliveByOwnWrites, candidates, UNMENDED, winner, withMend } from '../../core/rows.ts';
 import { numberColumn, type Table } from '../../core/tables.ts';
-import type { Value } from '../../core/value.ts';
+import { sameValue, type Value } from '../../core/value.ts';
 import { addMark } from '../file/marks.ts';
 import type { OpenFile } from '../file/open-file.ts';
 import { columnId, type Shown } from '../folding/shown.ts';
@@ -156,6 +156,9 @@ function updateUnreferred(
 ): void {
   const sql = file.sqlOf(table);
   const before = sql.read(key);
+  // What is there already breaks nothing that is not broken.
+  if (before !== undefined && columns.every((at, index) => sameValue(before[at] ?? null, values[index] ?? null)))
+    return;
   allowed(table, () => file.withoutLeaks([table.id], () => sql.update(key, columns, values)));
   const after = before?.map((item, at) => values[columns.indexOf(at)] ?? (columns.includes(at) ? null : item));
   if (before !== undefined && isReferredTo(file, table, before, after ?? null)) throw isNeeded();
