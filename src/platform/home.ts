@@ -3,11 +3,12 @@
  * that a running agent leaves for whoever wants to talk to it.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { mkdirSync, realpathSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, parse, relative, resolve, sep } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { foldPath } from '../core/paths.ts';
 import { asStorageFailure } from './storage-failure.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -26,17 +27,38 @@ export function computerName(): string {
 }
 
 /**
- * `path` as seen from the current folder, absolute, without symbolic links among its folders: so that one place has one
- * name, whichever way a person came there. A document that is itself a link stays the link; what does not exist yet may
+ * `path` as seen from the current folder, absolute, without symbolic links among its folders, in the disk's own spelling:
+ * so that one place has one name, whichever way a person came there. A document that is itself a link stays the link; what does not exist yet may
  * be named. (Not realpath.native: on Windows it turns drives made by SUBST into something else.)
  */
 export function fromHere(path = '.'): string {
   const place = resolve(path);
   const folder = isFolder(place) ? place : dirname(place);
   try {
-    return resolve(realpathSync(folder), relative(folder, place));
+    const real = resolve(realpathSync(folder), relative(folder, place));
+    return process.platform === 'linux' ? real : asSpelled(real, namesIn);
   } catch {
     return place;
+  }
+}
+
+/** An absolute path as a disk spells it that finds it under others, too; `names` lists a folder. */
+export function asSpelled(path: string, names: (folder: string) => readonly string[]): string {
+  const { root } = parse(path);
+  let place = /^[a-z]:/.test(root) ? root.toUpperCase() : root;
+  for (const name of path.slice(root.length).split(sep)) {
+    const there = names(place);
+    const spelled = there.includes(name) ? name : there.find((other) => foldPath(other) === foldPath(name));
+    place = join(place, spelled ?? name);
+  }
+  return place;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }
 

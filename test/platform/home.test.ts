@@ -13,7 +13,7 @@ import {
 import { homedir, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import test from 'node:test';
-import { defaultHome, fromHere, sameSecret, writeSecret } from '../../src/platform/home.ts';
+import { asSpelled, defaultHome, fromHere, sameSecret, writeSecret } from '../../src/platform/home.ts';
 
 test('AGT7 TIEOUT_HOME is where the variable says, else where the system keeps what belongs to one user', () => {
   const at = (...path: string[]) => join(homedir(), ...path);
@@ -58,4 +58,18 @@ test('CLI1 a place has one name, whichever links lead there', {
   assert.equal(seen('link/new'), join('true', 'new'));
   assert.equal(seen('no/such/place'), join('no', 'such', 'place'));
   assert.equal(fromHere(), process.cwd());
+});
+
+test('CLI1 a place has one name, however it is spelled on a disk that minds no case', () => {
+  const folders: Record<string, string[]> = {
+    '/': ['Users'],
+    '/Users': ['Ana'],
+    '/Users/Ana': ['Audit', 'audit', 'Müller'],
+  };
+  const spelled = (path: string) => asSpelled(path, (folder) => folders[folder] ?? []);
+  assert.equal(spelled('/users/ANA/MU\u0308LLER'), '/Users/Ana/Müller');
+  // Where both are there, the disk minds.
+  assert.equal(spelled('/users/ana/audit'), '/Users/Ana/audit');
+  assert.equal(spelled('/users/ana/New/Deep'), '/Users/Ana/New/Deep');
+  assert.equal(spelled('/'), '/');
 });
