@@ -1,5 +1,6 @@
 /** Whether anybody has written to a database since we closed it, by what its files look like. */
 import { isDeepStrictEqual } from 'node:util';
+import { WRITES_SHOW_LATE } from '../platform/file-facts.ts';
 import type { FileFacts } from '../platform/ports.ts';
 
 /** What a look shows of the database, its -wal and its -journal: everything that somebody who commits touches. */
@@ -10,12 +11,14 @@ const ENDS = ['', '-wal', '-journal'];
 export class ClosedFile {
   readonly #path: string;
   readonly #facts: (path: string) => FileFacts | undefined;
+  readonly #showsLate: boolean;
   #atRest: Look | null = null;
   /** Empty: somebody may have written to it unseen. */
   #closed: Look | null = null;
 
-  constructor(path: string, facts: (path: string) => FileFacts | undefined) {
+  constructor(path: string, facts: (path: string) => FileFacts | undefined, showsLate = WRITES_SHOW_LATE) {
     this.#path = path;
+    this.#showsLate = showsLate;
     this.#facts = facts;
   }
 
@@ -43,7 +46,10 @@ export class ClosedFile {
   }
 
   get isAsClosed(): boolean {
-    return this.#closed !== null && isDeepStrictEqual(this.#closed, this.#look());
+    const now = this.#look();
+    // A -wal is there while a program has the database open.
+    if (this.#showsLate && now[1] !== '') return false;
+    return this.#closed !== null && isDeepStrictEqual(this.#closed, now);
   }
 
   #look(): Look {
