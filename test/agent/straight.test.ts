@@ -5,6 +5,7 @@ import { Hands } from '../../src/agent/documents/hands.ts';
 import { StraightPlacing } from '../../src/agent/documents/straight.ts';
 import { sha256 } from '../../src/core/bytes.ts';
 import { CHUNKS_SCHEMA, ChunkStore } from '../../src/store/chunks.ts';
+import { looksSame } from '../../src/store/observations.ts';
 import { REGISTRY_SCHEMA, Registry } from '../../src/store/registry.ts';
 import { openStore, transaction } from '../../src/store/sqlite.ts';
 import { encodeChunk } from '../../src/store/stored-chunk.ts';
@@ -63,5 +64,49 @@ test('DOC1 what lies in the folder of a new copy is not written over, under what
   };
   assert.deepEqual([read('budget.txt'), read('other.txt'), read('far.txt')], ['mine', 'of the office', 'far']);
   assert.equal(registry.observations.at('Budget.txt'), undefined);
+  db.close();
+});
+
+test('DOC32 a document of a new copy is seen as it lies there once it is closed', async () => {
+  const disk = new SimDisk();
+  const files = new SimFiles(disk, '/file');
+  const db = openStore(':memory:', { schema: [CHUNKS_SCHEMA, REGISTRY_SCHEMA], synchronous: 'FULL' });
+  const chunks = new ChunkStore(db, '/packs', new SimBytes(disk));
+  const registry = new Registry(db);
+  const { observations } = registry;
+  const text = Buffer.from('of the office');
+  chunks.append([encodeChunk(text)]);
+  const content = {
+    size: text.length,
+    mtimeNs: 1n,
+    hash: sha256(text),
+    chunks: [{ id: sha256(text), size: text.length }],
+  };
+  const documents = ['closed.txt', 'edited.txt'].map((path) => ({ path, content, registered: true }));
+  transaction(db, () => registry.loadBase(documents, []));
+  const contents = new PlainContents(chunks, new SimBytes(disk));
+  const { assemble } = contents;
+  contents.assemble = async (...request) => {
+    const made = await assemble.apply(contents, request);
+    for (const path of ['closed.txt', 'edited.txt']) files.link(path, `${path}.2`);
+    const edited = files.open('edited.txt', 'read');
+    assert(typeof edited !== 'string');
+    edited.write(Buffer.from('mine'), 0);
+    return made;
+  };
+  const straight = new StraightPlacing({
+    files,
+    observations,
+    contents,
+    source: { fetch: async (ids) => ids },
+    transaction: (write) => transaction(db, write),
+    problems: new DocumentProblems(new TestClock(), () => {}),
+    hands: new Hands(),
+    tell: () => {},
+    signal: new AbortController().signal,
+  });
+  assert.equal(await straight.run(), 'done');
+  const isAsSeen = (path: string) => looksSame(observations.at(path)!, files.facts(path)!);
+  assert.deepEqual([isAsSeen('closed.txt'), isAsSeen('edited.txt')], [true, false]);
   db.close();
 });

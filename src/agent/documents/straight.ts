@@ -4,10 +4,11 @@
  */
 import { foldPath, parentOf } from '../../core/paths.ts';
 import type { FileFacts, Files } from '../../platform/ports.ts';
-import { type Observations, observationOf, type UnseenBase } from '../../store/observations.ts';
+import { type Observation, type Observations, observationOf, type UnseenBase } from '../../store/observations.ts';
 import type { DocumentProblems } from './document-problems.ts';
 import type { Hands } from './hands.ts';
 import type { ChunkSource, Contents, DocumentEvent } from './ports.ts';
+import { isUntouched } from './replaced.ts';
 
 const BATCH_DOCUMENTS = 512;
 const BATCH_BYTES = 32 * 1024 * 1024;
@@ -201,10 +202,9 @@ export class StraightPlacing {
     if (written.length === 0) return;
     try {
       await files.flush(written.map(({ base }) => base.path));
+      const seen = written.map((one) => this.#asClosed(one));
       transaction(() => {
-        for (const { base, facts } of written) {
-          observations.put(observationOf(base.path, base.id, base.content.hash, facts));
-        }
+        for (const one of seen) observations.put(one);
       });
       this.#left.documents -= written.length;
       for (const { base } of written) this.#options.problems.clear(base.path);
@@ -212,6 +212,13 @@ export class StraightPlacing {
       hands.release(written.map(({ base }) => base.path));
     }
     tell({ kind: 'placed', documents: written.map(({ base }) => base.path) });
+  }
+
+  /** On Windows a file that was written to changes once more when it is closed: it would be read again as a save. */
+  #asClosed({ base: { path, id, content }, facts }: Written): Observation {
+    const written = observationOf(path, id, content.hash, facts);
+    const now = this.#options.files.facts(path);
+    return now && isUntouched(written, now) ? observationOf(path, id, content.hash, now) : written;
   }
 }
 
