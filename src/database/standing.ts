@@ -354,8 +354,8 @@ export class Standing {
     const folded = this.#foldContained(file, vector);
     this.#position = stated;
     this.mark = mark;
-    if (folded !== null) this.#withhold(file, folded);
     if (stated.schema !== file.connection.schemaVersion()) this.#mayBeRenumbered = true;
+    if (folded !== null) this.#withhold(file, folded);
     foldMissed(this.state, this.foldingBy(file), { copy: this.options.copy, edited });
     const missing = edited.filter(({ copy, seq }) => !covers(this.state.vector, copy, seq));
     this.edited = missing.map((change) => ({ change, body: readBody(source, change) }));
@@ -418,6 +418,7 @@ export class Standing {
   }
 
   #withhold(file: OpenFile, folded: Folding): void {
-    this.missing.withhold(file, { state: this.state, base: this.base, mark: this.mark.id, folded });
+    const { state, base, mark } = this;
+    this.missing.withhold(file, { state, base, mark: mark.id, folded, mayBeRenumbered: this.#mayBeRenumbered });
   }
 }

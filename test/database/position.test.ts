@@ -213,6 +213,21 @@ test('POS5 a VACUUM that comes just as captured marks are cleared is noticed, al
   }, sql);
 });
 
+test('POS5 rows without a key are known after a VACUUM also where the derived state was lost with it', () => {
+  const sql = "CREATE TABLE note (text, more); INSERT INTO note VALUES ('a', 1), ('b', 2), ('c', 3);";
+  pair((ana, ben, office) => {
+    ben.run("INSERT INTO note VALUES ('by Ben', 4); DELETE FROM note WHERE text = 'b'");
+    office.settle();
+    ana.engine.disconnect();
+    ana.run('VACUUM');
+    ana.restart(true);
+    office.settle();
+    assert.equal(ana.log.changes.length, 1);
+    for (const copy of [ana, ben])
+      assert.deepEqual(copy.query('SELECT text FROM note ORDER BY text'), [['a'], ['by Ben'], ['c']]);
+  }, sql);
+});
+
 test('POS6 after a crash between log and rows.db what had arrived and was not applied is applied', () => {
   pair((ana, ben, office) => {
     ben.run("UPDATE account SET name = 'by Ben' WHERE code = '2'");

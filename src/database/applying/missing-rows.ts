@@ -2,6 +2,7 @@
 import { rowOfKey, type Table } from '../../core/tables.ts';
 import { sameValue, type Value } from '../../core/value.ts';
 import type { RowPlace, RowState } from '../../store/row-state.ts';
+import { contentOf } from '../capture/hidden-numbers.ts';
 import { marksAfter } from '../file/marks.ts';
 import type { OpenFile } from '../file/open-file.ts';
 import type { BaseFile } from '../folding/base-file.ts';
@@ -15,6 +16,8 @@ interface Withheld {
   readonly mark: number;
   /** What the file contains by its position, and rows.db only now. */
   readonly folded: Folding;
+  /** There may have been a VACUUM: rows without a key are known by what is in them. */
+  readonly mayBeRenumbered: boolean;
 }
 
 export class MissingRows {
@@ -36,7 +39,7 @@ export class MissingRows {
   }
 
   /** What should be in the file and is not was kept out, unless an application has taken it out since. */
-  withhold(file: OpenFile, { state, base, mark, folded }: Withheld): void {
+  withhold(file: OpenFile, { state, base, mark, folded, mayBeRenumbered }: Withheld): void {
     const shown = new Shown(state, base, file.tables);
     const marked = new Set(
       marksAfter(file.sql, mark, file.width, file.connection.encoding)
@@ -46,9 +49,11 @@ export class MissingRows {
     state.begin();
     for (const [id, rows] of folded.touched) {
       const table = file.tables.get(id);
+      const found = mayBeRenumbered && table?.kind === 'hidden' && !table.left ? new Contents(file, table) : null;
       for (const row of table === undefined || table.left ? [] : rows.keys()) {
         const key = shown.isThere(table as Table, row) ? shown.key(table as Table, row) : null;
         if (table === undefined || key === null) continue;
+        if (found?.has(shown.values(table, row) ?? []) === true) continue;
         const actual = file.sqlOf(table).read(key);
         // At the number of a row in a table that was only made now another row may be.
         const isOther = table.kind !== 'name' && this.#fresh.has(id) && !sameValues(actual, shown.values(table, row));
@@ -65,4 +70,19 @@ export class MissingRows {
 
 function sameValues(a: readonly Value[] | undefined, b: readonly Value[] | null): boolean {
   return a !== undefined && b !== null && a.every((item, at) => sameValue(item, b[at] ?? null));
+}
+
+/** What the rows of a table hold, whatever their numbers. */
+class Contents {
+  readonly #table: Table;
+  readonly #found = new Set<string>();
+
+  constructor(file: OpenFile, table: Table) {
+    this.#table = table;
+    for (const actual of file.sqlOf(table).scan()) this.#found.add(contentOf(table, actual));
+  }
+
+  has(values: readonly Value[]): boolean {
+    return this.#found.has(contentOf(this.#table, values));
+  }
 }

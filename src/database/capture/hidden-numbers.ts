@@ -15,7 +15,7 @@ import { shownByNumber } from './comparing-tables.ts';
 const content = list(value, 32_767);
 
 /** What a row holds, without its number and what is left out. */
-function contentOf({ columns }: Table, values: readonly Value[]): string {
+export function contentOf({ columns }: Table, values: readonly Value[]): string {
   const own = values.filter((_, at) => at > 0 && !columns[at]?.left);
   return Buffer.from(encode(content, own)).toString('latin1');
 }
