@@ -65,6 +65,14 @@ const REMEDY: Readonly<Record<StorageKind, string>> = {
   'newer-store': 'Install the newest version of Tieout on this computer.',
 };
 
+/** macOS asks before a program may look into some folders, and keeps its "no". */
+const PRIVACY =
+  ' Desktop, Documents, Downloads and removable disks are also guarded by macOS itself: allow it in System Settings, Privacy & Security, Files and Folders.';
+
+export function remedyOf(kind: StorageKind, system: string = process.platform): string {
+  return kind === 'no-permission' && system === 'darwin' ? REMEDY[kind] + PRIVACY : REMEDY[kind];
+}
+
 /** The kind of a failure of the disk; undefined when it is something else. */
 export function storageKind(error: unknown): StorageKind | undefined {
   if (error instanceof StorageError) return error.kind;
@@ -79,7 +87,7 @@ export function storageKind(error: unknown): StorageKind | undefined {
 export function storageFailure(kind: StorageKind, what: string, path?: string, cause?: unknown): StorageError {
   const text = `${what}: ${WHY[kind]}.`;
   const place = path === undefined ? {} : { path };
-  return new StorageError(kind, { text, remedy: REMEDY[kind], ...place }, { cause });
+  return new StorageError(kind, { text, remedy: remedyOf(kind), ...place }, { cause });
 }
 
 /** What to throw for `error`: a `StorageError` when the disk failed, otherwise `error` itself. */

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { realFileBytes } from '../../src/platform/file-bytes.ts';
 import { RealFiles } from '../../src/platform/files.ts';
+import { remedyOf } from '../../src/platform/storage-failure.ts';
 import { filesContract } from '../contract/files.ts';
 import { SimDisk } from '../sim/disk.ts';
 import { SimBytes, SimFiles } from '../sim/disk-files.ts';
@@ -70,4 +71,10 @@ test('FIL9 on Windows a document that is marked read-only is replaced, and stays
   write('new.tmp', 'new');
   assert.equal(files.rename('new.tmp', 'b.docx'), 'done');
   assert.notEqual(statSync(join(root, 'b.docx')).mode & 0o200, 0);
+});
+
+test('FIL10 a folder that macOS keeps from us is told with where to allow it', () => {
+  assert.match(remedyOf('no-permission', 'darwin'), /your user.*Privacy & Security/);
+  assert.doesNotMatch(remedyOf('no-permission', 'win32'), /Privacy/);
+  assert.doesNotMatch(remedyOf('disk-full', 'darwin'), /Privacy/);
 });
