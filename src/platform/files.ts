@@ -104,7 +104,7 @@ export class RealFiles implements Files {
   /** Windows refuses to replace what is marked read-only, and says the same as of a file that is held. */
   #rename(from: string, to: string): void {
     const { windows, rename } = this.#system;
-    const there = windows ? statSync(to, { throwIfNoEntry: false }) : undefined;
+    const there = windows ? lstatSync(to, { throwIfNoEntry: false }) : undefined;
     if (!there?.isFile() || (there.mode & 0o200) !== 0) return rename(from, to);
     chmodSync(to, 0o666);
     try {
