@@ -163,3 +163,29 @@ test('MND16 what is shown can be chosen also in a row that a CHECK forbids since
     office.close();
   }
 });
+
+test('MND16 a value that another row has by now cannot be chosen', () => {
+  const office = new Office(
+    "CREATE TABLE t (k TEXT PRIMARY KEY, label TEXT UNIQUE); INSERT INTO t VALUES ('a', 'New')",
+  );
+  try {
+    const [ana, ben] = office.copies as [Copy, Copy];
+    ben.run("UPDATE t SET label = 'One'");
+    ben.capture(1_000_001);
+    ana.run("UPDATE t SET label = 'Two'; INSERT INTO t VALUES ('b', 'One')");
+    ana.capture(1_000_002);
+    office.settle();
+    const [conflict] = ana.conflicts() as [DatabaseConflict];
+    const candidate = conflict.candidates.find(({ value }) => value === 'One')?.id as string;
+    assert.throws(
+      () => ana.engine.edit(resolveConflicts(DB, [{ conflict: conflict.id, candidate }])),
+      /Another row is in the way: UNIQUE/,
+    );
+    assert.deepEqual(ana.query('SELECT * FROM t ORDER BY 1'), [
+      ['a', 'Two'],
+      ['b', 'One'],
+    ]);
+  } finally {
+    office.close();
+  }
+});

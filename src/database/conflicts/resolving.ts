@@ -17,6 +17,7 @@ import { settingsConflicts } from '../settings/conflicts.ts';
 import { listBroken, mustBeCorrected } from './broken.ts';
 import { DELETE, KEEP, listConflicts, WITHHELD } from './conflicts.ts';
 
+const CONSTRAINT = 19;
 const CONSTRAINT_CHECK = 275;
 
 /** Throws `ProblemError` when a conflict or candidate is not, or no longer, there, or cannot be had: all or none. */
@@ -164,13 +165,18 @@ function updateUnreferred(
   if (before !== undefined && isReferredTo(file, table, before, after ?? null)) throw isNeeded();
 }
 
-/** A value that somebody wrote beside others may be one that a CHECK forbids beside those that are there now. */
+/** A value that somebody wrote beside others may be one that a CHECK forbids beside those that are there now, or that another row has by now. */
 function allowed({ name }: Table, work: () => void): void {
   try {
     work();
   } catch (error) {
-    if ((error as { errcode?: number }).errcode === CONSTRAINT_CHECK) throw isForbidden(name);
-    throw error;
+    const { errcode = 0, message } = error as { errcode?: number; message: string };
+    if ((errcode & 0xff) !== CONSTRAINT) throw error;
+    throw isForbidden(
+      errcode === CONSTRAINT_CHECK
+        ? `A CHECK of ${name} does not allow this beside the row's other values.`
+        : `Another row is in the way: ${message}.`,
+    );
   }
 }
 
@@ -203,10 +209,10 @@ function noRoom(note: string): ProblemError {
   });
 }
 
-function isForbidden(table: string): ProblemError {
+function isForbidden(text: string): ProblemError {
   return new ProblemError({
     code: 'not-allowed',
-    text: `A CHECK of ${table} does not allow this beside the row's other values.`,
+    text,
     remedy: 'Correct the row with the program that owns the database: that settles the conflict, too.',
   });
 }
