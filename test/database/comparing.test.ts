@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { body as bodyCodec, type DatabaseBody } from '../../src/core/body.ts';
+import { decode } from '../../src/core/codec.ts';
 import { OpenFile } from '../../src/database/file/open-file.ts';
 import { type Copy, Office } from './copies.ts';
 
@@ -74,15 +76,29 @@ function found(known: readonly string[], unmarked: readonly string[]): string[] 
     const triggers = ana.query("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB '_tieout_*'");
     ana.run(triggers.map(([name]) => `DROP TRIGGER "${name}";`).join(' '));
     run(ana, unmarked);
-    const before = ana.log.ops().length;
+    const before = ana.log.changes.length;
     ana.work();
-    const ops = ana.log.ops().slice(before).flat();
+    const ops = ana.log.changes.slice(before).flatMap(({ bytes }) => {
+      const read = decode(bodyCodec, bytes);
+      return read.kind === 'database' ? read.ops.map((op) => named(op, read.uses)) : [];
+    });
     return ops
       .map((op) => JSON.stringify(op, (_, item) => (typeof item === 'bigint' ? `${item}n` : tagged(item))))
       .sort();
   } finally {
     office.close();
   }
+}
+
+/** Tables and columns by name: a body numbers them as they come, and rows are found in no certain order. */
+function named(op: DatabaseBody['ops'][number], uses: DatabaseBody['uses']): object {
+  const { table, columns } = uses[op.use] ?? { table: '', columns: [] };
+  const sorted = (cells: readonly (readonly [number, unknown])[]): unknown[] =>
+    cells.map(([at, value]) => [columns[at] ?? '', value] as const).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (op.kind === 'insert') return { ...op, use: table, values: sorted([...op.values.entries()]) };
+  if (op.kind === 'update')
+    return { ...op, use: table, cells: sorted(op.cells.map((cell) => [cell.column, cell.value])) };
+  return { ...op, use: table };
 }
 
 /** JSON makes no difference between 0 and -0, nor between a text and what only looks like it. */
