@@ -26,6 +26,8 @@ export interface AgentStart {
 
 /** How often the machine is looked at for sleep and network changes. */
 const LOOK_MS = 5_000;
+/** Whatever has not ended in so long hangs. */
+const ENDING_MS = 20_000;
 
 export async function runAgent({ home, signal }: AgentStart): Promise<void> {
   const held = await holdHome(home);
@@ -56,12 +58,25 @@ export async function runAgent({ home, signal }: AgentStart): Promise<void> {
   const stopLooking = lookForWaking(() => agent.wake());
   await aborted(AbortSignal.any([signal, ending.signal]));
   stopLooking();
+  const ended = endWithin(ENDING_MS);
   await api.close();
   await agent.stop();
   await databases.end();
   await tasks.end();
   ledger.close();
   held.release();
+  ended();
+}
+
+/**
+ * For a machine that shuts down, and for a release that takes over: nothing is half done at any moment that we may end
+ * in. Returns what says that everything has ended.
+ */
+function endWithin(ms: number): () => void {
+  return systemClock.after(ms, () => {
+    log(`not everything ended within ${ms / 1000} s; what was under way is done at the next start`);
+    process.exit(1);
+  });
 }
 
 /**

@@ -29,6 +29,7 @@ interface Copy {
   readonly start: CopyStart;
   readonly events: DatabaseEvents;
   readonly open: Map<string, OpenDatabase>;
+  stopped?: Promise<void>;
 }
 
 type Waiting = (answer: Answer<unknown>) => void;
@@ -120,11 +121,17 @@ class Host {
       idOf: (path) => call('idOf', path),
       enterRows: (id, path) => call('enterRows', id, path),
       detach: (path) => call('detach', path),
-      stop: async () => {
-        if (!this.#copies.delete(at) || this.#child === null) return;
-        await this.#ask((id) => ({ kind: 'stop', at, id })).catch(() => undefined);
+      stop: () => {
+        copy.stopped ??= this.#stop(at);
+        return copy.stopped;
       },
     };
+  }
+
+  /** What is being captured just now is appended to its end: it would wait for its answer for ever. */
+  async #stop(at: number): Promise<void> {
+    if (this.#child !== null) await this.#ask((id) => ({ kind: 'stop', at, id })).catch(() => undefined);
+    this.#copies.delete(at);
   }
 
   async #call<T>(at: number, method: Method, args: readonly unknown[]): Promise<T> {

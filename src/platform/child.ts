@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 export interface Child<In, Out> {
   readonly pid: number | undefined;
   send(message: In): void;
-  /** Asks it to end, by closing the line; resolves when it has. */
+  /** Asks it to end, by closing the line; resolves when it has. Whatever becomes of us, it does not outlive us. */
   end(): Promise<void>;
   /** Set by whoever started it, in the same turn. */
   onMessage: (message: Out) => void;
@@ -40,9 +40,13 @@ export function startChild<In, Out>(module: URL): Child<In, Out> {
     onMessage: () => undefined,
     onExit: () => undefined,
   };
+  // One that hangs hears of no closed line.
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
   const leave = (how: string): void => {
     if (gone) return;
     gone = true;
+    process.off('exit', kill);
     ended();
     started.onExit(how);
   };

@@ -126,6 +126,41 @@ test('DBS1 the database process captures, applies and answers for history and co
   rmSync(folder, { recursive: true });
 });
 
+test('DBS19 what is being captured while a copy stops is in the log, and keeps nobody waiting', {
+  timeout: 20_000,
+}, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tieout-child-'));
+  const at = (name: string): string => join(folder, name);
+  withDatabase(at('ledger.db'), (db) =>
+    db.exec("CREATE TABLE account (code TEXT PRIMARY KEY, name TEXT); INSERT INTO account VALUES ('1', 'Cash')"),
+  );
+  const { store, close } = makeStore({ folder, hooks: { stored: (_change, bytes) => subjectOf(bytes) } });
+  const ana = await author('a');
+  const events: DatabaseEvents = {
+    append: async ({ bytes }) => store.append(ana, [bytes])[0]!,
+    applied: () => undefined,
+    problems: () => undefined,
+  };
+  const host = childDatabases({ log: () => undefined });
+  t.after(async () => {
+    await host.end();
+    close();
+    rmSync(folder, { recursive: true });
+  });
+  const databases = host.make(copyId('a'), { path: at, renamings: [] }, events);
+  const [path, basePath] = [at('ledger.db'), at('base.db')];
+  const { settings } = await databases.makeBase({ id: DB, path, basePath });
+  await databases.open({ id: DB, path, basePath, settings });
+  await databases.settle();
+
+  execFileSync('sqlite3', [path, "UPDATE account SET name = 'Petty cash'"]);
+  // The capture begins before the database process hears that it is to stop, and its answer comes after.
+  const settled = databases.settle();
+  await Promise.all([databases.stop(), databases.stop()]);
+  await settled;
+  assert.equal(store.vector().get(copyId('a')), 1);
+});
+
 test('BLK6 a large body goes from the database process into chunks a piece at a time, and is asked for, not pushed', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tieout-child-'));
   const path = join(folder, 'many.db');

@@ -8,6 +8,8 @@ const inserts = tables.map((table) => db.prepare(`INSERT INTO ${table} (entry, a
 const updates = tables.map((table) => db.prepare(`UPDATE ${table} SET amount = amount + ? WHERE id = 1`));
 const deletes = tables.map((table) => db.prepare(`DELETE FROM ${table} WHERE entry = ?`));
 
+/** Then it says so: that many commits are a load. */
+const LOAD = 60;
 let isOver = false;
 process.once('message', () => {
   isOver = true;
@@ -19,6 +21,7 @@ for (let n = 1; !isOver; n++) {
   for (const [index, update] of updates.entries()) update.run(index * 2 - 9);
   if (n % 7 === 0) for (const one of deletes) one.run(`commit ${n - 3}`);
   db.exec('COMMIT');
+  if (n === LOAD) process.send?.('load');
   await pause(3);
 }
 db.close();

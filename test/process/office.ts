@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -94,11 +94,12 @@ export class Office {
       if (await until('all has ended', () => processesOf(this.folder).length === 0, ENDING_MS).then(yes, no)) break;
     }
     const left = processesOf(this.folder);
+    const said = left.length === 0 ? '' : this.machines.map((machine) => machine.said().slice(-2000)).join('\n');
     for (const { pid } of left) killed(pid);
     for (const end of this.#ends) await end();
     if (process.env.TIEOUT_KEEP) process.stderr.write(`kept: ${this.folder}\n`);
     else rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
-    assert.deepEqual(left, [], 'processes left behind');
+    assert.deepEqual(left, [], `processes left behind\n${said}`);
   }
 }
 
@@ -225,9 +226,10 @@ export class Machine {
     return JSON.parse(readFileSync(join(this.home, 'agent.json'), 'utf8'));
   }
 
-  /** What the agent has said since it was first started. */
+  /** What the agent has said since it was first started; nothing while it was never started. */
   said(): string {
-    return readFileSync(join(this.home, 'agent.log'), 'utf8');
+    const log = join(this.home, 'logs', 'agent.log');
+    return existsSync(log) ? readFileSync(log, 'utf8') : '';
   }
 
   status(folder: string): Promise<Shape<'status'>> {
@@ -244,8 +246,17 @@ export class Machine {
 
   /** Kills only the process that has the databases open. False if there is none, or this system does not tell. */
   killDatabases(): boolean {
+    return this.#signalDatabases('SIGKILL');
+  }
+
+  /** The process that has the databases open does nothing any more, and does not end. False as above. */
+  haltDatabases(): boolean {
+    return this.#signalDatabases('SIGSTOP');
+  }
+
+  #signalDatabases(signal: NodeJS.Signals): boolean {
     const children = childrenOf(this.agent().pid);
-    for (const each of children) killed(each);
+    for (const each of children) signalled(each, signal);
     return children.length > 0;
   }
 }
@@ -300,8 +311,12 @@ async function freePort(): Promise<number> {
 }
 
 function killed(pid: number): void {
+  signalled(pid, 'SIGKILL');
+}
+
+function signalled(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch {
     // It has ended by itself.
   }
