@@ -13,8 +13,8 @@ type Brought<F> = F extends (request: never) => Generator<unknown, void, infer I
 /** A task that runs. Steps may be asked for before earlier ones are done. A failure ends it. */
 export interface Steps<In, Out> {
   /**
-   * Resolves with what the step yields, undefined when the task has ended. `moves` are buffers inside `input` that may
-   * be taken from the caller; what a step yields may name such buffers itself, as `moves`.
+   * Resolves with what the step yields, undefined when the task has ended. `moves` are buffers inside `input` that are
+   * taken from the caller and let go after the step; what a step yields may name such buffers itself, as `moves`.
    */
   next(input: In, moves?: readonly ArrayBuffer[]): Promise<Out | undefined>;
   /** Ends it where it stands. */

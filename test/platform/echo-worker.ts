@@ -16,6 +16,10 @@ export const echoTasks = {
       n = yield { n: 2 * n, bytes, moves: [bytes.buffer] };
     }
   },
+  *keep(_: { from: number }): Generator<{ kept: number[] }, void, Uint8Array> {
+    const all: Uint8Array[] = [];
+    for (;;) all.push(yield { kept: all.map(({ byteLength }) => byteLength) });
+  },
 };
 
 serveTasks(echoTasks);

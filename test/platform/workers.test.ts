@@ -31,6 +31,16 @@ test('CHK21 tasks run alike in threads and in place, many at a time, their steps
   await pool.end();
 });
 
+test('CHK24 what was moved to a thread takes no room there after its step', async () => {
+  const pool = workerPool<typeof echoTasks>(entry, 1);
+  const steps = pool.start('keep', { from: 0 });
+  const [moved, copied] = [new Uint8Array(1000), new Uint8Array(500)];
+  await steps.next(new Uint8Array(0));
+  await steps.next(moved, [moved.buffer]);
+  assert.deepEqual(await steps.next(copied), { kept: [0, 500] });
+  await pool.end();
+});
+
 test('CHK22 a failure in a thread ends its task alone, and is told as what it is', async () => {
   const pool = workerPool<typeof echoTasks>(entry, 1);
   const [failing, other, odd] = [0, 1, 2].map((from) => pool.start('double', { from })) as never as [
