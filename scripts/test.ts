@@ -24,11 +24,12 @@ const files = (wanted.length > 0 ? wanted : [join(root, 'test')]).flatMap((place
 const below = (...rooms: string[]) =>
   files.filter((file) => rooms.some((room) => relative(root, file).startsWith(join('test', room))));
 const processes = below('process');
-const together = below('core', 'protocol', 'store');
 const stories = below('sim/known', 'sim/compaction', 'database/known');
+const together = below('core', 'protocol', 'store');
+const databases = below('database').filter((file) => !stories.includes(file));
 // The longest first: others fill the time beside them, and nobody waits for them at the end.
 const worlds = below('sim').filter((file) => !stories.includes(file));
-const rest = files.filter((file) => ![processes, together, stories, worlds].flat().includes(file));
+const rest = files.filter((file) => ![processes, together, databases, stories, worlds].flat().includes(file));
 
 // Most files are a process of their own: half of the time of most went into reading the same TypeScript again.
 process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules', '.cache', 'tieout');
@@ -44,6 +45,7 @@ const empty: string[] = [];
 await Promise.all([
   runAll([...(quick ? [] : stories), ...worlds, ...rest], { concurrency: availableParallelism() }),
   runAll(together, { isolation: 'none' }),
+  runAll(databases, { isolation: 'none' }),
 ]);
 // Real processes measure time and take all cores: one file after the other.
 if (!quick) await runAll(processes, { concurrency: 1 });

@@ -108,12 +108,12 @@ const asked: readonly [args: string, method: string, params: Asked][] = [
 ];
 
 test('CLI1 CLI2 every command asks the agent for what its arguments say, and prints the answer as one JSON document', async (t) => {
-  const { run, calls, folder } = await office(t);
+  const { runNext, calls, folder } = await office(t);
   mkdirSync(join(folder, 'tb'));
   const service = fakeService() as unknown as Record<string, (params: unknown, context: unknown) => Promise<unknown>>;
   for (const [args, method, params] of asked) {
     calls.length = 0;
-    const { exit, out, err } = await run(...args.split(' '), '--json');
+    const { exit, out, err } = await runNext(...args.split(' '), '--json');
     assert.deepEqual([exit, err], [0, ''], args);
     const [[called, given] = []] = calls;
     assert.equal(called, method);
@@ -169,7 +169,7 @@ test('CLI3 doctor ends with 1 when something is wrong', async (t) => {
 });
 
 test('CLI4 wrong usage ends with 2, and nothing is asked of the agent', async (t) => {
-  const { run, calls } = await office(t);
+  const { run, runNext, calls } = await office(t);
   const wrong = [
     [],
     ['nope'],
@@ -195,7 +195,7 @@ test('CLI4 wrong usage ends with 2, and nothing is asked of the agent', async (t
     ['hub', 'invite', '--dir', 'd'],
   ];
   for (const args of wrong) {
-    const { exit, out, err } = await run(...args);
+    const { exit, out, err } = await runNext(...args);
     assert.deepEqual([exit, out], [2, ''], args.join(' '));
     assert.notEqual(err, '', args.join(' '));
   }

@@ -1,5 +1,5 @@
 /** A TIEOUT_HOME whose agent is the fake service in the test's own process, and the command line run against it. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
@@ -31,6 +31,8 @@ export interface Office {
   /** What the service was asked: [method, params]. */
   readonly calls: [string, unknown][];
   run(...args: string[]): Promise<Outcome>;
+  /** As `run`, one after the other in one process. */
+  runNext(...args: string[]): Promise<Outcome>;
   start(args: readonly string[], program?: readonly string[]): ChildProcess;
 }
 
@@ -49,7 +51,18 @@ export async function office(t: TestContext, replaced: Partial<Service> = {}): P
     const [node, ...given] = [...program, ...args];
     return spawn(node!, given, { cwd: folder, env: environment(home), stdio: ['ignore', 'pipe', 'pipe'] });
   };
-  return { home, folder, calls, start, run: (...args) => outcome(start(args)) };
+  let series: ChildProcess | undefined;
+  // It listens for the signals that end others.
+  t.after(() => series?.kill('SIGKILL'));
+  const runNext: Office['runNext'] = (...args) =>
+    new Promise((resolve, reject) => {
+      series ??= fork(join(import.meta.dirname, 'series.ts'), [], { cwd: folder, env: environment(home) });
+      series.removeAllListeners();
+      series.once('message', (said) => resolve(said as Outcome));
+      series.once('exit', (code) => reject(new Error(`tieout ${args.join(' ')} has ended its process (${code})`)));
+      series.send(args);
+    });
+  return { home, folder, calls, start, runNext, run: (...args) => outcome(start(args)) };
 }
 
 /** As shells count: a process that a signal has ended, a second one on its way out, say, ends with 128 and its number. */

@@ -72,6 +72,6 @@ test('EXC26 altered, repeated and invented messages end the connection of who se
       for (const { hash, copy } of hub.store.after(new Map(), {})) assert(hashes.has(hash) || copy.startsWith('62'));
       assert(line.reasons.length <= 2);
     }),
-    { numRuns: 120 },
+    { numRuns: 10 * Number(process.env.RUNS ?? 12) },
   );
 });

@@ -195,6 +195,6 @@ test('EXC25 whatever was cut, lost and connected when: after quiet all are equal
       }
       for (const line of await world.settle()) assert.equal(moved(line), 0);
     }),
-    { numRuns: 120 },
+    { numRuns: 10 * Number(process.env.RUNS ?? 12) },
   );
 });
