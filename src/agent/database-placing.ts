@@ -108,7 +108,11 @@ export class DatabasePlacing {
       const removed = `${SYNC_FOLDER}/removed/${id}.db`;
       // A former try may have failed after it was closed, and programs went on with it.
       if (!this.#open.has(id) && files.facts(path)) await this.open({ ...entry, shown: path });
-      await databases.settle([id]);
+      // What a program has committed and keeps from us may be what keeps the database.
+      if (!(await databases.settle([id]))) {
+        this.#options.again();
+        continue;
+      }
       if (await keep(id)) continue;
       await this.close(id);
       left(id, removed);

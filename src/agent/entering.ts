@@ -124,7 +124,10 @@ export class Entering {
       return false;
     }
     problems.clear(`entering ${entry.id}`);
-    await databases.settle([entry.id]);
+    if (!(await databases.settle([entry.id]))) {
+      again();
+      return false;
+    }
     await steps.close(entry.id);
     files.makeFolder(FOLDER);
     if (!steps.moveAway(entry.shown, asidePath(entry.id))) {

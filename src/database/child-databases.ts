@@ -107,9 +107,7 @@ class Host {
       },
       poke: (database) => this.#send({ kind: 'poke', at, database }),
       forward: () => this.#send({ kind: 'forward', at }),
-      settle: async (ids) => {
-        if (copy.open.size > 0) await call('settle', ids);
-      },
+      settle: async (ids) => copy.open.size === 0 || call('settle', ids),
       conflicts: (id) => call('conflicts', id),
       resolve: (id, choices) => call('resolve', id, choices),
       history: (id, query) => call('history', id, query),

@@ -118,9 +118,10 @@ export class LocalDatabases implements Databases {
     for (const follower of this.#followers.values()) follower.forward();
   }
 
-  async settle(ids?: readonly string[]): Promise<void> {
+  async settle(ids?: readonly string[]): Promise<boolean> {
     const wanted = [...this.#followers].filter(([id]) => ids === undefined || ids.includes(id));
-    await Promise.all(wanted.map(([, follower]) => follower.settle()));
+    const settled = await Promise.all(wanted.map(([, follower]) => follower.settle()));
+    return !settled.includes(false);
   }
 
   conflicts(id: string): Promise<readonly DatabaseConflict[]> {

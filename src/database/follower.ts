@@ -59,7 +59,7 @@ export class Follower {
   #wanted = false;
   #running: Promise<void> | null = null;
   #closed = false;
-  #waiting: (() => void)[] = [];
+  #waiting: ((isDone: boolean) => void)[] = [];
   #cancelRetry: (() => void) | null = null;
   #cancelTick: (() => void) | null = null;
   readonly #pauses: Pauses;
@@ -109,8 +109,9 @@ export class Follower {
     if (this.#engine === null || this.#engine.hasMore()) this.#wantInPause();
   }
 
-  settle(): Promise<void> {
-    if (this.#closed) return Promise.resolve();
+  /** False: a program keeps the database locked. */
+  settle(): Promise<boolean> {
+    if (this.#closed) return Promise.resolve(false);
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
       this.#want();
@@ -130,7 +131,7 @@ export class Follower {
       const [waiting] = this.#told;
       if (waiting !== undefined && this.#busySince !== null) throw new ProblemError(waiting);
       try {
-        if ((await this.between((engine) => engine.edit(work))) === 'done') return await this.settle();
+        if ((await this.between((engine) => engine.edit(work))) === 'done') return void (await this.settle());
       } catch (error) {
         if (!isBusy(error)) throw error;
         await new Promise<void>((resolve) => this.#options.clock.after(EDIT_WAIT_MS, resolve));
@@ -167,7 +168,7 @@ export class Follower {
     await this.#running;
     this.#engine?.close();
     this.#engine = null;
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    for (const resolve of this.#waiting.splice(0)) resolve(false);
   }
 
   #isWal(): boolean {
@@ -201,7 +202,7 @@ export class Follower {
         this.#backOff();
         return;
       }
-      for (const resolve of waiting) resolve();
+      for (const resolve of waiting) resolve(true);
     }
     this.#tick();
   }
@@ -322,7 +323,7 @@ export class Follower {
     const ms = BACKOFF_MS[Math.min(this.#busyTries++, BACKOFF_MS.length - 1)] as number;
     if (clock.monotonic() - this.#busySince > BUSY_PROBLEM_MS) {
       this.#tell([busyProblem(this.database.path)]);
-      for (const resolve of this.#waiting.splice(0)) resolve();
+      for (const resolve of this.#waiting.splice(0)) resolve(false);
     }
     this.#retryIn(ms * (0.5 + random.fraction()));
   }

@@ -52,8 +52,11 @@ export interface Databases {
   poke(id: string): void;
   /** The log has more than before. Cheap, coalesced. */
   forward(): void;
-  /** Resolves when all that was on disk at the call is in the log, and all that was in the log is on disk (or a problem says why not). */
-  settle(ids?: readonly string[]): Promise<void>;
+  /**
+   * Resolves when all that was on disk at the call is in the log, and all that was in the log is on disk (or a problem
+   * says why not). False: a program keeps one of them locked, and may have committed what nobody could read yet.
+   */
+  settle(ids?: readonly string[]): Promise<boolean>;
   conflicts(id: string): Promise<readonly DatabaseConflict[]>;
   /**
    * Settles conflicts everywhere, by an own change that replaces all candidates: all or none. Throws `ProblemError` if one

@@ -5,7 +5,7 @@ import { PlacedDatabases } from '../../src/agent/placed-databases.ts';
 import { Problems } from '../../src/agent/problems.ts';
 import { STORE_SCHEMA, type SyncFolder } from '../../src/agent/sync-folder.ts';
 import { sha256 } from '../../src/core/bytes.ts';
-import { contentCell, DATABASES, setOp } from '../../src/core/registry.ts';
+import { allWrites, contentCell, DATABASES, removeOp, setOp } from '../../src/core/registry.ts';
 import type { Databases } from '../../src/database/host.ts';
 import { systemClock } from '../../src/platform/system.ts';
 import { ChunkStore } from '../../src/store/chunks.ts';
@@ -38,6 +38,7 @@ function toPlace(disk: SimDisk, paths: readonly string[]) {
   for (const folder of ['.tieout', '.tieout/base', '.tieout/incoming']) files.makeFolder(folder);
   const problems = new Problems(systemClock);
   const asked = { again: 0 };
+  const program = { isLocking: false };
   const placing = new DatabasePlacing({
     folder: { basePath: (id: string) => files.native(`.tieout/base/${id}.db`) } as SyncFolder,
     files,
@@ -46,7 +47,13 @@ function toPlace(disk: SimDisk, paths: readonly string[]) {
     contents: new PlainContents(chunks, new SimBytes(disk)),
     source: { fetch: async (ids) => ids },
     problems,
-    databases: { adopt: async () => {}, open: async () => {}, idOf: async () => undefined } as unknown as Databases,
+    databases: {
+      adopt: async () => {},
+      open: async () => {},
+      close: async () => {},
+      idOf: async () => undefined,
+      settle: async () => !program.isLocking,
+    } as unknown as Databases,
     again: () => {
       asked.again += 1;
     },
@@ -56,7 +63,18 @@ function toPlace(disk: SimDisk, paths: readonly string[]) {
   const place = async () => {
     for (const entry of registry.entries('database')) await placing.place(entry);
   };
-  return { files, problems, asked, place, close: () => db.close() };
+  const remove = () => {
+    for (const { id } of registry.entries('database')) {
+      const op = removeOp(DATABASES, id, allWrites(registry.row(DATABASES, id)));
+      transaction(db, () => registry.fold({ copy: 'b'.repeat(32), seq: 1, stamp: 2 }, { ops: [op] }));
+    }
+  };
+  const removeDead = () =>
+    placing.removeDead(
+      async () => false,
+      () => {},
+    );
+  return { files, problems, asked, program, place, remove, removeDead, close: () => db.close() };
 }
 
 test('DBS15 a database is not put beside a document that is called like its journal, and what SQLite left there goes', async () => {
@@ -89,5 +107,19 @@ test('DBS16 a database that was fetched and that a virus scanner holds is asked 
   disk.fault = () => undefined;
   await place();
   assert.ok(files.facts('ledger.db'));
+  close();
+});
+
+test('DBS20 a database that a colleague has deleted stays while a program keeps it locked: what that has committed may keep it', async () => {
+  const { files, asked, program, place, remove, removeDead, close } = toPlace(new SimDisk(), ['ledger.db']);
+  await place();
+  remove();
+  program.isLocking = true;
+  await removeDead();
+  assert.ok(files.facts('ledger.db'));
+  assert.equal(asked.again, 1);
+  program.isLocking = false;
+  await removeDead();
+  assert.equal(files.facts('ledger.db'), undefined);
   close();
 });

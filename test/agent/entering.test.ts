@@ -42,6 +42,7 @@ test('DBS12 a database made twice is entered in the other only once it holds wha
   let stored: Vector = EMPTY;
   let applied: Vector = EMPTY;
   const open = new Set<string>([STANDING, LATER]);
+  let isLocked = true;
   const removed: string[] = [];
   const steps: Pick<DatabasePlacing, 'isOpen' | 'open' | 'close' | 'moveAway'> = {
     isOpen: (id) => open.has(id),
@@ -52,9 +53,11 @@ test('DBS12 a database made twice is entered in the other only once it holds wha
   const databases: Pick<Databases, 'describe' | 'settle' | 'enterRows'> = {
     describe: async () => ({ tables: [], schema: '', figures: {} }) as never,
     settle: async () => {
+      if (isLocked) return false;
       applied = stored;
       // While it is taken aside another edit comes.
       if (stored === EMPTY) stored = new Map([[ANA, 7]]);
+      return true;
     },
     enterRows: async (into) => {
       const contained = applied;
@@ -77,6 +80,9 @@ test('DBS12 a database made twice is entered in the other only once it holds wha
     again: () => undefined,
   });
 
+  await entering.enterAll();
+  assert.ok(files.facts(shown) && open.has(LATER), 'a program may have committed what nobody could read');
+  isLocked = false;
   await entering.enterAll();
   assert.deepEqual(removed, []);
   assert.ok(files.facts(shown) && open.has(LATER), 'it is back in its place, and followed');

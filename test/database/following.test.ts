@@ -82,14 +82,14 @@ test('DBS3 while a program holds the database nothing is lost, and it goes on wh
   other.run("UPDATE account SET name = 'by another' WHERE code = '2'");
   other.work();
   copy.log.pull(other.log);
-  let settled: Promise<void> = Promise.resolve();
+  let settled: Promise<boolean> = Promise.resolve(false);
   withDatabase(copy.path, (db) => {
     db.exec("BEGIN IMMEDIATE; UPDATE account SET name = 'open' WHERE code = '1'");
     databases.forward();
     settled = databases.settle();
     db.exec('COMMIT');
   });
-  await settled;
+  assert.equal(await settled, true);
   assert.deepEqual(copy.query('SELECT name FROM account ORDER BY code'), [['open'], ['by another']]);
   assert.equal(copy.log.changes.length, 2);
   await followed.close();
