@@ -159,6 +159,35 @@ test('DBS4 a file replaced by another database is captured as what it is, its ta
   await followed.close();
 });
 
+test('DBS4 a file without our marks that lacks a column of many rows drops it for nobody; of few rows it is an edit', async () => {
+  for (const [rows, codes] of [
+    [60, ['rows-missing']],
+    [10, []],
+  ] as const) {
+    const followed = new Followed();
+    const { copy, other, databases, office } = followed;
+    await followed.open();
+    const numbered = `WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})`;
+    copy.cli(`DELETE FROM account; INSERT INTO account ${numbered} SELECT 'a' || i, 'name ' || i FROM n`);
+    await databases.settle();
+    const path = join(office.folder, 'old.db');
+    withDatabase(path, (db) =>
+      db.exec(`CREATE TABLE account (code TEXT PRIMARY KEY); INSERT INTO account ${numbered} SELECT 'a' || i FROM n`),
+    );
+    renameSync(path, copy.path);
+    await databases.settle();
+    other.log.pull(copy.log);
+    other.work();
+    assert.deepEqual(
+      followed.problems.map(({ code }) => code),
+      codes,
+    );
+    const columns = other.query("SELECT name FROM pragma_table_info('account')").flat();
+    assert.deepEqual(columns, rows > 50 ? ['code', 'name'] : ['code']);
+    await followed.close();
+  }
+});
+
 test('DBS5 a conflict is settled for everybody by a choice, also by one for what is shown anyway', async () => {
   const followed = new Followed();
   const { copy, other, databases, office } = followed;

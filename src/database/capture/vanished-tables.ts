@@ -1,20 +1,36 @@
-/** A file that came in place of another, and has not all of its tables: work, where few rows went with them. */
+/** A file that came in place of another, and has not all of its tables or columns: work, where few rows went with them. */
+import { ProblemError } from '../../core/problem.ts';
 import { isAlive } from '../../core/rows.ts';
 import type { RowState } from '../../store/row-state.ts';
 import type { OpenFile } from '../file/open-file.ts';
 import type { BaseFile } from '../folding/base-file.ts';
-import type { Schema } from '../schema/schema.ts';
+import { columnsByName, type Schema } from '../schema/schema.ts';
 import { folded } from '../schema/text.ts';
 import { MANY_ROWS, manyGone } from './comparing-tables.ts';
 
-/** Throws `ProblemError` when a table is gone that is shown with many rows. */
+/** Throws `ProblemError` when a table is gone that is shown with many rows, or a column of one. */
 export function mayLackTables(file: OpenFile, shown: Schema, state: RowState, base: BaseFile): void {
-  const there = new Set([...file.schema.tables.values()].map(({ name }) => folded(name)));
-  for (const { id, name } of shown.tables.values()) {
-    if (there.has(folded(name))) continue;
+  const there = new Map([...file.schema.tables.values()].map((table) => [folded(table.name), table]));
+  for (const { id, name, columns } of shown.tables.values()) {
+    const table = there.get(folded(name));
+    const names = columnsByName(table);
+    const lacking = columns.find((column) => !names.has(folded(column.name)));
+    if (lacking === undefined && table !== undefined) continue;
     const gone = rowsOf(id, state, base);
-    if (gone > MANY_ROWS) throw manyGone(file, name, { gone, known: gone, there: 0 });
+    if (gone <= MANY_ROWS) continue;
+    if (table === undefined) throw manyGone(file, name, { gone, known: gone, there: 0 });
+    throw columnGone(file, name, lacking?.name ?? '', gone);
   }
+}
+
+function columnGone(file: OpenFile, table: string, column: string, rows: number): ProblemError {
+  return new ProblemError({
+    code: 'rows-missing',
+    text: `The database was replaced by one whose table ${table} lacks the column ${column} (${rows} rows have it). Nothing was taken over.`,
+    remedy:
+      'Put the right file in its place. If the column is to go, remove it there with the program that owns the database.',
+    path: file.connection.path,
+  });
 }
 
 function rowsOf(id: string, state: RowState, base: BaseFile): number {
