@@ -16,6 +16,7 @@ import { isBusy, problemOf } from './file/failing.ts';
 import { quoted } from './file/sql.ts';
 import type { ChangeSource } from './folding/source.ts';
 import { Follower } from './follower.ts';
+import { bringingBack, droppedBy } from './history/bringing-back.ts';
 import { readHistory } from './history/history.ts';
 import { replacedBy, undoing } from './history/undoing.ts';
 import type {
@@ -148,12 +149,15 @@ export class LocalDatabases implements Databases {
     const follower = this.#follower(id);
     const { source } = this.#options;
     return asked(follower.database.path, async () => {
-      let undone: Undone = { rows: 0, left: [] };
+      let undone: Undone = { rows: 0, schema: [], left: [] };
       await follower.settle();
+      const dropped = await follower.between((engine) => droppedBy(id, source, engine.shown(), query));
+      // First: rows go where there are tables.
+      if (dropped.length > 0) await follower.edit(bringingBack(dropped));
       const replaced = await follower.between((engine) => replacedBy(id, source, engine.shown(), query));
       await follower.edit(
         undoing(query.change, replaced, (told) => {
-          undone = told;
+          undone = { ...told, schema: dropped.map(({ what }) => what) };
         }),
       );
       return undone;

@@ -240,6 +240,8 @@ export interface LeftAlone {
 export interface Undone {
   /** How many rows were put back. */
   readonly rows: number;
+  /** What was dropped of the schema and is there again, with its rows or values: `table note`, `column note.old`. */
+  readonly schema: readonly string[];
   readonly left: readonly LeftAlone[];
 }
 

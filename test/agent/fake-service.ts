@@ -81,6 +81,7 @@ export function fakeService(replaced: Partial<Service> = {}): Service {
     undo: async ({ change }) => ({
       change,
       rows: 2,
+      schema: ['table old'],
       left: [{ table: 'account', key: { no: 4010 }, column: 'balance', why: 'it was edited since' }],
     }),
     settings: async () => [

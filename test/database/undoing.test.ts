@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { ChangeId } from '../../src/core/change.ts';
 import type { JsonRow } from '../../src/core/plain-value.ts';
+import { bringingBack, droppedBy } from '../../src/database/history/bringing-back.ts';
 import { readHistory } from '../../src/database/history/history.ts';
 import { replacedBy, undoing } from '../../src/database/history/undoing.ts';
 import type { HistoryQuery, Undone } from '../../src/database/host.ts';
@@ -27,6 +28,11 @@ function history(copy: Copy, query: HistoryQuery = {}) {
 function undo(office: Office, copy: Copy, where: { table?: string; key?: JsonRow } = {}, at = 0): Undone {
   const { copy: of, seq } = copy.log.changes.at(-1 - at) as ChangeId;
   const change = { copy: of, seq };
+  const dropped = droppedBy(DB, copy.log, copy.engine.shown(), { change, ...where });
+  if (dropped.length > 0) {
+    assert.equal(copy.engine.edit(bringingBack(dropped)), 'done');
+    copy.work();
+  }
   const replaced = replacedBy(DB, copy.log, copy.engine.shown(), { change, ...where });
   let undone: Undone | undefined;
   const edited = copy.engine.edit(
@@ -36,7 +42,7 @@ function undo(office: Office, copy: Copy, where: { table?: string; key?: JsonRow
   );
   assert.equal(edited, 'done');
   office.settle();
-  return undone as Undone;
+  return { ...(undone as Undone), schema: dropped.map(({ what }) => what) };
 }
 
 const BOOKS = `
@@ -78,14 +84,14 @@ test('UND1 unique values that two rows swapped are swapped back, and a key that 
     ana.run(`BEGIN; UPDATE account SET name = 'tmp' WHERE code = '1'; UPDATE account SET name = 'Cash' WHERE code = '2';
       UPDATE account SET name = 'Bank' WHERE code = '1'; COMMIT`);
     office.settle();
-    assert.deepEqual(undo(office, ana), { rows: 2, left: [] });
+    assert.deepEqual(undo(office, ana), { rows: 2, schema: [], left: [] });
     assert.deepEqual(everywhere(office, 'SELECT code, name FROM account'), [
       ['1', 'Cash'],
       ['2', 'Bank'],
     ]);
     ana.run("BEGIN; UPDATE line SET id = 7 WHERE id = 2; UPDATE mark SET rowid = 9 WHERE a = 'y'; COMMIT");
     office.settle();
-    assert.deepEqual(undo(office, ana), { rows: 2, left: [] });
+    assert.deepEqual(undo(office, ana), { rows: 2, schema: [], left: [] });
     assert.deepEqual(everywhere(office, 'SELECT id FROM line'), [[1n], [2n]]);
     assert.deepEqual(everywhere(office, 'SELECT rowid, a FROM mark'), [
       [1n, 'x'],
@@ -104,6 +110,7 @@ test('UND2 what was edited since is left alone and told, cell by cell', () => {
     office.settle();
     assert.deepEqual(undo(office, ana, {}, 1), {
       rows: 2,
+      schema: [],
       left: [
         { table: 'entry', key: { id: 2 }, column: null, why: 'it was edited since' },
         { table: 'account', key: { code: '1' }, column: 'balance', why: 'it was edited since' },
@@ -147,7 +154,7 @@ test('UND3 a deleted row comes back from the bin as the row that it was, alone o
         [{ id: 1, text: 'opening' }, null],
       ],
     );
-    assert.deepEqual(undo(office, ben, { table: 'entry', key: { id: 5 } }), { rows: 1, left: [] });
+    assert.deepEqual(undo(office, ben, { table: 'entry', key: { id: 5 } }), { rows: 1, schema: [], left: [] });
     assert.deepEqual(everywhere(office, 'SELECT * FROM entry'), [[5n, 'five']]);
     // The row that it was: what knows it by its name finds it.
     const rows = new Set(history(ana, { table: 'entry', key: { id: 5 } }).map(({ row }) => row));
@@ -190,6 +197,7 @@ test('UND4 what a constraint does not allow is left alone and told: a value that
     office.settle();
     assert.deepEqual(undo(office, ana, {}, 1), {
       rows: 0,
+      schema: [],
       left: [{ table: 'account', key: { code: '5' }, column: null, why: 'other rows refer to it' }],
     });
   });
@@ -309,19 +317,140 @@ test('UND6 what a change did to schema or settings stays, and is told', () => {
   });
 });
 
-test('UND4 a row that refers to a table which its change dropped is not put back', () => {
+test('UND8 what a change dropped comes back for everybody with all that was in it, and can be edited', () => {
+  copies(
+    `CREATE TABLE account (code TEXT PRIMARY KEY, name TEXT, old INTEGER);
+    CREATE TABLE entry (id INTEGER PRIMARY KEY, text TEXT UNIQUE);
+    CREATE TABLE line (id INTEGER PRIMARY KEY, entry INTEGER REFERENCES entry (id), account TEXT REFERENCES account (code), amount REAL);
+    CREATE INDEX by_amount ON line (amount); CREATE VIEW total AS SELECT sum(amount) AS amount FROM line;
+    CREATE TABLE bare (a, b);
+    INSERT INTO account VALUES ('1', 'Cash', 7), ('2', 'Bank', NULL);
+    INSERT INTO entry VALUES (1, 'opening'); INSERT INTO line VALUES (1, 1, '1', 2.5), (2, 1, '2', -2.5); INSERT INTO bare VALUES (1, 'x'), (2, 'y');`,
+    (office, ana, ben) => {
+      ben.run(
+        "INSERT INTO entry VALUES (2, 'of Ben'); INSERT INTO line VALUES (3, 2, '1', 9); UPDATE account SET old = 8 WHERE code = '2'; DELETE FROM line WHERE id = 2; UPDATE bare SET b = 'z' WHERE a = 2",
+      );
+      office.settle();
+      const all = ['* FROM account', '* FROM entry', '* FROM line', 'rowid, * FROM bare', '* FROM total'];
+      const contents = () => all.map((from) => everywhere(office, `SELECT ${from} ORDER BY 1`));
+      const schema = () =>
+        everywhere(
+          office,
+          "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE '%tieout%' AND sql IS NOT NULL ORDER BY 1, 2",
+        );
+      const [before, shape] = [contents(), schema()];
+      ana.run(
+        'DROP VIEW total; DROP TABLE line; DROP TABLE entry; DROP TABLE bare; ALTER TABLE account DROP COLUMN old',
+      );
+      office.settle();
+      assert.deepEqual(everywhere(office, 'SELECT * FROM account ORDER BY 1'), [
+        ['1', 'Cash'],
+        ['2', 'Bank'],
+      ]);
+      const { schema: back, left } = undo(office, ben);
+      assert.deepEqual([...back].sort(), [
+        'column account.old',
+        'table bare',
+        'table entry',
+        'table line',
+        'view total',
+      ]);
+      assert.deepEqual(left, []);
+      assert.deepEqual(contents(), before);
+      assert.deepEqual(schema(), shape);
+      assert.deepEqual(ana.conflicts(), []);
+      ana.run(
+        "INSERT INTO line VALUES (4, 2, '2', 1); UPDATE account SET old = 9 WHERE code = '1'; DELETE FROM bare WHERE a = 1",
+      );
+      office.settle();
+      assert.deepEqual(everywhere(office, 'SELECT id, entry FROM line ORDER BY 1'), [
+        [1n, 1n],
+        [3n, 2n],
+        [4n, 2n],
+      ]);
+      assert.deepEqual(everywhere(office, 'SELECT a FROM bare'), [[2n]]);
+      for (const copy of [ana, ben]) {
+        copy.restart(true);
+        copy.work();
+        assert.equal(copy.capture(), false);
+      }
+      assert.deepEqual(everywhere(office, 'SELECT old FROM account ORDER BY code'), [[9n], [8n]]);
+    },
+  );
+});
+
+test('HIS4 what was written to a table that was dropped since is told as before', () => {
+  copies(BOOKS, (office, ana, ben) => {
+    ana.run(`CREATE TABLE memo (id INTEGER PRIMARY KEY, entry INTEGER REFERENCES entry (id), text TEXT);
+      INSERT INTO memo VALUES (1, 1, 'first')`);
+    office.settle();
+    ben.run(
+      "UPDATE line SET amount = 11 WHERE id = 1; UPDATE memo SET text = 'edited'; DELETE FROM mark WHERE a = 'x'; INSERT INTO entry VALUES (5, 'five')",
+    );
+    office.settle();
+    const before = history(ben);
+    ana.run('DROP TABLE memo; DROP TABLE line; DROP TABLE entry; DROP TABLE mark');
+    office.settle();
+    for (const copy of [ana, ben]) {
+      const [last] = copy.log.changes.slice(-1);
+      const told = history(copy);
+      assert.deepEqual(
+        told.filter(({ seq, copy: of }) => seq !== last?.seq || of !== last.copy),
+        before,
+      );
+      assert.deepEqual(
+        told
+          .filter(({ seq, copy: of }) => seq === last?.seq && of === last.copy)
+          .map(({ from, to }) => [from, to])
+          .sort(),
+        [
+          ['table entry', null],
+          ['table line', null],
+          ['table mark', null],
+          ['table memo', null],
+        ],
+      );
+      assert.deepEqual(
+        history(copy, { table: 'memo', key: { id: 1 }, column: 'text' }).map(({ from, to }) => [from, to]),
+        [['first', 'edited']],
+      );
+    }
+  });
+});
+
+test('UND8 what was decided about since, or has lost its name to another, stays dropped and is told', () => {
+  copies(
+    'CREATE TABLE a (id INTEGER PRIMARY KEY, t TEXT); CREATE TABLE b (id INTEGER PRIMARY KEY); INSERT INTO a VALUES (1, 0)',
+    (office, ana, ben) => {
+      ana.run('DROP TABLE a; DROP TABLE b');
+      office.settle();
+      ben.run('CREATE TABLE a (name TEXT PRIMARY KEY)');
+      office.settle();
+      const undone = undo(office, ana, {}, 1);
+      assert.deepEqual([undone.schema, undone.rows], [['table b'], 0]);
+      assert.deepEqual(
+        undone.left.map(({ table, why }) => `${table}: ${why}`),
+        ['a: its table was altered, and stays so'],
+      );
+      assert.deepEqual(everywhere(office, "SELECT name FROM pragma_table_info('a')"), [['name']]);
+      assert.deepEqual(undo(office, ben, {}, 2).schema, []);
+    },
+  );
+});
+
+test('UND4 a row that refers to a table which its change dropped is put back when that is', () => {
   copies(
     'CREATE TABLE t (id INTEGER PRIMARY KEY, a); CREATE TABLE u (id INTEGER PRIMARY KEY, t REFERENCES t (id)); INSERT INTO t VALUES (1, 1); INSERT INTO u VALUES (1, 1), (2, NULL)',
     (office, ana) => {
       ana.run('DELETE FROM u; DROP TABLE t');
       office.settle();
-      const { rows, left } = undo(office, ana);
-      assert.equal(rows, 1);
-      assert.deepEqual(
-        left.map(({ table, why }) => `${table}: ${why}`),
-        ['t: its table was altered, and stays so', 'u: it refers to a table that is not there'],
-      );
-      assert.deepEqual(everywhere(office, 'SELECT * FROM u'), [[2n, null]]);
+      const { rows, schema, left } = undo(office, ana);
+      assert.deepEqual([rows, schema, left], [2, ['table t'], []]);
+      assert.deepEqual(everywhere(office, 'SELECT * FROM u ORDER BY 1'), [
+        [1n, 1n],
+        [2n, null],
+      ]);
+      assert.deepEqual(everywhere(office, 'SELECT * FROM t'), [[1n, 1n]]);
     },
   );
 });

@@ -97,6 +97,7 @@ export const shapes = {
   undo: z.strictObject({
     change: id,
     rows: count,
+    schema: z.array(z.string().min(1)),
     left: z.array(z.strictObject({ table: z.string(), key: row, column: z.string().nullable(), why: z.string() })),
   }),
   settings: z.array(

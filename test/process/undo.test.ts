@@ -25,7 +25,7 @@ test('UND5 a colleague undoes a change, or brings one row back, and everybody ha
   ]);
   const change = String(deleted[0]?.change);
   const back = await ben.machine.json('undo', [change, ben.folder, '--table', 'line', '--key', '{"id":3}']);
-  assert.deepEqual(back, { change, rows: 1, left: [] });
+  assert.deepEqual(back, { change, rows: 1, schema: [], left: [] });
   await arrives(all, lines, '3:70');
 
   const rest = await ana.machine.json('undo', [change, ana.folder]);

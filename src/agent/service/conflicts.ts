@@ -51,8 +51,8 @@ export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'reso
       // What is about the registry has an empty subject: documents have versions.
       if (!database) throw noChange(change);
       const query = { change: of, ...(table === undefined ? {} : { table }), ...(key === undefined ? {} : { key }) };
-      const { rows, left } = await copy.databases.process.undo(database, query);
-      return { change, rows, left: [...left] };
+      const { rows, schema, left } = await copy.databases.process.undo(database, query);
+      return { change, rows, schema: [...schema], left: [...left] };
     },
 
     async history({ path, row, limit = Number.MAX_SAFE_INTEGER }) {

@@ -25,9 +25,12 @@ export const undo = command('undo', 'undo one change to a database, for everybod
         }
         return { change, folder: fromHere(folder), table, key: key === undefined ? undefined : rowKey(key) };
       },
-      text: ({ rows, left }) =>
-        [rows === 0 ? 'Nothing was undone.' : `Undone in ${count(rows, 'row')}.`, ...left.map(line)].join('\n'),
-      failed: ({ rows }) => rows === 0,
+      text: ({ rows, schema, left }) => {
+        const done = schema.map((what) => `Brought back: ${plain(what)}.`);
+        if (rows > 0) done.push(`Undone in ${count(rows, 'row')}.`);
+        return [...(done.length === 0 ? ['Nothing was undone.'] : done), ...left.map(line)].join('\n');
+      },
+      failed: ({ rows, schema }) => rows === 0 && schema.length === 0,
     }),
   );
 

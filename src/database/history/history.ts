@@ -16,12 +16,14 @@ import { isReserved } from '../folding/folding.ts';
 import type { Shown } from '../folding/shown.ts';
 import type { ChangeSource, SourceChange } from '../folding/source.ts';
 import type { HistoryEntry, HistoryQuery } from '../host.ts';
+import { withDropped } from './dropped-tables.ts';
 import { SchemaPast } from './history-of-schema.ts';
 import { CellPast } from './past.ts';
 
 const DEFAULT_LIMIT = 100;
 
-export function readHistory(database: string, source: ChangeSource, shown: Shown, query: HistoryQuery): HistoryEntry[] {
+export function readHistory(database: string, source: ChangeSource, now: Shown, query: HistoryQuery): HistoryEntry[] {
+  const shown = withDropped(now);
   const wanted = [...shown.tables.values()].filter(({ name }) => query.table === undefined || query.table === name);
   const replay = new Replay(shown, new Map(wanted.map((table) => [table.id, table])), query);
   for (const change of changesAfter(source, database, EMPTY)) replay.take(change, readBody(source, change));

@@ -30,6 +30,7 @@ import { isReserved } from '../folding/folding.ts';
 import type { Shown } from '../folding/shown.ts';
 import type { ChangeSource, SourceChange } from '../folding/source.ts';
 import type { LeftAlone, Undone, UndoQuery } from '../host.ts';
+import { SCHEMA } from '../schema/reserved.ts';
 import { SETTINGS } from '../settings/reserved.ts';
 import { withFreeNumbers } from './free-numbers.ts';
 import { type PutBack, putBack } from './putting-back.ts';
@@ -84,11 +85,15 @@ export function replacedBy(database: string, source: ChangeSource, shown: Shown,
 }
 
 /** What the change did to schema and settings: it stays. */
+/** Of what it dropped it says nothing once that is there again. */
 function reservedOf(shown: Shown, body: ReturnType<typeof readBody>, wanted: string | undefined): LeftAlone[] {
   const found = new Map<string, LeftAlone>();
   for (const [, op] of body.ops.entries()) {
     const of = body.uses[op.use]?.table;
     if (of === undefined || !isReserved(of) || op.row?.[0] !== 'k') continue;
+    const drops = shown.view.row(of, op.row)?.cells.get('dropped') ?? [];
+    if (of === SCHEMA && dropsOnly(op, body) && drops.length > 0 && drops.every(({ value }) => value === null))
+      continue;
     const [kind, id = ''] = keyOfRow(op.row).map(String);
     const table = shown.tables.get(id)?.name ?? id;
     if (wanted !== undefined && wanted !== table) continue;
@@ -97,6 +102,10 @@ function reservedOf(shown: Shown, body: ReturnType<typeof readBody>, wanted: str
     found.set(`${table} ${why}`, { table, key: {}, column: null, why });
   }
   return [...found.values()];
+}
+
+function dropsOnly(op: DatabaseOp, { uses }: ReturnType<typeof readBody>): boolean {
+  return cellsOf(op, uses[op.use]?.columns ?? []).every(([id]) => id === 'dropped');
 }
 
 /** Puts back what can be put back, for `DatabaseEngine.edit`. `tell` hears of it before it is committed. */
@@ -119,7 +128,7 @@ export function undoing(by: ChangeId, { rows, reserved }: Undoable, tell: (undon
     const { done, kept } = putBack(file, back, stepsOf(back, leave));
     for (const [{ table, row }, why] of kept)
       left.push({ table: table.name, key: keyOf(shown, table, row), column: null, why });
-    tell({ rows: done, left });
+    tell({ rows: done, schema: [], left });
   };
 }
 
@@ -181,7 +190,7 @@ function opsOf(shown: Shown, body: ReturnType<typeof readBody>, by: SourceChange
   return found.toArray();
 }
 
-function changeOf(database: string, source: ChangeSource, { copy, seq }: ChangeId): SourceChange {
+export function changeOf(database: string, source: ChangeSource, { copy, seq }: ChangeId): SourceChange {
   const [found] = source.after(withEntry(source.vector(), copy, seq - 1), { subject: database, limit: 1 });
   if (found?.copy === copy && found.seq === seq) return found;
   throw new ProblemError({

@@ -179,7 +179,7 @@ class Merging {
   }
 }
 
-function valueIn(row: Row | undefined, cell: Cell, otherwise: Value): Value {
+export function valueIn(row: Row | undefined, cell: Cell, otherwise: Value): Value {
   const write = row && winner(row, cell);
   return write ? write.value : otherwise;
 }

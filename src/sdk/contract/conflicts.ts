@@ -105,6 +105,8 @@ export const conflicts = {
     result: z.object({
       change: id,
       rows: count,
+      /** What was dropped and is there again, with its rows or values: `table note`, `column note.old`. */
+      schema: z.array(z.string()),
       left: z.array(z.object({ table: z.string(), key: row, column: z.string().nullable(), why: z.string() })),
     }),
   },
