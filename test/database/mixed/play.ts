@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { ProblemError } from '../../../src/core/problem.ts';
 import { resolveConflicts } from '../../../src/database/conflicts/resolving.ts';
+import { bringingBack, droppedBy } from '../../../src/database/history/bringing-back.ts';
 import { replacedBy, undoing } from '../../../src/database/history/undoing.ts';
 import { changingSettings } from '../../../src/database/settings/changing.ts';
 import { type Copy, DB, Office, withDatabase } from '../copies.ts';
@@ -163,17 +164,20 @@ class World {
   /** What a person does through us, for which everything that arrived is applied first. */
   #personal(at: Copy, action: Extract<Action, { kind: 'undo' | 'choose' | 'set' }>): void {
     at.work();
-    const edit = this.#chosen(at, action);
-    if (edit === null) return;
-    try {
-      assert.equal(at.engine.edit(edit), 'done', 'a person has to wait though all was captured');
-    } catch (error) {
-      if (!(error instanceof ProblemError)) throw error;
+    const edits = action.kind === 'undo' ? undoOf(at, action.at) : [() => this.#chosen(at, action)];
+    for (const made of edits) {
+      const edit = made();
+      if (edit === null) continue;
+      try {
+        assert.equal(at.engine.edit(edit), 'done', 'a person has to wait though all was captured');
+      } catch (error) {
+        if (!(error instanceof ProblemError)) throw error;
+      }
+      if (edits.length > 1) at.work();
     }
   }
 
   #chosen(at: Copy, action: Extract<Action, { kind: 'undo' | 'choose' | 'set' }>): PersonalEdit | null {
-    if (action.kind === 'undo') return undoOf(at, action.at);
     if (action.kind === 'choose') return choiceOf(at, action.at, action.with);
     const change = settingOf(at.engine.tables, action.at, action.with);
     if (change !== null) this.#trace.push(`  ${JSON.stringify(change)}`);
@@ -204,12 +208,15 @@ class World {
 
 type PersonalEdit = Parameters<Copy['engine']['edit']>[0];
 
-function undoOf(at: Copy, back: number): PersonalEdit | null {
+/** What the change dropped first, then its rows: each looks at what the one before has left. */
+function undoOf(at: Copy, back: number): (() => PersonalEdit | null)[] {
   const { changes } = at.log;
   const change = changes.at(-1 - (back % Math.max(1, changes.length)));
-  if (change === undefined) return null;
+  if (change === undefined) return [];
   const of = { copy: change.copy, seq: change.seq };
-  return undoing(of, replacedBy(DB, at.log, at.engine.shown(), { change: of }), () => {});
+  const dropped = droppedBy(DB, at.log, at.engine.shown(), { change: of });
+  const rows = () => undoing(of, replacedBy(DB, at.log, at.engine.shown(), { change: of }), () => {});
+  return dropped.length === 0 ? [rows] : [() => bringingBack(dropped), rows];
 }
 
 /** The pair (schema.ts) is left alone: a person may well choose half of a transaction. */
