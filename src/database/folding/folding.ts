@@ -262,7 +262,7 @@ export class Folding {
   #renumber(table: string, { row, before, now, stored = before }: Touched, claimed?: Row): void {
     const known = this.#tables.get(table);
     if (known === undefined || numberColumn(known) === undefined) return;
-    if (before === undefined && claimed !== undefined) this.#renumbering.forget(known, row, claimed, now);
+    if (claimed !== undefined) this.#renumbering.forget(known, row, claimed, now);
     if (now !== stored) this.#renumbering.note(known, row, stored, now);
   }
 

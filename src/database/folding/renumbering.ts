@@ -49,9 +49,11 @@ export class Renumbering {
   /** The row is noted as if it were new: what it claimed as it was is no claim any more. */
   forget(table: Table, row: RowId, before: Row, now: Row): void {
     const column = columnId(table, numberColumn(table) as number);
+    const work = this.#workOn(table);
+    const base = claimsBase(before, column) ? this.baseNumber(row) : null;
+    if (base !== null) work.numbers.add(base);
     const claimed = this.#claimedBy(row, before, column);
     if (claimed === undefined) return;
-    const work = this.#workOn(table);
     work.numbers.add(claimed);
     if (this.#claimedBy(row, now, column) !== claimed) work.changed.add(row);
     this.#state.unclaim(table.id, claimed, row);
