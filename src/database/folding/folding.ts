@@ -27,6 +27,7 @@ import { cellsOf, numberedBy } from '../capture/ops.ts';
 import { Collisions } from '../mending/collisions.ts';
 import { Following } from '../mending/following.ts';
 import { Keeping } from '../mending/keeping.ts';
+import { Meeting } from '../mending/meeting.ts';
 import { Orphans } from '../mending/orphans.ts';
 import { References } from '../mending/references.ts';
 import { Required } from '../mending/required.ts';
@@ -249,6 +250,7 @@ export class Folding {
     this.#followMoves();
     new Collisions(this).settle();
     new Following(this, references).settle();
+    new Meeting(this).settle();
     new Required(this).settle();
     new Orphans(this, references).settle();
     new Withholding(this, references).settle();

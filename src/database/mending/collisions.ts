@@ -4,24 +4,13 @@
  * rows claim as merged, never by how others are mended, so that the order of mends does not matter.
  */
 import type { RowId } from '../../core/body.ts';
-import { compareClaims, LAST_NUMBER } from '../../core/numbers.ts';
-import {
-  ABSENT,
-  compareOrigins,
-  isAlive,
-  type MendedCell,
-  type Origin,
-  type Row,
-  UNMENDED,
-  type Withheld,
-  winner,
-  withMend,
-} from '../../core/rows.ts';
-import { canonicalKey, keyOfRow, namedColumns, rowOfKey, type Table, type Unique } from '../../core/tables.ts';
-import { RowRef, type Value } from '../../core/value.ts';
-import { indexedValues } from '../folding/asked-indexes.ts';
+import { LAST_NUMBER } from '../../core/numbers.ts';
+import { ABSENT, isAlive, type MendedCell, type Row, UNMENDED, type Withheld, withMend } from '../../core/rows.ts';
+import { canonicalKey, namedColumns, rowOfKey, type Table, type Unique } from '../../core/tables.ts';
+import type { Value } from '../../core/value.ts';
 import { columnId } from '../folding/shown.ts';
 import { countedColumn, countedIn, itemsOf, markedColumn, uniqueGroup, uniqueName } from '../folding/unique-values.ts';
+import { baseItem, compareClaimants, isMadeSince, rowsClaimingInBase, uniqueReason } from './claims.ts';
 import { judgedValues, judgeOf } from './judging.ts';
 import type { MendedRows } from './mended-rows.ts';
 
@@ -119,7 +108,7 @@ export class Collisions {
     if (state.isWatching(table.id)) return false;
     const written = state.withUnique(table.id, place, name);
     if (written.length > 1) return false;
-    return this.#rowsInBase(table, unique, items).every((other) => other === written[0]);
+    return rowsClaimingInBase(this.#rows, table, unique, items).every((other) => other === written[0]);
   }
 
   #enter(table: Table, place: number, name: string | null, items: readonly Value[] | undefined): void {
@@ -192,7 +181,7 @@ export class Collisions {
       const watching = this.#rows.state.watchers(table.id, place, prefix);
       losers = [...new Set([...(this.#affected.get(table.id) ?? []), ...watching])]
         .filter((other) => this.#isTooLate(table, place, other, prefix))
-        .sort((one, other) => this.#compare(table, namedColumns(unique), one, other));
+        .sort((one, other) => compareClaimants(this.#rows, table, namedColumns(unique), one, other));
       this.#losers.set(id, losers);
     }
     return BigInt(losers.indexOf(row) + 1);
@@ -316,7 +305,7 @@ export class Collisions {
     });
     const unique = table.uniques[place];
     const columns = unique === undefined ? [] : namedColumns(unique);
-    claimants.sort((a, b) => this.#compare(table, columns, a, b));
+    claimants.sort((a, b) => compareClaimants(this.#rows, table, columns, a, b));
     const group: Group = { table, place, name, claimants };
     this.#groups.set(id, group);
     return group;
@@ -325,40 +314,7 @@ export class Collisions {
   #inBase(table: Table, place: number, name: string, items: readonly Value[] | undefined): RowId[] {
     // The name of a key is the id of the row that is named by just this key.
     if (place === KEY) return this.#rows.base.has(table, name) ? [name] : [];
-    return items === undefined ? [] : this.#rowsInBase(table, table.uniques[place] as Unique, items);
-  }
-
-  #rowsInBase(table: Table, unique: Unique, items: readonly Value[]): RowId[] {
-    const { base } = this.#rows;
-    if (unique.asked !== undefined) {
-      const made = indexedValues(table, unique, items);
-      return made === null ? [] : base.rowsAsked(table, unique, made);
-    }
-    if (items.some(isMadeSince)) return [];
-    return base.rowsWhere(table, unique.columns, items.map(baseItem), unique.collations);
-  }
-
-  #compare(table: Table, columns: readonly number[], a: RowId, b: RowId): number {
-    return compareClaims(
-      { row: a, by: this.#since(table, columns, a) },
-      { row: b, by: this.#since(table, columns, b) },
-    );
-  }
-
-  /** When the row got these values: by the newest write to one of them; null: it has them since the base. */
-  #since(table: Table, columns: readonly number[], row: RowId): Origin | null {
-    const merged = this.#rows.merged(table, row);
-    let newest: Origin | null = null;
-    for (const at of columns) {
-      const write = winner(merged, columnId(table, at));
-      if (write && (newest === null || compareOrigins(write, newest) > 0)) newest = write;
-    }
-    if (newest !== null || merged.base) return newest;
-    // A row that is named by its key alone: since it was made.
-    for (const [write] of merged.cells.values()) {
-      if (write && (newest === null || compareOrigins(write, newest) < 0)) newest = write;
-    }
-    return newest;
+    return items === undefined ? [] : rowsClaimingInBase(this.#rows, table, table.uniques[place] as Unique, items);
   }
 }
 
@@ -383,17 +339,6 @@ function keyName(table: Table, key: readonly Value[]): string {
   return rowOfKey(key.map((item, index) => canonicalKey(item, table.key[index]?.collation ?? 'BINARY')));
 }
 
-/** A reference to a row that was made since the base cannot be in it. */
-function isMadeSince(item: Value): boolean {
-  return item instanceof RowRef && item.row[0] !== 'k';
-}
-
-function baseItem(item: Value): Value {
-  return item instanceof RowRef ? (keyOfRow(item.row)[0] ?? null) : item;
-}
-
 function reasonOf(table: Table, place: number): string {
-  if (place === KEY) return `PRIMARY KEY of ${table.name}`;
-  const unique = table.uniques[place] as Unique;
-  return `UNIQUE ${table.name} (${unique.asked?.parts.join(', ') ?? unique.columns.map((at) => table.columns[at]?.name).join(', ')})`;
+  return place === KEY ? `PRIMARY KEY of ${table.name}` : uniqueReason(table, table.uniques[place] as Unique);
 }
