@@ -5,28 +5,21 @@
  */
 import { body as bodyCodec, subjectOf } from '../core/body.ts';
 import { sha256 } from '../core/bytes.ts';
+import type { Stamp } from '../core/clock.ts';
 import { decode, encode, MalformedError } from '../core/codec.ts';
 import { ProblemError } from '../core/problem.ts';
 import { COPIES, setOp } from '../core/registry.ts';
-import { type Renaming, reissued } from '../core/reissue.ts';
-import { commonSegments, type SegmentEntry } from '../core/segment.ts';
-import { at, type CopyId, includes } from '../core/vector.ts';
+import { type Former, type Renaming, type Renewed, reissued } from '../core/reissue.ts';
+import { at, type CopyId, includes, type Vector, withEntry } from '../core/vector.ts';
 import type { Clock, FileBytes } from '../platform/ports.ts';
-import { type Author, FileStore } from '../store/file-store.ts';
-import { readSegment } from '../store/packed-log.ts';
+import { type Author, FileStore, type Reissued, type StoreHooks } from '../store/file-store.ts';
 import { Registry } from '../store/registry.ts';
 import { badHistory } from './compaction/compaction-problems.ts';
-import {
-  chunksOf,
-  fetchHistory,
-  fetchSegment,
-  mustEndAs,
-  type SignedSnapshot,
-  safeSnapshot,
-} from './compaction/history-fetching.ts';
+import { mustEndAs, type SignedSnapshot, safeSnapshot } from './compaction/history-fetching.ts';
 import { RETIRED } from './compaction/live-copies.ts';
 import type { Member } from './copying.ts';
 import type { HubConnection } from './hub-connection.ts';
+import { completePacked, type PackedAhead, packedAhead } from './packed-ahead.ts';
 import { foldRegistry } from './registry-folding.ts';
 import type { CopyFacts, SyncFolder } from './sync-folder.ts';
 
@@ -56,67 +49,70 @@ export async function renewCopy(options: RenewalOptions): Promise<void> {
 }
 
 async function renew(options: RenewalOptions): Promise<void> {
-  const { folder, hub, clock, fileBytes, author, member, retires } = options;
+  const { folder, hub, clock, author, member, retires } = options;
   const facts = folder.facts;
   if (facts === undefined) return;
-  const registry = new Registry(folder.db);
-  const store = new FileStore({
-    db: folder.db,
-    chunks: folder.chunks,
-    file: facts.file,
-    office: facts.office,
-    clock,
-    hooks: { stored: (change, bytes) => fold(registry, change, bytes) },
-  });
+  const { registry, store } = storeOf(folder, facts, clock);
   await completePacked(store, hub, clock, facts);
   const safe = await safeSnapshot(hub, facts);
   const ahead = safe && !isHere(store, facts.copy, safe) ? await packedAhead(store, hub, clock, facts, safe) : null;
   // A hub that has dropped what is packed cannot be asked for it.
-  const packed = safe ? at(safe.record.vector, facts.copy) : 0;
-  const after = ahead?.shared ?? (await lastShared(store, hub, facts.file, facts.copy, packed));
+  const packed = ahead ? at(ahead.same, facts.copy) : safe ? at(safe.record.vector, facts.copy) : 0;
+  const isCut =
+    ahead !== null && Math.max(packed, at(store.log.floor, facts.copy)) < at(ahead.record.vector, facts.copy);
+  const after = isCut
+    ? Math.max(packed, at(store.log.floor, facts.copy))
+    : await lastShared(store, hub, facts.file, facts.copy, packed);
   const renaming = { from: facts.copy, to: author.copy, after };
-  const bodies = bodiesAgain(store, renaming, member, retires);
+  const bodies = bodiesAgain(store, renaming);
+  const kept = after > 0 ? withEntry(store.vector(), facts.copy, after) : without(store.vector(), facts.copy);
+  const made = [...bodies, { body: introduction(author.copy, member, retires ? [facts.copy] : []) }];
+  const again = made.map((each) => ({ author, ...each }));
+  reissueIn({ ...options, facts, store, registry, ahead }, { kept, made: again, renewed: renaming });
+}
+
+/** The store of a copy that is not at work. */
+export function storeOf(folder: SyncFolder, { file, office }: CopyFacts, clock: Clock) {
+  const registry = new Registry(folder.db);
+  const hooks: StoreHooks = { stored: (change, bytes) => fold(registry, change, bytes) };
+  return { registry, store: new FileStore({ db: folder.db, chunks: folder.chunks, file, office, clock, hooks }) };
+}
+
+export interface Reissuing extends Pick<RenewalOptions, 'folder' | 'fileBytes'> {
+  readonly facts: CopyFacts;
+  readonly store: FileStore;
+  readonly registry: Registry;
+  readonly ahead: PackedAhead | null;
+}
+
+/** What goes on under other ids. */
+export interface Again {
+  /** The rest is taken back. */
+  readonly kept: Vector;
+  readonly made: readonly Reissued[];
+  readonly renewed: Renewed;
+  /** In the same transaction. */
+  readonly alongside?: () => void;
+}
+
+/** Takes back, folds anew and makes again, in one step; the copy has its new id then. */
+export function reissueIn({ folder, fileBytes, facts, store, registry, ahead }: Reissuing, again: Again): void {
+  const { kept, made, renewed, alongside } = again;
   // What the rows were merged from gets other names, so they are merged anew: nothing of the old ones may be left.
   for (const suffix of ['', '-wal', '-shm']) fileBytes.remove(folder.path(`rows.db${suffix}`));
   fileBytes.syncFolder(folder.path('.'));
-  store.reissue(author, facts.copy, after, bodies, () => {
+  store.reissue(kept, made, () => {
     if (ahead) store.adoptAll(ahead.segments);
     if (ahead) mustEndAs(store, ahead.record);
     registry.unfold();
     for (const change of store.log.after(new Map(), { subject: '', limit: Number.MAX_SAFE_INTEGER })) {
       foldRegistry(registry, change, store.registryBody(change));
     }
-    folder.setFacts({ ...facts, copy: author.copy });
-    folder.addRenaming(renaming);
+    folder.setFacts({ ...facts, copy: renewed.to });
+    folder.addRenaming(renewed);
     if (ahead) folder.verified = sha256(ahead.sealed);
+    alongside?.();
   });
-}
-
-/** What is folded anew is read from the packed history: what this disk has lost of it, the hub has. */
-async function completePacked(
-  store: FileStore,
-  hub: HubConnection,
-  clock: Clock,
-  { file, copy }: CopyFacts,
-): Promise<void> {
-  const complete = async (ids: readonly string[]): Promise<void> => {
-    const missing = unreadable(store, ids);
-    if (missing.length === 0) return;
-    const { fetch, close } = chunksOf(await hub.sessionOrRefusal(), store, file, copy, clock);
-    const left = await fetch(missing).finally(close);
-    if (left.length > 0) throw notAllHere();
-  };
-  for (const entry of [...store.log.segments()]) {
-    await complete(entry.parts.map(({ id }) => id));
-    for (const { subject, content } of readSegment(entry, { readOne: (id) => store.readChunks([id])[0] })) {
-      if (subject === '' && content.kind === 'parts') await complete(content.parts.map(({ id }) => id));
-    }
-  }
-}
-
-/** What is listed may be damaged: only reading tells. */
-function unreadable(store: FileStore, ids: readonly string[]): string[] {
-  return ids.filter((id) => store.readChunks([id]).length === 0);
 }
 
 function fold(registry: Registry, change: Parameters<typeof foldRegistry>[1], bytes: Uint8Array): string {
@@ -130,44 +126,6 @@ function isHere(store: FileStore, copy: CopyId, { record: { vector, last } }: Si
   const own = last.find((tip) => tip.copy === copy);
   const isSame = own === undefined || store.hashAt(copy, at(vector, copy)) === own.hash;
   return isSame && includes(store.vector(), vector);
-}
-
-type PackedAhead = SignedSnapshot & { readonly segments: readonly SegmentEntry[]; readonly shared: number };
-
-/** What was packed while this copy was away, its chunks being here, and how far the own log is in it. */
-async function packedAhead(
-  store: FileStore,
-  hub: HubConnection,
-  clock: Clock,
-  { file, copy }: CopyFacts,
-  ahead: SignedSnapshot,
-): Promise<PackedAhead> {
-  const { fetch, close } = chunksOf(await hub.sessionOrRefusal(), store, file, copy, clock);
-  try {
-    const segments = await fetchHistory(store, ahead.record, fetch);
-    if (segments === undefined) throw notAllHere();
-    let shared = at(store.log.floor, copy);
-    for (const entry of segments.slice(commonSegments([...store.log.segments()], segments))) {
-      if (!(await fetchSegment(store, entry, fetch))) throw notAllHere();
-      for (const change of readSegment(entry, { readOne: (id) => store.readChunks([id])[0] })) {
-        if (change.copy === copy && shared === change.seq - 1 && store.hashAt(copy, change.seq) === change.hash) {
-          shared = change.seq;
-        }
-      }
-    }
-    if (shared < at(ahead.record.vector, copy)) return { ...ahead, segments, shared };
-    return { ...ahead, segments, shared: await lastShared(store, hub, file, copy, shared) };
-  } finally {
-    close();
-  }
-}
-
-function notAllHere(): ProblemError {
-  return new ProblemError({
-    code: 'unreachable',
-    text: 'The hub cannot give what was packed while this copy was away.',
-    remedy: 'It is asked again in a while.',
-  });
 }
 
 /**
@@ -199,17 +157,29 @@ function seenByOthers(store: FileStore, own: CopyId): number {
   return others.reduce((seen, { deps }) => Math.max(seen, at(deps, own)), 0);
 }
 
-/** The unshared changes under the new id, after one that says whose copy it is. */
-function bodiesAgain(store: FileStore, renaming: Renaming, { user, device }: Member, retires: boolean): Uint8Array[] {
-  const last = store.tips().get(renaming.from)?.seq ?? 0;
-  const old = [];
-  for (let seq = renaming.after + 1; seq <= last; seq++) {
-    const change = store.log.get({ copy: renaming.from, seq });
-    if (change) old.push({ deps: change.deps, body: decode(bodyCodec, store.body(change)) });
+/** The unshared changes, for the new id. */
+function bodiesAgain(store: FileStore, renaming: Renaming): Omit<Reissued, 'author'>[] {
+  const { from, after } = renaming;
+  const last = store.tips().get(from)?.seq ?? 0;
+  const old: (Former & { readonly stamp: Stamp })[] = [];
+  for (let seq = after + 1; seq <= last; seq++) {
+    const change = store.log.get({ copy: from, seq });
+    if (change === undefined) continue;
+    const { deps, stamp } = change;
+    old.push({ copy: from, seq, deps, stamp, body: decode(bodyCodec, store.body(change)) });
   }
-  const bodies = reissued(old, renaming).map((body) => encode(bodyCodec, body));
+  return reissued(old, [renaming]).map((body, index) => {
+    return { body: encode(bodyCodec, body), stamp: (old[index] as { stamp: Stamp }).stamp };
+  });
+}
+
+/** Whose copy it is, and which logs nobody goes on with. */
+export function introduction(copy: CopyId, { user, device }: Member, retired: readonly CopyId[]): Uint8Array {
   const cells = { user: { value: user, over: [] }, device: { value: device, over: [] } };
-  const former = retires ? [setOp(COPIES, renaming.from, { [RETIRED]: { value: 1n, over: [] } })] : [];
-  const introduction = encode(bodyCodec, { kind: 'registry', ops: [setOp(COPIES, renaming.to, cells), ...former] });
-  return [...bodies, introduction];
+  const former = retired.map((each) => setOp(COPIES, each, { [RETIRED]: { value: 1n, over: [] } }));
+  return encode(bodyCodec, { kind: 'registry', ops: [setOp(COPIES, copy, cells), ...former] });
+}
+
+function without(vector: Vector, copy: CopyId): Vector {
+  return new Map([...vector].filter(([each]) => each !== copy));
 }

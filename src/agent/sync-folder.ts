@@ -4,9 +4,11 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
+import type { Origins } from '../core/branches.ts';
+import type { Hash } from '../core/bytes.ts';
 import { decode, encode } from '../core/codec.ts';
 import { ProblemError } from '../core/problem.ts';
-import type { Renaming } from '../core/reissue.ts';
+import type { Renewed } from '../core/reissue.ts';
 import { type Vector, vectorCodec } from '../core/vector.ts';
 import { type Lock, takeLock } from '../platform/lock.ts';
 import type { FileBytes } from '../platform/ports.ts';
@@ -41,6 +43,8 @@ const facts = z.strictObject({
 export type CopyFacts = z.infer<typeof facts>;
 
 const renaming = z.strictObject({ from: z.string(), to: z.string(), after: z.int() });
+const renewed = renaming.extend({ others: z.array(renaming).optional() });
+const origins = z.record(z.string(), z.array(z.string()));
 
 export class SyncFolder {
   /** The file's folder: native, absolute. */
@@ -127,6 +131,16 @@ export class SyncFolder {
     this.#setFact('given', given);
   }
 
+  /** The hub has forgotten what it had, and was not told yet that the file is given back. */
+  get hubForgot(): boolean {
+    return this.#fact('hub-forgot') !== undefined;
+  }
+
+  set hubForgot(is: boolean) {
+    if (is) this.#setFact('hub-forgot', '1');
+    else this.db.prepare("DELETE FROM fact WHERE name = 'hub-forgot'").run();
+  }
+
   /** The number of an own change whose body is damaged here and that the parent lacks. */
   get damagedChange(): number | undefined {
     const seq = this.#fact('damaged-change');
@@ -139,13 +153,23 @@ export class SyncFolder {
   }
 
   /** The ids under which this copy numbered before, so that a database that still names them is understood. */
-  get renamings(): readonly Renaming[] {
+  get renamings(): readonly Renewed[] {
     const text = this.#fact('renamings');
-    return text === undefined ? [] : z.array(renaming).parse(JSON.parse(String(text)));
+    return text === undefined ? [] : z.array(renewed).parse(JSON.parse(String(text)));
   }
 
-  addRenaming(value: Renaming): void {
+  addRenaming(value: Renewed): void {
     this.#setFact('renamings', JSON.stringify([...this.renamings, value]));
+  }
+
+  /** Of logs that hold what was made again: the hashes that their changes had before. */
+  get origins(): Origins {
+    const text = this.#fact('origins');
+    return new Map(text === undefined ? [] : Object.entries(origins.parse(JSON.parse(String(text)))));
+  }
+
+  addOrigins(more: Origins): void {
+    this.#setFact('origins', JSON.stringify(Object.fromEntries<readonly Hash[]>([...this.origins, ...more])));
   }
 
   close(): void {

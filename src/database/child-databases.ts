@@ -4,7 +4,7 @@
  * it meanwhile fails, and is tried again by whoever asked.
  */
 import { type Problem, ProblemError } from '../core/problem.ts';
-import type { Renaming } from '../core/reissue.ts';
+import type { Renewed } from '../core/reissue.ts';
 import type { CopyId } from '../core/vector.ts';
 import { type Child, startChild } from '../platform/child.ts';
 import type { Clock } from '../platform/ports.ts';
@@ -16,7 +16,7 @@ import type { DatabaseEvents, Databases, OpenDatabase } from './host.ts';
 /** What must be known of a sync folder. */
 export interface CopyFolder {
   path(name: string): string;
-  readonly renamings: readonly Renaming[];
+  readonly renamings: readonly Renewed[];
 }
 
 export interface ChildDatabases {

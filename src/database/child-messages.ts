@@ -1,6 +1,6 @@
 /** What the agent and the database process say to each other. Both are of one build, so there are no versions. */
 import type { Problem } from '../core/problem.ts';
-import type { Renaming } from '../core/reissue.ts';
+import type { Renewed } from '../core/reissue.ts';
 import type { Appended, AppendRequest, Applied, DatabaseProblem, Databases } from './host.ts';
 
 /** Everything that is asked and answered. */
@@ -11,7 +11,7 @@ export interface CopyStart {
   readonly rowsPath: string;
   readonly storePath: string;
   readonly packs: string;
-  readonly renamings: readonly Renaming[];
+  readonly renamings: readonly Renewed[];
 }
 
 /** `at`: which copy, by the number that the agent gave it. */

@@ -10,7 +10,7 @@ import type { ChangeId } from '../core/change.ts';
 import type { Stamp } from '../core/clock.ts';
 import type { JsonRow, JsonValue } from '../core/plain-value.ts';
 import type { Problem } from '../core/problem.ts';
-import type { Renaming } from '../core/reissue.ts';
+import type { Renewed } from '../core/reissue.ts';
 import type { CopyId, Vector } from '../core/vector.ts';
 
 export interface OpenDatabase {
@@ -278,5 +278,5 @@ export interface DatabasesOptions {
   /** `rows.db` in the sync folder; ':memory:' in tests that throw it away. */
   readonly rowsPath: string;
   /** Under which ids this copy numbered before, oldest first. */
-  readonly renamings?: readonly Renaming[];
+  readonly renamings?: readonly Renewed[];
 }

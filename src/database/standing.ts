@@ -4,7 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { assert } from '../core/problem.ts';
-import type { Renaming } from '../core/reissue.ts';
+import type { Renewed } from '../core/reissue.ts';
 import type { Table } from '../core/tables.ts';
 import { type CopyId, covers, join, same, type Vector } from '../core/vector.ts';
 import type { FileFacts } from '../platform/ports.ts';
@@ -51,7 +51,7 @@ export interface EngineOptions {
   readonly rows: DatabaseSync;
   readonly source: ChangeSource;
   readonly facts: (path: string) => FileFacts | undefined;
-  readonly renamings?: readonly Renaming[];
+  readonly renamings?: readonly Renewed[];
   /** Rows that are held in memory at a time; what a step needs of more is on the disk meanwhile. */
   readonly heldRows?: number | undefined;
 }
@@ -98,7 +98,7 @@ export class Standing {
     this.#closed = new ClosedFile(options.database.path, options.facts);
   }
 
-  get #renamings(): readonly Renaming[] {
+  get #renamings(): readonly Renewed[] {
     return this.options.renamings ?? [];
   }
 

@@ -42,6 +42,14 @@ export interface Author {
   readonly reserve: (seq: number) => void;
 }
 
+/** What was made before, and is made again: with the stamp that it had, so that what is shown stays. */
+export interface Reissued {
+  readonly author: Author;
+  readonly body: Uint8Array;
+  /** Left out: it is made now. */
+  readonly stamp?: Stamp;
+}
+
 export interface StoreHooks {
   /**
    * Inside the transaction that stores the change: folds it, and answers what its ops are about. Not given by a hub,
@@ -128,23 +136,26 @@ export class FileStore implements Replica {
 
   receive(changes: readonly Incoming[]): Refusal | null {
     try {
-      return this.transaction(() => {
-        for (const change of changes) {
-          const checked = this.#checked(change);
-          if ('code' in checked) return checked;
-          const bytes = this.#readable(checked);
-          if (bytes !== null && 'code' in bytes) return bytes;
-          this.#keep(checked, bytes);
-          this.#observe(checked);
-        }
-        return null;
-      });
+      return this.transaction(() => this.take(changes));
     } catch (error) {
       // What is forgotten is fetched again when the change comes the next time.
       if (error instanceof DamagedChunk) this.#forget([error.id]);
       this.#options.hooks?.failed?.(error);
       throw error;
     }
+  }
+
+  /** As `receive`, in the caller's transaction. */
+  take(changes: readonly Incoming[]): Refusal | null {
+    for (const change of changes) {
+      const checked = this.#checked(change);
+      if ('code' in checked) return checked;
+      const bytes = this.#readable(checked);
+      if (bytes !== null && 'code' in bytes) return bytes;
+      this.#keep(checked, bytes);
+      this.#observe(checked);
+    }
+    return null;
   }
 
   /** One transaction on the store; when it is rolled back, the memory of the log is brought back in step. */
@@ -178,17 +189,20 @@ export class FileStore implements Replica {
   }
 
   /**
-   * Takes back the changes of `copy` after `seq`, which nobody else has, and makes changes of these bodies by `author`
-   * in their place: in one transaction. `refold` brings what was folded back to the log that is left.
+   * Takes back what is not in `kept`, and makes changes of these bodies in its place: in one transaction. `refold` brings
+   * what was folded back to the log that is left.
    */
-  reissue(author: Author, copy: CopyId, seq: number, bodies: readonly Uint8Array[], refold: () => void): void {
-    const laid = bodies.map((body) => layBody(body, this.chunks));
-    this.#flushParts(laid);
-    author.reserve(bodies.length);
+  reissue(kept: Vector, made: readonly Reissued[], refold: () => void): void {
+    const laid = made.map(({ body, ...change }) => ({ ...change, body: layBody(body, this.chunks) }));
+    this.#flushParts(laid.map(({ body }) => body));
+    for (const author of new Set(made.map(({ author }) => author))) {
+      author.reserve(made.filter((one) => one.author === author).length);
+    }
     this.transaction(() => {
-      this.log.withdraw(copy, seq);
+      this.log.withdraw(kept);
+      this.#makers.clear();
       refold();
-      for (const body of laid) this.#make(author, body);
+      for (const { author, body, stamp } of laid) this.#make(author, body, stamp);
     });
   }
 
@@ -292,16 +306,16 @@ export class FileStore implements Replica {
     if (this.chunks.has(ids).size < new Set(ids).size) throw storageFailure('disk-error', 'Cannot keep a change');
   }
 
-  #make(author: Author, { content, hash: body, size, beginning }: Laid): StoredChange {
+  #make(author: Author, { content, hash: body, size, beginning }: Laid, stamp?: Stamp): StoredChange {
     const { copy, key, chain } = author;
     const deps = this.vector();
     const seq = at(deps, copy) + 1;
-    this.#lastStamp = nextStamp(this.#lastStamp, this.#options.clock.now());
+    if (stamp === undefined) this.#lastStamp = nextStamp(this.#lastStamp, this.#options.clock.now());
     const header: Header = {
       copy,
       seq,
       deps,
-      stamp: this.#lastStamp,
+      stamp: stamp ?? this.#lastStamp,
       body,
       size,
       chain: seq === 1 ? chain : null,

@@ -338,14 +338,35 @@ export class Log {
     return stored;
   }
 
-  /** Takes back the own changes after `seq`, which nobody has seen: they are issued again under another id. */
-  withdraw(copy: CopyId, seq: number): void {
-    const entry = this.#copies.get(copy);
-    assert(entry, `no log of ${copy}`);
-    assert(seq >= (entry.head?.seq ?? 0), 'what everybody has is not taken back');
-    this.#db.prepare('DELETE FROM change WHERE copy = ? AND seq > ?').run(entry.idx, seq);
-    if (seq === 0) this.#db.prepare('DELETE FROM copy WHERE idx = ?').run(entry.idx);
+  /**
+   * Takes back what is not in `kept`, and is made again under other ids. Of packed history that holds some of it, the
+   * rest is in rows again. In the caller's transaction.
+   */
+  withdraw(kept: Vector): void {
+    const segments = [...this.segments()];
+    const split = segments.findIndex(({ upto }) => !includes(kept, upto));
+    if (split < 0) this.#remove(kept);
+    else this.#unpackInto(kept, split, segments[split - 1]?.upto ?? new Map());
     this.reload();
+  }
+
+  #remove(kept: Vector): void {
+    for (const { id, idx, tip } of this.#copies.all()) {
+      const last = at(kept, id);
+      if (last < tip.seq) this.#db.prepare('DELETE FROM change WHERE copy = ? AND seq > ?').run(idx, last);
+    }
+    this.#db.exec(
+      `DELETE FROM copy WHERE NOT EXISTS (SELECT 1 FROM change WHERE copy = idx)
+         AND NOT EXISTS (SELECT 1 FROM head WHERE copy = idx)`,
+    );
+  }
+
+  #unpackInto(kept: Vector, segments: number, packed: Vector): void {
+    const all = this.after(packed, { limit: Number.MAX_SAFE_INTEGER });
+    this.unpack(segments);
+    this.#remove(packed);
+    this.reload();
+    for (const change of all) if (at(kept, change.copy) >= change.seq) this.insert(change, change.subject);
   }
 
   /**

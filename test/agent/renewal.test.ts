@@ -43,6 +43,10 @@ class Desk {
     this.#says = says;
   }
 
+  advance(ms: number): void {
+    this.#clock.advance(ms);
+  }
+
   renew(): Promise<void> {
     // Chunks are all here.
     const session = { open: () => ({}), close() {} };
@@ -76,6 +80,24 @@ test('REN6 a change that a colleague went on from is issued no second time, thou
   // Of the new one: what was made last, and who it is.
   assert.deepEqual([at(vector, ana.copy), at(vector, ben.copy), at(vector, anew.copy)], [4, 1, 2]);
   assert.deepEqual(desk.folder.renamings, [{ from: ana.copy, to: anew.copy, after: 4 }]);
+  desk.folder.close();
+});
+
+test('REN11 what is made again keeps its stamp, so that the same is shown as before', async () => {
+  const desk = new Desk();
+  const store = desk.store();
+  store.append(ana, [word('ana 1'), word('ana 2')]);
+  const before = store.log.get({ copy: ana.copy, seq: 2 })?.stamp;
+  desk.hub((question) => {
+    if (question.kind === 'history') return { kind: 'history', safe: null, signed: [], proposed: null, differing: [] };
+    assert(question.kind === 'change');
+    return { kind: 'change', hash: question.seq === 1 ? (store.hashAt(ana.copy, 1) ?? null) : null };
+  });
+  desk.advance(5000);
+  await desk.renew();
+  const { log } = desk.store();
+  assert.equal(log.get({ copy: anew.copy, seq: 1 })?.stamp, before);
+  assert.ok((log.get({ copy: anew.copy, seq: 2 })?.stamp ?? 0) > (before ?? 0));
   desk.folder.close();
 });
 

@@ -9,7 +9,7 @@ import { RowRef } from '../../src/core/value.ts';
 const OLD = 'a'.repeat(32);
 const NEW = 'b'.repeat(32);
 const OTHER = 'c'.repeat(32);
-const renaming = { from: OLD, to: NEW, after: 2 };
+const renamings = [{ from: OLD, to: NEW, after: 2 }];
 
 const uses = [{ table: 'line', columns: ['id', 'entry', 'amount'] }];
 const database = (
@@ -27,18 +27,18 @@ const opsOf = (body: Body | undefined) => (body?.kind === 'database' ? body.ops 
 
 describe('own changes under another copy id', () => {
   test('REN1 only what comes after the shared number is renamed, and counts from 1', () => {
-    assert.deepEqual(renamedChange({ copy: OLD, seq: 2 }, renaming), { copy: OLD, seq: 2 });
-    assert.deepEqual(renamedChange({ copy: OLD, seq: 3 }, renaming), { copy: NEW, seq: 1 });
-    assert.deepEqual(renamedChange({ copy: OTHER, seq: 9 }, renaming), { copy: OTHER, seq: 9 });
+    assert.deepEqual(renamedChange({ copy: OLD, seq: 2 }, renamings), { copy: OLD, seq: 2 });
+    assert.deepEqual(renamedChange({ copy: OLD, seq: 3 }, renamings), { copy: NEW, seq: 1 });
+    assert.deepEqual(renamedChange({ copy: OTHER, seq: 9 }, renamings), { copy: OTHER, seq: 9 });
     assert.deepEqual(
-      renamedVector(new Map([[OLD, 5]]), renaming),
+      renamedVector(new Map([[OLD, 5]]), renamings),
       new Map([
         [OLD, 2],
         [NEW, 3],
       ]),
     );
-    assert.deepEqual(renamedVector(new Map([[OLD, 2]]), renaming), new Map([[OLD, 2]]));
-    assert.deepEqual(renamedVector(new Map([[OLD, 3]]), { ...renaming, after: 0 }), new Map([[NEW, 3]]));
+    assert.deepEqual(renamedVector(new Map([[OLD, 2]]), renamings), new Map([[OLD, 2]]));
+    assert.deepEqual(renamedVector(new Map([[OLD, 3]]), [{ ...renamings[0]!, after: 0 }]), new Map([[NEW, 3]]));
   });
 
   test('REN2 what a change had seen is written out, because it is no longer what the change depends on', () => {
@@ -46,9 +46,12 @@ describe('own changes under another copy id', () => {
       [OLD, 2],
       [OTHER, 4],
     ]);
-    const [first] = reissued([{ deps, body: database([]) }], renaming);
+    const [first] = reissued([{ copy: OLD, seq: 3, deps, body: database([]) }], renamings);
     assert.deepEqual(first?.kind === 'database' && first.seen, deps);
-    const [seen] = reissued([{ deps: new Map([[OLD, 4]]), body: database([], new Map([[OLD, 3]])) }], renaming);
+    const [seen] = reissued(
+      [{ copy: OLD, seq: 3, deps: new Map([[OLD, 4]]), body: database([], new Map([[OLD, 3]])) }],
+      renamings,
+    );
     assert.deepEqual(
       seen?.kind === 'database' && seen.seen,
       new Map([
@@ -70,10 +73,10 @@ describe('own changes under another copy id', () => {
     ]);
     const [, second] = reissued(
       [
-        { deps: new Map(), body: insert },
-        { deps: new Map([[OLD, 3]]), body: later },
+        { copy: OLD, seq: 3, deps: new Map(), body: insert },
+        { copy: OLD, seq: 4, deps: new Map([[OLD, 3]]), body: later },
       ],
-      renaming,
+      renamings,
     );
     const [update, added, removed, number] = opsOf(second);
     assert.equal(update?.row, now);
@@ -95,7 +98,7 @@ describe('own changes under another copy id', () => {
         { kind: 'remove', table: 'documents', row: 'e', over },
       ],
     };
-    const [moved] = reissued([{ deps: new Map(), body }], renaming);
+    const [moved] = reissued([{ copy: OLD, seq: 3, deps: new Map(), body }], renamings);
     const renamed = [
       { copy: OLD, seq: 1 },
       { copy: NEW, seq: 1 },
@@ -115,7 +118,7 @@ describe('own changes under another copy id', () => {
         { kind: 'set', table: 'copies', row, cells: cells('retired') },
       ]),
     };
-    const [moved] = reissued([{ deps: new Map(), body }], renaming);
+    const [moved] = reissued([{ copy: OLD, seq: 3, deps: new Map(), body }], renamings);
     assert.deepEqual(
       moved?.ops.map((op) => 'row' in op && op.row),
       [NEW, OLD, OTHER, OTHER],

@@ -37,7 +37,8 @@ test('LOG23 own changes go on under another id in one step, for whoever reads al
   assert.equal(reader.vector().get(ana.copy), 2);
   const reserved: number[] = [];
   const renewed = await author('z', 'ana', (seq) => reserved.push(seq));
-  const again = (refold: () => void): void => store.reissue(renewed, ana.copy, 1, [text('here only')], refold);
+  const made = [{ author: renewed, body: text('here only') }];
+  const again = (refold: () => void): void => store.reissue(new Map([[ana.copy, 1]]), made, refold);
   assert.throws(
     () =>
       again(() => {

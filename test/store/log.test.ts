@@ -190,10 +190,24 @@ test('LOG9 own changes that nobody has are taken back, up to all of them', () =>
   const db = open();
   const log = new Log(db);
   write(log, db, 'aba');
-  transaction(db, () => log.withdraw(copyId('a'), 1));
+  transaction(db, () =>
+    log.withdraw(
+      new Map([
+        [copyId('a'), 1],
+        [copyId('b'), 1],
+      ]),
+    ),
+  );
   assert.equal(order(log.after(new Map())), 'a1 b1');
   write(log, db, 'ac');
-  transaction(db, () => log.withdraw(copyId('c'), 0));
+  transaction(db, () =>
+    log.withdraw(
+      new Map([
+        [copyId('a'), 2],
+        [copyId('b'), 1],
+      ]),
+    ),
+  );
   assert.equal(log.chain(copyId('c')), undefined);
   write(log, db, 'c');
   assert.equal(order(log.after(new Map())), 'a1 b1 a2 c1');

@@ -8,7 +8,7 @@ import { readPieces } from '../../core/body-pieces.ts';
 import type { ChangeId } from '../../core/change.ts';
 import { decode, MalformedError } from '../../core/codec.ts';
 import { assert } from '../../core/problem.ts';
-import { type Renaming, renamedVector } from '../../core/reissue.ts';
+import { type Renewed, renamedVector } from '../../core/reissue.ts';
 import { type CopyId, covers, type Vector, withEntry } from '../../core/vector.ts';
 import { hasMark, type MarkId } from '../file/marks.ts';
 import type { Position } from '../file/position.ts';
@@ -87,11 +87,11 @@ function openLarge(source: ChangeSource, change: SourceChange): ReadBody {
  * A position that was written under an id under which this copy no longer numbers. One that was written since means what
  * it says: what the old log has beyond the shared number are changes that came from elsewhere.
  */
-export function renamedPosition(position: Position, renamings: readonly Renaming[]): Position {
+export function renamedPosition(position: Position, renamings: readonly Renewed[]): Position {
   let { copy, vector } = position;
   for (const renaming of renamings) {
     if (renaming.from !== copy) continue;
-    vector = renamedVector(vector, renaming);
+    vector = renamedVector(vector, [renaming, ...(renaming.others ?? [])]);
     copy = renaming.to;
   }
   return { ...position, vector };
@@ -101,11 +101,13 @@ export function whatItContains(
   sql: Statements,
   position: Position,
   source: ChangeSource,
-  { copy, renamings = [] }: { readonly copy: CopyId; readonly renamings?: readonly Renaming[] | undefined },
+  { copy, renamings = [] }: { readonly copy: CopyId; readonly renamings?: readonly Renewed[] | undefined },
 ): Containing {
   // The file of a colleague, put in place of this copy's: edited there before, and here since.
   const authors = new Set([position.copy, copy]);
-  for (const { from, to } of renamings) if (authors.has(from)) authors.add(to);
+  for (const { others = [], ...renaming } of renamings) {
+    for (const { from, to } of [renaming, ...others]) if (authors.has(from)) authors.add(to);
+  }
   const own = [...changesAfter(source, position.database, position.vector)].filter(({ copy }) => authors.has(copy));
   // Marks are only cleared together with writing the position: those of all changes since are still there, or the
   // file lost them.
