@@ -38,6 +38,19 @@ export function wasAway(path: string): ProblemError {
   });
 }
 
+/** The hub knows other work of a colleague than this copy does. */
+export function isBranched(path: string): ProblemError {
+  return new ProblemError({
+    code: COPIED,
+    text: `The hub and a colleague's machine were brought back from backups, and ${path} has work that neither knows any more.`,
+    remedy: 'It is given to them by itself, as soon as the hub is in reach. Nothing of it is lost.',
+    path,
+  });
+}
+
+/** Why a copy goes on under a new id. */
+export const WHY_RENEWED = { forked: copiedFolder, away: wasAway, branched: isBranched };
+
 export function notThere(path: string): ProblemError {
   return new ProblemError({
     code: GONE,

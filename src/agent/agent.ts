@@ -20,7 +20,7 @@ import {
   nestedCopies,
   notACopy,
   notThere,
-  wasAway,
+  WHY_RENEWED,
   whyClosed,
 } from './agent-problems.ts';
 import { Copy } from './copy.ts';
@@ -316,7 +316,7 @@ export class Agent {
     const hasSyncFolder = (path: string): boolean => this.options.filesOf(path).facts(SYNC_FOLDER) !== undefined;
     if (this.options.ledger.match(facts.copy, found, hasSyncFolder) === 'copied') {
       this.#copies.set(root, { kind: 'closed', root, why: copiedFolder(root) });
-      this.#renewals.after(root, copy.stop(), false);
+      this.#renewals.after(root, copy.stop(), 'duplicate');
       return;
     }
     if (facts.phase !== 'complete') return;
@@ -361,10 +361,10 @@ export class Agent {
       tell: (event) => {
         for (const tell of this.#watching) tell({ ...event, copy });
       },
-      forked: (how) => {
-        const why = how === 'away' ? wasAway(folder.root) : copiedFolder(folder.root);
-        this.#copies.set(folder.root, { kind: 'closed', root: folder.root, why });
-        this.#renewals.after(folder.root, copy.stop(), true);
+      forked: (how, theirs) => {
+        const { root } = folder;
+        this.#copies.set(root, { kind: 'closed', root, why: WHY_RENEWED[how](root) });
+        this.#renewals.after(root, copy.stop(), theirs ?? 'retires');
       },
     });
     this.#copies.set(folder.root, { kind: 'open', root: folder.root, copy });

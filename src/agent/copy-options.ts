@@ -4,6 +4,7 @@ import type { CopyId } from '../core/vector.ts';
 import type { Clock } from '../platform/ports.ts';
 import type { TaskRunner } from '../platform/tasks.ts';
 import type { ChunkTasks } from '../store/chunk-tasks.ts';
+import type { HubTips } from './branching.ts';
 import type { MakeDatabases } from './copy-databases.ts';
 import type { DocumentsDeps } from './documents/ports.ts';
 import type { HubConnection } from './hub-connection.ts';
@@ -37,7 +38,8 @@ export interface CopyOptions {
   readonly tell: (event: CopyEvent) => void;
   /**
    * It must go on under another id: the parent knows another history of this copy, or it was away for so long that what
-   * it lacks is packed, or that the owner has given it up.
+   * it lacks is packed, or that the owner has given it up, or the parent (which has `theirs`) knows another history of
+   * somebody else.
    */
-  readonly forked: (why: 'forked' | 'away') => void;
+  readonly forked: (why: 'forked' | 'away' | 'branched', theirs?: HubTips) => void;
 }

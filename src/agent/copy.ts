@@ -9,11 +9,12 @@ import { ProblemError } from '../core/problem.ts';
 import type { Origin } from '../core/rows.ts';
 import { at, type CopyId, EMPTY, join, type Vector, withEntry } from '../core/vector.ts';
 import { asStorageFailure } from '../platform/storage-failure.ts';
-import { BEHIND, type Exchange } from '../protocol/exchange.ts';
+import { BEHIND, type Exchange, FORKED_LOG } from '../protocol/exchange.ts';
 import type { Refusal } from '../protocol/replica.ts';
 import { FileStore } from '../store/file-store.ts';
 import { Registry } from '../store/registry.ts';
 import { isProved } from '../store/stored-chunk.ts';
+import type { HubTips } from './branching.ts';
 import { Upkeep } from './compaction/upkeep.ts';
 import { CopyDatabases } from './copy-databases.ts';
 import type { CopyOptions } from './copy-options.ts';
@@ -92,7 +93,7 @@ export class Copy {
       stored: () => this.#onStored(),
       acked: () => this.#onAcked(),
       received: (bytes) => this.traffic.contentReceived(bytes),
-      ended: (why) => this.#onEnded(why),
+      ended: (why, theirs) => this.#onEnded(why, theirs),
     });
     this.#ownDamage = new OwnDamage({ copy: facts.copy, folder, store: this.store, problems: this.problems });
     this.#givingBack = new GivingBack(this, options.hub);
@@ -359,13 +360,14 @@ export class Copy {
     this.#notify();
   }
 
-  #onEnded({ code, text }: Refusal): void {
+  #onEnded({ code, text }: Refusal, theirs: HubTips): void {
     this.unsent.use(null);
     if (code === 'forged' || code === 'distrusted') this.#options.hub.refused();
     const isNew = this.#facts.phase !== 'complete' && at(this.store.vector(), this.#facts.copy) === 0;
     // What was edited here since goes on from changes that the hub has packed: it is issued again.
     if (code === BEHIND && isNew) this.#isBehind = true;
     else if (code === 'forked' || code === BEHIND) this.#options.forked(code === BEHIND ? 'away' : 'forked');
+    else if (code === FORKED_LOG && this.#facts.phase !== 'publishing') this.#options.forked('branched', theirs);
     else if (code === 'unknown-file' && this.#givingBack.mayHelp) void this.#giveBack();
     else if (code !== 'cut' && code !== 'closed') this.problems.set('parent', refused(text));
     this.#options.tell({ what: 'offline', text });

@@ -76,7 +76,8 @@ export class GivingBack {
     if (this.#handing || facts.phase !== 'complete') return;
     this.#handing = true;
     try {
-      if (!includes(parent.vector, folder.parentVector)) await this.file();
+      if (folder.hubForgot || !includes(parent.vector, folder.parentVector)) await this.file();
+      if (folder.hubForgot) folder.hubForgot = false;
       const given = await this.#given();
       if (given === null || given === folder.given) return;
       if (await this.#handAll()) folder.given = given;

@@ -2,6 +2,7 @@
  * The parent of one copy, as this machine reaches it: the exchange over whatever session stands with the hub, and what
  * the parent is known to have when none does.
  */
+import { givenOtherwise } from '../core/branches.ts';
 import type { Hash } from '../core/bytes.ts';
 import type { CopyId, Vector } from '../core/vector.ts';
 import type { Clock } from '../platform/ports.ts';
@@ -10,6 +11,7 @@ import { Exchange } from '../protocol/exchange.ts';
 import type { ChunkRecord, Refusal, Replica } from '../protocol/replica.ts';
 import type { Session } from '../protocol/session.ts';
 import { isProved } from '../store/stored-chunk.ts';
+import type { HubTips } from './branching.ts';
 import type { ChunkSource } from './documents/ports.ts';
 import type { Attached, HubConnection } from './hub-connection.ts';
 import type { SyncFolder } from './sync-folder.ts';
@@ -38,7 +40,7 @@ export interface ParentOptions {
   /** Content came in, bytes. */
   readonly received: (bytes: number) => void;
   /** The exchange is over; the next session begins another. */
-  readonly ended: (why: Refusal) => void;
+  readonly ended: (why: Refusal, theirs: HubTips) => void;
 }
 
 export class Parent implements Attached, ChunkSource {
@@ -91,7 +93,7 @@ export class Parent implements Attached, ChunkSource {
 
   /** Begins the exchange if there is a session and none of it yet. */
   open(): void {
-    const { file, copy, replica, isWanted, takesChanges, ready, stored, acked } = this.#options;
+    const { file, copy, folder, replica, isWanted, takesChanges, ready, stored, acked } = this.#options;
     const session = this.#session;
     if (session === null || !isWanted() || this.#exchange) return;
     const exchange: Exchange = session.open(
@@ -105,6 +107,7 @@ export class Parent implements Attached, ChunkSource {
           acceptsUploads: false,
           own: copy,
           proves: isProved,
+          givenOtherwise: (theirs) => givenOtherwise(replica.vector(), theirs, folder.origins).keys().next().value,
           onReady: ready,
           onStored: stored,
           onAcked: acked,
@@ -168,8 +171,9 @@ export class Parent implements Attached, ChunkSource {
   #onEnd(exchange: Exchange, why: Refusal): void {
     if (this.#exchange !== exchange) return;
     this.#exchange = null;
-    this.#remember(exchange.partner);
-    this.#options.ended(why);
+    // One that ended before the parent had said what it has tells nothing: what was known of it stays known.
+    if (exchange.partner.size > 0) this.#remember(exchange.partner);
+    this.#options.ended(why, exchange.theirs);
   }
 
   /** Only saves work: without it more is offered again after a restart. A full disk is told where it does harm. */

@@ -4,6 +4,7 @@ import type { CopyId } from '../core/vector.ts';
 import type { Clock, FileBytes } from '../platform/ports.ts';
 import { asStorageFailure } from '../platform/storage-failure.ts';
 import { notThere } from './agent-problems.ts';
+import { branchCopy, type HubTips } from './branching.ts';
 import type { HubConnection } from './hub-connection.ts';
 import type { MachineIdentity, Membership } from './identity.ts';
 import type { Ledger } from './ledger.ts';
@@ -27,6 +28,12 @@ export interface RenewalsOptions {
   readonly renewed: (root: string) => Promise<void>;
 }
 
+/**
+ * duplicate: another folder goes on under the old id; retires: none does. Or what the hub has, when that is another
+ * history of somebody else.
+ */
+export type Renewing = 'duplicate' | 'retires' | HubTips;
+
 /** The hub is asked this often. */
 const AGAIN_MS = 10_000;
 
@@ -39,12 +46,12 @@ export class Renewals {
   }
 
   /**
-   * The hub knows another history of the copy at `root`, or the folder is a duplicate: once it is `closed` it goes on
-   * under a new id. `retires`: no other folder goes on under the old one.
+   * The hub knows another history of the copy at `root`, or of somebody else in it, or the folder is a duplicate: once it
+   * is `closed` it goes on under a new id.
    */
-  after(root: string, closed: Promise<void>, retires: boolean): void {
+  after(root: string, closed: Promise<void>, how: Renewing): void {
     const renewal: Promise<void> = closed
-      .then(() => this.#renew(root, retires))
+      .then(() => this.#renew(root, how))
       .finally(() => {
         this.#running.delete(renewal);
       });
@@ -56,18 +63,22 @@ export class Renewals {
     await Promise.allSettled(this.#running);
   }
 
-  async #renew(root: string, retires: boolean): Promise<void> {
-    const { log, signal, newId, renewed } = this.#options;
+  async #renew(root: string, how: Renewing): Promise<void> {
+    const { log, signal, newId, renewed, ledger } = this.#options;
     const id = newId();
-    while (!(await this.#try(root, id, retires))) {
+    for (let done = await this.#try(root, id, how); done !== 'renewed'; done = await this.#try(root, id, how)) {
       await this.#stoppedWithin(AGAIN_MS);
       if (signal.aborted) return;
+      if (done === 'later') continue;
+      // Nothing of it is to be had otherwise than the hub has it: the next meeting tells.
+      ledger.leave(id);
+      return renewed(root);
     }
     log(`${root} goes on under a new id`);
     if (!signal.aborted) await renewed(root);
   }
 
-  async #try(root: string, id: CopyId, retires: boolean): Promise<boolean> {
+  async #try(root: string, id: CopyId, how: Renewing): Promise<'renewed' | 'as it is' | 'later'> {
     const { fileBytes, clock, identity, ledger, log, membership, hub, placeOf } = this.#options;
     let folder: SyncFolder | undefined;
     try {
@@ -78,13 +89,15 @@ export class Renewals {
       if (!ledger.entry(id)) ledger.register(id, facts.file, facts.office, placeOf(root));
       const author = { copy: id, key: identity.key, chain, reserve: (seq: number) => ledger.reserve(id, seq) };
       const member = { user, device: deviceName };
-      await renewCopy({ folder, hub: hub(facts.office), clock, fileBytes, author, member, retires });
-      return true;
+      const options = { folder, hub: hub(facts.office), clock, fileBytes, author, member };
+      if (typeof how === 'string') await renewCopy({ ...options, retires: how === 'retires' });
+      else if (!(await branchCopy(options, how))) return 'as it is';
+      return 'renewed';
     } catch (error) {
       const failure = asStorageFailure(error, 'Cannot write down the new id', root);
       if (!(failure instanceof ProblemError)) throw error;
       log(`${root} cannot go on under a new id yet: ${failure.message}`);
-      return false;
+      return 'later';
     } finally {
       folder?.close();
     }

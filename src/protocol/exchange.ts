@@ -20,6 +20,8 @@ export interface ExchangeOptions {
   readonly acceptsUploads: boolean;
   /** This side's own log, where it makes changes: nothing of it leaves before the partner's view was compared. */
   readonly own?: CopyId;
+  /** A log of which the partner has a part under another id: it is not sent once more. */
+  readonly givenOtherwise?: (theirs: Vector) => CopyId | undefined;
   /** Called once the partner has said what it has, and both logs agree. */
   readonly onReady?: () => void;
   /** The partner wants chunks that are not here. They are sent when they come. */
@@ -50,6 +52,8 @@ export class Exchange {
   #begun = false;
   #ready = false;
   #ended = false;
+  /** What the partner had to begin with. */
+  #theirs: ReadonlyMap<CopyId, Tip> = new Map();
   /** What the partner has, or is on its way to it. */
   readonly #sent = new Map<CopyId, number>();
   /** What the partner has stored durably, by its own word. */
@@ -89,6 +93,11 @@ export class Exchange {
   /** What the partner has stored durably, as it is from moment to moment. */
   get partner(): Vector {
     return this.#partner;
+  }
+
+  /** What the partner had to begin with, as it said. */
+  get theirs(): ReadonlyMap<CopyId, Tip> {
+    return this.#theirs;
   }
 
   /** Nothing is left to send, and everything sent is stored there; nothing that the partner has is missing here. */
@@ -192,6 +201,7 @@ export class Exchange {
   #onHave({ tips }: MessageOf<'have'>): void {
     if (this.#ready) throw new MalformedError('said twice what it has');
     const theirs = new Map<CopyId, Tip>(tips.map(({ copy, seq, hash }) => [copy, { seq, hash }]));
+    this.#theirs = theirs;
     const fork = this.#fork(theirs);
     if (fork) return this.#refuse(fork);
     const floor = this.#options.floor?.();
@@ -213,7 +223,8 @@ export class Exchange {
       if (here !== undefined && here !== hash) return forked(copy, own);
       if (copy === own && here === undefined) return forked(copy, own);
     }
-    return null;
+    const otherwise = this.#options.givenOtherwise?.(new Map([...theirs].map(([copy, { seq }]) => [copy, seq])));
+    return otherwise === undefined ? null : forked(otherwise, own);
   }
 
   #reaches(theirs: ReadonlyMap<CopyId, Tip>, floor: Vector): boolean {
@@ -364,7 +375,10 @@ export function behind(): Refusal {
   return { code: BEHIND, text: 'What is missing here is packed away by now, and comes as a snapshot.' };
 }
 
+/** Said where a log is not the same on both sides; of the own one `forked` is. */
+export const FORKED_LOG = 'forked-log';
+
 function forked(copy: CopyId, own: CopyId | undefined): Refusal {
   if (copy === own) return { code: 'forked', text: 'The partner knows other changes of this copy than we do.' };
-  return { code: 'forked-log', text: `The log of copy ${copy} is not the same on both sides.` };
+  return { code: FORKED_LOG, text: `The log of copy ${copy} is not the same on both sides.` };
 }
