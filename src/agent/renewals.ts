@@ -66,11 +66,11 @@ export class Renewals {
   async #renew(root: string, how: Renewing): Promise<void> {
     const { log, signal, newId, renewed, ledger } = this.#options;
     const id = newId();
-    for (let done = await this.#try(root, id, how); done !== 'renewed'; done = await this.#try(root, id, how)) {
+    while (!(await this.#try(root, id, how))) {
       await this.#stoppedWithin(AGAIN_MS);
       if (signal.aborted) return;
-      if (done === 'later') continue;
-      // Nothing of it is to be had otherwise than the hub has it: the next meeting tells.
+      if (typeof how === 'string') continue;
+      // What the hub has may be something else by now: it goes on as it is, and the next meeting tells.
       ledger.leave(id);
       return renewed(root);
     }
@@ -78,7 +78,7 @@ export class Renewals {
     if (!signal.aborted) await renewed(root);
   }
 
-  async #try(root: string, id: CopyId, how: Renewing): Promise<'renewed' | 'as it is' | 'later'> {
+  async #try(root: string, id: CopyId, how: Renewing): Promise<boolean> {
     const { fileBytes, clock, identity, ledger, log, membership, hub, placeOf } = this.#options;
     let folder: SyncFolder | undefined;
     try {
@@ -91,13 +91,13 @@ export class Renewals {
       const member = { user, device: deviceName };
       const options = { folder, hub: hub(facts.office), clock, fileBytes, author, member };
       if (typeof how === 'string') await renewCopy({ ...options, retires: how === 'retires' });
-      else if (!(await branchCopy(options, how))) return 'as it is';
-      return 'renewed';
+      else return await branchCopy(options, how);
+      return true;
     } catch (error) {
       const failure = asStorageFailure(error, 'Cannot write down the new id', root);
       if (!(failure instanceof ProblemError)) throw error;
       log(`${root} cannot go on under a new id yet: ${failure.message}`);
-      return 'later';
+      return false;
     } finally {
       folder?.close();
     }

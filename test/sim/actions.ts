@@ -6,7 +6,7 @@ import { DATABASE_MOVES } from './cabinet.ts';
 import type { Chance } from './chance.ts';
 import { DOCUMENT_EDITS } from './desk.ts';
 import { lookAtDocuments } from './oracles.ts';
-import { backUpFolder, restoreFolder } from './restoring.ts';
+import { backUpFolder, hubForgot, machinesHaveContents, restoreFolder, restoreWhole } from './restoring.ts';
 import type { Action, Kind } from './story.ts';
 import type { Person, World } from './world.ts';
 
@@ -165,11 +165,12 @@ const ACTS: Readonly<Record<Kind, Act>> = {
   },
 
   hubRestore(world, _person, chance) {
-    if (!world.hub.hasBackup || world.homeWasRestored) return;
+    if (!world.hub.hasBackup || !machinesHaveContents(world)) return;
     world.hubWasRestored = true;
     crashHub(world, chance);
     world.tell('hub', '~ its disk is put back from the backup');
     world.hub.restore();
+    hubForgot(world);
     later(world, chance.within(100, 20_000), () => startHub(world));
   },
 
@@ -186,6 +187,26 @@ const ACTS: Readonly<Record<Kind, Act>> = {
     const done = restoreFolder(world, person, backup, chance);
     say(world, person, `~ ${done ?? 'the agent is killed'}`);
     startLater(world, person, chance.within(10, 5000));
+  },
+
+  wholeBackup(world, person) {
+    if (!person.machine.hasPower || !person.machine.isReady) return;
+    person.backup = backUpFolder(world, person);
+    world.hub.backUp();
+    say(world, person, 'is backed up, and so is the hub');
+  },
+
+  wholeRestore(world, person, chance) {
+    const { machine, backup } = person;
+    if (!machine.hasPower || backup === null || !world.hub.hasBackup) return;
+    if (machine.isUp) machine.kill();
+    const done = restoreWhole(world, person, backup, chance, () => {
+      crashHub(world, chance);
+      world.hub.restore();
+    });
+    say(world, person, `~ ${done ?? 'the agent is killed'}`);
+    startLater(world, person, chance.within(10, 2000));
+    if (!world.hub.isUp) later(world, chance.within(100, 5000), () => startHub(world));
   },
 
   clock(world, person, chance) {

@@ -1,6 +1,6 @@
 /**
  * `npm run soak`: worlds of the seeded world from a place by chance on, until Ctrl-C or for `--seconds T`; `--seeds N
- * [--from S]` so many. Each is played twice (`--once`: once), which must be the same to the letter. `--databases N
+ * [--from S]` so many (`--restored`: in each, hub and one whole machine are put back together). Each is played twice (`--once`: once), which must be the same to the letter. `--databases N
  * [--from S]`: N stories of copies of one database (test/database/mixed). What failed once (test/seeds) comes first. What
  * fails is told with its story, with all left out that is not needed for it to fail. Ends with `N passed, N failed`, and
  * 1 if any failed.
@@ -13,10 +13,10 @@ import { useMemoryDisk } from '../../scripts/memory-disk.ts';
 import { knownStories } from '../database/mixed/known.ts';
 import { knownSeeds } from './seeds.ts';
 import type { Asked, Verdict } from './soak-worker.ts';
-import { FAULTS, type Story } from './story.ts';
+import { FAULTS, restoredStory, type Story } from './story.ts';
 
 const USAGE =
-  'usage: npm run soak [-- [--seeds N] [--databases N] [--from S] [--seconds T] [--processes N] [--once] [--whole] [--trace]]';
+  'usage: npm run soak [-- [--seeds N] [--databases N] [--from S] [--seconds T] [--processes N] [--once] [--restored] [--whole] [--trace]]';
 
 const values = wanted();
 const WORKERS = Math.max(1, Math.min(values.processes, availableParallelism()));
@@ -85,7 +85,10 @@ function* asked(): Generator<Asked, undefined> {
   if (worlds > 0) for (const { name, story } of knownSeeds()) yield askedWorld(name, story);
   if (databases > 0) for (const { name, story } of knownStories()) yield { kind: 'database', seed: name, story };
   for (let n = 0; n < databases; n++) yield { kind: 'database', seed: String(from + n) };
-  for (let n = 0; n < worlds; n++) yield askedWorld(String(from + n));
+  for (let n = 0; n < worlds; n++) {
+    const seed = String(from + n);
+    yield values.restored ? askedWorld(seed, restoredStory(seed)) : askedWorld(seed);
+  }
 }
 
 function wanted() {
@@ -102,6 +105,8 @@ function wanted() {
         once: flag,
         /** The whole trace of each failing seed. */
         trace: flag,
+        /** In each world hub and one machine are put back together. */
+        restored: flag,
         /** Leaves failing stories as they are. */
         whole: flag,
       },

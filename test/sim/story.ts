@@ -50,6 +50,9 @@ const WEIGHTS = {
   diskFault: 2,
   day: 6,
   retire: 1,
+  /** The hub and one machine, by turns of one backup: only in `restoredStory`. */
+  wholeBackup: 0,
+  wholeRestore: 0,
 };
 export type Kind = keyof typeof WEIGHTS;
 
@@ -118,4 +121,34 @@ export function storyOf(seed: string, faults: Readonly<Record<Fault, boolean>> =
     tickNs: chance.one(['1', '4000000', '2000000000']),
     actions: actions.sort((a, b) => a.at - b.at).map((action, n) => ({ ...action, n })),
   };
+}
+
+/**
+ * The seed's story, in which hub and one whole machine are backed up together and put back together. People work on in
+ * between and afterwards, and some of them are away while it happens.
+ */
+export function restoredStory(seed: string): Story {
+  const story = storyOf(seed);
+  const chance = new Chance(seed, 'restored');
+  const { copies, length } = story;
+  const who = chance.whole(0, copies - 1);
+  const anybody = (): number => chance.whole(0, copies - 1);
+  const dice = (): number => chance.whole(0, 1e9);
+  const [backup, restore] = [chance.whole(0, length * 0.4), chance.whole(length * 0.6, length * 0.8)];
+  const work = (from: number, to: number, by: () => number): Omit<Action, 'n'> => {
+    return { at: chance.whole(from, to), kind: chance.one(['edit', 'save'] as const), who: by(), dice: dice() };
+  };
+  const others = Array.from({ length: copies }, (_, n) => n).filter((n) => n !== who);
+  const away = others.filter(() => chance.happens(0.6));
+  const actions: Omit<Action, 'n'>[] = [
+    ...story.actions,
+    { at: backup, kind: 'wholeBackup', who, dice: dice() },
+    ...Array.from({ length: 5 }, () => work(backup, restore, () => who)),
+    ...Array.from({ length: 8 }, () => work(backup, restore, anybody)),
+    ...away.map((one) => ({ at: restore - 100, kind: 'offline' as const, who: one, dice: dice() })),
+    { at: restore, kind: 'wholeRestore', who, dice: dice() },
+    ...Array.from({ length: 5 }, () => work(restore, length, () => who)),
+    ...Array.from({ length: 5 }, () => work(restore, length, anybody)),
+  ];
+  return { ...story, actions: actions.sort((a, b) => a.at - b.at).map((action, n) => ({ ...action, n })) };
 }

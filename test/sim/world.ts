@@ -58,6 +58,8 @@ export class World {
   /** What the hub knew was forgotten, at some time; what a TIEOUT_HOME knew was. */
   hubWasRestored = false;
   homeWasRestored = false;
+  /** Contents that were with a hub and a machine that were put back together; others only had them in their folders. */
+  readonly mayMiss = new Set<string>();
   /** Machines that lost their power, and with it perhaps what their people had saved last. */
   readonly hadPowerCut = new Set<string>();
   /** What went wrong where nobody asked: rejections that nobody heard, things seen in passing. */
