@@ -242,12 +242,21 @@ export class DatabasePlacing {
 
   /**
    * A person has moved it there, and it was taken for deleted meanwhile: it is what it was, with all that was edited
-   * in it since.
+   * in it since. Or this machine was put back to when the database was made here, and not followed yet.
    */
-  async #liesThere({ id, shown }: Entry): Promise<boolean> {
+  async #liesThere(entry: Entry): Promise<boolean> {
     const { files, placed, databases } = this.#options;
+    const { id, shown } = entry;
     if (!files.facts(shown) || placed.at(shown) !== undefined) return false;
-    return (await databases.idOf(files.native(shown))) === id;
+    const found = await databases.idOf(files.native(shown));
+    return found === id || (found === null && this.#isOfFormer(entry));
+  }
+
+  /** Was it made at its path by this copy under an id that it had before? */
+  #isOfFormer({ id, path, shown }: Entry): boolean {
+    const { registry, folder } = this.#options;
+    const [made] = registry.row(DATABASES, id).cells.get('content') ?? [];
+    return path === shown && folder.renamings.some(({ from }) => from === made?.copy);
   }
 
   async #takeBack(entry: Entry, { hash }: DocumentContent): Promise<void> {

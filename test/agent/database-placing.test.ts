@@ -16,8 +16,10 @@ import { SimDisk } from '../sim/disk.ts';
 import { SimBytes, SimFiles } from '../sim/disk-files.ts';
 import { PlainContents } from './plain-contents.ts';
 
+type Renamed = { readonly from: string; readonly to: string; readonly after: number };
+
 /** Databases of a file by their paths, of which nothing is here yet; `again` counts the looks that were asked for. */
-function toPlace(disk: SimDisk, paths: readonly string[]) {
+function toPlace(disk: SimDisk, paths: readonly string[], renamings: readonly Renamed[] = []) {
   const db = openStore(':memory:', { schema: STORE_SCHEMA, synchronous: 'NORMAL' });
   const files = new SimFiles(disk, '/file');
   const registry = new Registry(db);
@@ -40,7 +42,7 @@ function toPlace(disk: SimDisk, paths: readonly string[]) {
   const asked = { again: 0 };
   const program = { isLocking: false };
   const placing = new DatabasePlacing({
-    folder: { basePath: (id: string) => files.native(`.tieout/base/${id}.db`) } as SyncFolder,
+    folder: { basePath: (id: string) => files.native(`.tieout/base/${id}.db`), renamings } as unknown as SyncFolder,
     files,
     registry,
     placed: new PlacedDatabases(db),
@@ -51,7 +53,7 @@ function toPlace(disk: SimDisk, paths: readonly string[]) {
       adopt: async () => {},
       open: async () => {},
       close: async () => {},
-      idOf: async () => undefined,
+      idOf: async () => null,
       settle: async () => !program.isLocking,
     } as unknown as Databases,
     again: () => {
@@ -122,4 +124,20 @@ test('DBS20 a database that a colleague has deleted stays while a program keeps 
   await removeDead();
   assert.equal(files.facts('ledger.db'), undefined);
   close();
+});
+
+test('DBS21 a database that a copy made under an id that it had before, and did not follow yet when its machine was put back, is that one', async () => {
+  for (const [from, problems] of [
+    ['a'.repeat(32), []],
+    ['c'.repeat(32), ['in-the-way']],
+  ] as const) {
+    const placing = toPlace(new SimDisk(), ['ledger.db'], [{ from, to: 'b'.repeat(32), after: 0 }]);
+    placing.files.open('ledger.db', 'create');
+    await placing.place();
+    assert.deepEqual(
+      placing.problems.list().map(({ code }) => code),
+      problems,
+    );
+    placing.close();
+  }
 });
