@@ -257,6 +257,27 @@ test('SCH3 a table or column that one drops and another uses is listed; the tabl
   }
 });
 
+test('SCH3 a table is not chosen to go while rows of another refer to it', () => {
+  copies(
+    'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT); CREATE TABLE client (code TEXT PRIMARY KEY, note INTEGER REFERENCES note (id))',
+    2,
+    (office, ana, ben) => {
+      ana!.run("INSERT INTO note VALUES (1, 'of Ana'); INSERT INTO client VALUES ('a', 1)");
+      ben!.run('DROP TABLE note');
+      office.settle();
+      const gone = (): void => choose(office, ana!, { kind: 'row', column: null }, false);
+      assert.throws(gone, /Rows of the table client refer to this one/);
+      ana!.run('UPDATE client SET note = NULL');
+      office.settle();
+      gone();
+      for (const copy of [ana!, ben!]) {
+        assert.deepEqual(copy.query("SELECT name FROM sqlite_schema WHERE name = 'note'"), []);
+        assert.deepEqual(copy.query('PRAGMA foreign_key_check'), []);
+      }
+    },
+  );
+});
+
 test('SCH4 of two definitions of one column the later is shown and the other listed; two things of one name stand beside each other', () => {
   copies(BASE, 2, (office, ana, ben) => {
     ana!.run("ALTER TABLE note ADD COLUMN state TEXT DEFAULT 'a'; ALTER TABLE log RENAME TO journal");

@@ -8,9 +8,10 @@ import { sameValue, type Value } from '../../core/value.ts';
 import { addMark } from '../file/marks.ts';
 import type { OpenFile } from '../file/open-file.ts';
 import { columnId, type Shown } from '../folding/shown.ts';
-import { isReferredTo } from '../history/putting-back.ts';
+import { isReferredTo, referringTable } from '../history/putting-back.ts';
 import type { Choice, DatabaseConflict } from '../host.ts';
 import { schemaConflicts } from '../schema/conflicts.ts';
+import type { SchemaWrite } from '../schema/difference.ts';
 import { markWrites } from '../schema/known.ts';
 import { SETTINGS_OP } from '../settings/changing.ts';
 import { settingsConflicts } from '../settings/conflicts.ts';
@@ -32,6 +33,7 @@ export function resolveConflicts(database: string, choices: readonly Choice[]) {
       if (!conflict?.candidates.some((each) => each.id === candidate)) throw noLonger();
       const schema = ofSchema.get(id)?.get(candidate);
       const settings = ofSettings.get(id)?.get(candidate);
+      if (schema !== undefined) mayBeDropped(file, schema);
       if (ofSchema.has(id)) markWrites(file.sql, schema === undefined ? [] : [schema]);
       else if (ofSettings.has(id)) markWrites(file.sql, settings === undefined ? [] : [settings], SETTINGS_OP);
       else choose(file, shown, conflict, candidate);
@@ -79,6 +81,13 @@ function writeDownFollowing(file: OpenFile, shown: Shown, table: Table, row: Row
       }
     }
   }
+}
+
+/** Rows that refer to it would refer to nothing. */
+function mayBeDropped(file: OpenFile, { row: [kind, id = ''], cells }: SchemaWrite): void {
+  const table = kind === 'table' && cells.dropped === 1n ? file.tables.get(id) : undefined;
+  const from = table && referringTable(file, table);
+  if (from !== undefined) throw tableNeeded(from.name);
 }
 
 function mayNotBeBroken(database: string, id: string, file: OpenFile, shown: Shown): void {
@@ -221,6 +230,14 @@ function isNeeded(): ProblemError {
   return new ProblemError({
     code: 'row-needed',
     text: 'Other rows refer to this one as it is.',
+    remedy: 'Change or delete these with the program that owns the database, then choose again.',
+  });
+}
+
+function tableNeeded(from: string): ProblemError {
+  return new ProblemError({
+    code: 'row-needed',
+    text: `Rows of the table ${from} refer to this one.`,
     remedy: 'Change or delete these with the program that owns the database, then choose again.',
   });
 }

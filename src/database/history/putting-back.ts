@@ -8,6 +8,7 @@ import { type ForeignKey, numberColumn, rowOfKey, type Table } from '../../core/
 import { sameValue, type Value } from '../../core/value.ts';
 import { addMark } from '../file/marks.ts';
 import type { OpenFile } from '../file/open-file.ts';
+import { quoted } from '../file/sql.ts';
 import type { Shown } from '../folding/shown.ts';
 import { keysOf } from '../schema/declared-keys.ts';
 
@@ -178,6 +179,16 @@ export function isReferredTo(
     if (file.sqlOf(table).keysWhere(foreign.to, items).length > 0) return false;
     return file.sqlOf(from).keysWhere(foreign.columns, items).length > 0;
   });
+}
+
+/** A table to whose rows those of another refer. */
+export function referringTable(file: OpenFile, table: Table): Table | undefined {
+  return referring(file, table)
+    .filter(({ from }) => from.id !== table.id)
+    .find(({ from, foreign }) => {
+      const isSet = foreign.columns.map((place) => `${quoted(from.columns[place]?.name ?? '')} IS NOT NULL`);
+      return file.sql.one(`SELECT EXISTS (SELECT 1 FROM ${quoted(from.name)} WHERE ${isSet.join(' AND ')})`) === 1n;
+    })?.from;
 }
 
 function referring(file: OpenFile, table: Table): { from: Table; foreign: ForeignKey }[] {
