@@ -39,6 +39,21 @@ test('UND5 a colleague undoes a change, or brings one row back, and everybody ha
   for (const wrong of ['nonsense', `${change.slice(0, 33)}999999`]) {
     assert.match(await ben.machine.refused('undo', wrong, ben.folder), /There is no change/);
   }
+  await ana.sql("CREATE TABLE memo (id INTEGER PRIMARY KEY, text TEXT); INSERT INTO memo VALUES (1, 'of Ana')");
+  const memos = 'SELECT group_concat(text) FROM memo';
+  await arrives(all, memos, 'of Ana');
+  await ben.sql("UPDATE memo SET text = 'of both'");
+  await arrives(all, memos, 'of both');
+  await ben.sql('DROP TABLE memo');
+  const isGone = "SELECT count(*) FROM sqlite_schema WHERE name = 'memo'";
+  await arrives(all, isGone, '0');
+  const inMemo = ['--database', LEDGER, '--table', 'memo'];
+  const [drop, edit] = await ana.machine.json('history', [ana.folder, ...inMemo, '--limit', '2']);
+  assert.deepEqual([drop?.by, drop?.from, drop?.to, edit?.to], ['ben', 'table memo', null, 'of both']);
+  const brought = await ana.machine.run('undo', String(drop?.change), ana.folder);
+  assert.deepEqual([brought.exit, brought.out], [0, 'Brought back: table memo.\n']);
+  await arrives(all, memos, 'of both');
+
   const [mine] = await ana.machine.json('history', [ana.folder, ...inLines, '--key', '{"id":3}']);
   assert.deepEqual([mine?.by, mine?.from, mine?.what], ['ben', null, `insert ${LEDGER} line id 3`]);
 });
