@@ -6,7 +6,7 @@
  */
 import { body as bodyCodec } from '../core/body.ts';
 import { type Division, divided, fitting, givenOtherwise, type Origins } from '../core/branches.ts';
-import type { ChangeId } from '../core/change.ts';
+import { type ChangeId, changeKey } from '../core/change.ts';
 import { decode, encode, MalformedError } from '../core/codec.ts';
 import { ProblemError } from '../core/problem.ts';
 import { type Former, reissued } from '../core/reissue.ts';
@@ -115,18 +115,14 @@ function madeAgain(
   author: Author,
 ): Reissued[] {
   const read = others.flatMap((change) => readable(store, change) ?? []);
-  const renamed = new Map(reissued(read, renamings).map((body, index) => [nameOf(read[index] as ChangeId), body]));
+  const renamed = new Map(reissued(read, renamings).map((body, index) => [changeKey(read[index] as ChangeId), body]));
   const authors = new Map<CopyId, Author>();
   for (const { log } of toMake) authors.set(log, { ...author, copy: log, reserve: () => {} });
   return toMake.map(({ change, log }) => {
-    const body = renamed.get(nameOf(change));
+    const body = renamed.get(changeKey(change));
     const bytes = body ? encode(bodyCodec, body) : store.body(change);
     return { author: authors.get(log) as Author, body: bytes, stamp: change.stamp };
   });
-}
-
-function nameOf({ copy, seq }: ChangeId): string {
-  return `${copy}-${seq}`;
 }
 
 /** What cannot be read has no effect on any copy, and stays as it is. */

@@ -4,7 +4,7 @@
  */
 
 import { sha256 } from '../core/bytes.ts';
-import { type Change, type ChangeId, signedBytes } from '../core/change.ts';
+import { type Change, changeKey, signedBytes } from '../core/change.ts';
 import { ProblemError } from '../core/problem.ts';
 import { at, type CopyId, includes, join, type Vector, withEntry } from '../core/vector.ts';
 import type { Clock } from '../platform/ports.ts';
@@ -86,7 +86,7 @@ class GatheringReplica implements Replica {
     this.#file = facts.file;
     this.#kept = kept;
     this.#vector = ahead ? join(kept, ahead.record.vector) : kept;
-    for (const change of ahead?.changes() ?? []) this.#known.set(nameOf(change), change);
+    for (const change of ahead?.changes() ?? []) this.#known.set(changeKey(change), change);
   }
 
   vector(): Vector {
@@ -98,12 +98,12 @@ class GatheringReplica implements Replica {
   }
 
   hashAt(copy: CopyId, seq: number): string | undefined {
-    const known = this.#known.get(nameOf({ copy, seq }))?.hash;
+    const known = this.#known.get(changeKey({ copy, seq }))?.hash;
     return known ?? (seq <= at(this.#kept, copy) ? this.#store.hashAt(copy, seq) : undefined);
   }
 
   depsOf(copy: CopyId, seq: number): Vector | undefined {
-    const known = this.#known.get(nameOf({ copy, seq }))?.deps;
+    const known = this.#known.get(changeKey({ copy, seq }))?.deps;
     return known ?? (seq <= at(this.#kept, copy) ? this.#store.depsOf(copy, seq) : undefined);
   }
 
@@ -115,7 +115,7 @@ class GatheringReplica implements Replica {
     for (const change of changes) {
       const { copy, seq, deps } = change;
       const hash = sha256(signedBytes(this.#file, change, (of, number) => this.hashAt(of, number)));
-      this.#known.set(nameOf(change), { hash, deps });
+      this.#known.set(changeKey(change), { hash, deps });
       this.#vector = withEntry(this.#vector, copy, seq);
       this.changes.push(change);
     }
@@ -133,8 +133,4 @@ class GatheringReplica implements Replica {
   keepChunks(chunks: Parameters<Replica['keepChunks']>[0]): Promise<void> {
     return this.#store.keepChunks(chunks);
   }
-}
-
-function nameOf({ copy, seq }: ChangeId): string {
-  return `${copy}-${seq}`;
 }

@@ -42,6 +42,11 @@ export type Content =
 /** A change somebody made, by its place: the copy and its number. */
 export type ChangeId = { readonly copy: CopyId; readonly seq: number };
 
+/** As a key: in memory only. */
+export function changeKey({ copy, seq }: ChangeId): string {
+  return `${copy}-${seq}`;
+}
+
 /** A body above this travels as chunks, so that one frame never blocks the line. */
 export const MAX_INLINE_BODY = 64 * 1024;
 /** A body is read in whole: far above any transaction that fits in memory as rows. */

@@ -8,7 +8,7 @@
  */
 import type { RegistryOp } from './body.ts';
 import { sha256 } from './bytes.ts';
-import type { ChangeId } from './change.ts';
+import { type ChangeId, changeKey } from './change.ts';
 import { type DocumentContent, decodeContent, encodeContent, sameContent } from './content.ts';
 import { foldPath, pathFault } from './paths.ts';
 import {
@@ -191,7 +191,7 @@ export function allWrites(row: Row): ChangeId[] {
 }
 
 export function unique(writes: readonly ChangeId[]): ChangeId[] {
-  return [...new Map(writes.map(({ copy, seq }) => [`${copy}-${seq}`, { copy, seq }])).values()];
+  return [...new Map(writes.map(({ copy, seq }) => [changeKey({ copy, seq }), { copy, seq }])).values()];
 }
 
 function bare(writes: readonly ChangeId[]): ChangeId[] {

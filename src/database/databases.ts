@@ -18,7 +18,7 @@ import type { ChangeSource } from './folding/source.ts';
 import { Follower } from './follower.ts';
 import { bringingBack, droppedBy } from './history/bringing-back.ts';
 import { readHistory } from './history/history.ts';
-import { replacedBy, undoing } from './history/undoing.ts';
+import { replacedBy, type UndoneRows, undoing } from './history/undoing.ts';
 import type {
   BaseMade,
   Choice,
@@ -149,7 +149,7 @@ export class LocalDatabases implements Databases {
     const follower = this.#follower(id);
     const { source } = this.#options;
     return asked(follower.database.path, async () => {
-      let undone: Undone = { rows: 0, schema: [], left: [] };
+      let undone: UndoneRows = { rows: 0, left: [] };
       await follower.settle();
       const dropped = await follower.between((engine) => droppedBy(id, source, engine.shown(), query));
       // First: rows go where there are tables.
@@ -157,10 +157,10 @@ export class LocalDatabases implements Databases {
       const replaced = await follower.between((engine) => replacedBy(id, source, engine.shown(), query));
       await follower.edit(
         undoing(query.change, replaced, (told) => {
-          undone = { ...told, schema: dropped.map(({ what }) => what) };
+          undone = told;
         }),
       );
-      return undone;
+      return { ...undone, schema: dropped.map(({ what }) => what) };
     });
   }
 

@@ -109,7 +109,7 @@ export class Follower {
     if (this.#engine === null || this.#engine.hasMore()) this.#wantInPause();
   }
 
-  /** False: a program keeps the database locked. */
+  /** False: a program keeps the database locked, or nobody follows it any more. */
   settle(): Promise<boolean> {
     if (this.#closed) return Promise.resolve(false);
     return new Promise((resolve) => {

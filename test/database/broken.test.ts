@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BrokenRows } from '../../src/database/conflicts/broken-rows.ts';
 import { resolveConflicts } from '../../src/database/conflicts/resolving.ts';
-import { replacedBy, undoing } from '../../src/database/history/undoing.ts';
-import type { DatabaseConflict, Undone } from '../../src/database/host.ts';
+import { replacedBy, type UndoneRows, undoing } from '../../src/database/history/undoing.ts';
+import type { DatabaseConflict } from '../../src/database/host.ts';
 import { type Copy, DB, Office } from './copies.ts';
 
 const SQL = `CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT);
@@ -119,7 +119,7 @@ test('MND16 what a CHECK does not allow beside the other values of a row can be 
     ana.run('UPDATE line SET credit = 7');
     office.settle();
     const change = { copy: ana.id, seq: 2 };
-    let undone: Undone | undefined;
+    let undone: UndoneRows | undefined;
     const work = undoing(change, replacedBy(DB, ana.log, ana.engine.shown(), { change }), (told) => {
       undone = told;
     });

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChangeId } from '../../src/core/change.ts';
-import { replacedBy, undoing } from '../../src/database/history/undoing.ts';
-import type { Undone } from '../../src/database/host.ts';
+import { replacedBy, type UndoneRows, undoing } from '../../src/database/history/undoing.ts';
 import { type Copy, DB, everywhere, Office } from './copies.ts';
 import { assertAtRest } from './histories.ts';
 
@@ -105,7 +104,7 @@ test('UND7 integer keys that were swapped are swapped back', () => {
       [3n, 'third', 3n],
     ]);
     const { copy, seq } = ben.log.changes.at(-1) as ChangeId;
-    let undone: Undone | undefined;
+    let undone: UndoneRows | undefined;
     const replaced = replacedBy(DB, ben.log, ben.engine.shown(), { change: { copy, seq } });
     ben.engine.edit(
       undoing({ copy, seq }, replaced, (told) => {

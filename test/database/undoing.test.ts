@@ -5,7 +5,7 @@ import type { ChangeId } from '../../src/core/change.ts';
 import type { JsonRow } from '../../src/core/plain-value.ts';
 import { bringingBack, droppedBy } from '../../src/database/history/bringing-back.ts';
 import { readHistory } from '../../src/database/history/history.ts';
-import { replacedBy, undoing } from '../../src/database/history/undoing.ts';
+import { replacedBy, type UndoneRows, undoing } from '../../src/database/history/undoing.ts';
 import type { HistoryQuery, Undone } from '../../src/database/host.ts';
 import { changingSettings } from '../../src/database/settings/changing.ts';
 import { type Copy, DB, everywhere, Office } from './copies.ts';
@@ -34,7 +34,7 @@ function undo(office: Office, copy: Copy, where: { table?: string; key?: JsonRow
     copy.work();
   }
   const replaced = replacedBy(DB, copy.log, copy.engine.shown(), { change, ...where });
-  let undone: Undone | undefined;
+  let undone: UndoneRows | undefined;
   const edited = copy.engine.edit(
     undoing(change, replaced, (told) => {
       undone = told;
@@ -42,7 +42,7 @@ function undo(office: Office, copy: Copy, where: { table?: string; key?: JsonRow
   );
   assert.equal(edited, 'done');
   office.settle();
-  return { ...(undone as Undone), schema: dropped.map(({ what }) => what) };
+  return { ...(undone as UndoneRows), schema: dropped.map(({ what }) => what) };
 }
 
 const BOOKS = `

@@ -1,5 +1,4 @@
 /** Undo of what a change dropped of the schema: tables with their rows, columns with their values, and what stood beside. */
-import type { ChangeId } from '../../core/change.ts';
 import { candidates, winner } from '../../core/rows.ts';
 import { keyOfRow } from '../../core/tables.ts';
 import type { OpenFile } from '../file/open-file.ts';
@@ -13,7 +12,8 @@ import { mergedSchema, valueIn } from '../schema/merged.ts';
 import { SCHEMA } from '../schema/reserved.ts';
 import type { Schema } from '../schema/schema.ts';
 import { folded } from '../schema/text.ts';
-import { changeOf } from './undoing.ts';
+import { inBase } from './history-of-schema.ts';
+import { changeOf, isBy } from './undoing.ts';
 
 export interface Dropped {
   readonly write: SchemaWrite;
@@ -36,9 +36,9 @@ export function droppedBy(database: string, source: ChangeSource, shown: Shown, 
     if (drop?.value !== 1n || !isBy(drop, query.change)) return [];
     const key = keyOfRow(op.row).map(String);
     const [kind = '', id = '', column = ''] = key;
-    const known = inBase(shown.base.schema, kind, id, column);
-    const name = String(valueIn(row, 'name', known.name));
-    const of = kind === 'table' || kind === 'column' ? id : String(valueIn(row, 'table', known.table) ?? '');
+    const cell = (name: 'name' | 'table') => valueIn(row, name, inBase(shown.base.schema, key, name));
+    const name = String(cell('name') ?? (kind === 'column' ? column : id));
+    const of = kind === 'table' || kind === 'column' ? id : String(cell('table') ?? '');
     const table = kind === 'table' ? name : (merged.tables.get(of)?.name ?? of);
     if (query.table !== undefined && query.table !== table) return [];
     if (isTaken(merged, kind, id, name)) return [];
@@ -57,21 +57,9 @@ export function bringingBack(dropped: readonly Dropped[]) {
     );
 }
 
-function inBase(schema: Schema, kind: string, id: string, column: string): { name: string; table: string | null } {
-  const table = schema.tables.get(id);
-  if (kind === 'table') return { name: table?.name ?? id, table: null };
-  if (kind === 'column') return { name: table?.columns.find((each) => each.id === column)?.name ?? column, table: id };
-  const object = schema.objects.get(`${kind} ${id}`);
-  return { name: object?.name ?? id, table: object?.table ?? null };
-}
-
 /** Under this name there is another by now, which would have to give way. */
 function isTaken({ tables, objects }: Schema, kind: string, id: string, name: string): boolean {
   const isCalled = (each: { readonly name: string }): boolean => folded(each.name) === folded(name);
   if (kind === 'column') return tables.get(id)?.columns.some(isCalled) ?? false;
   return [...tables.values(), ...objects.values()].some(isCalled);
-}
-
-function isBy({ copy, seq }: ChangeId, by: ChangeId): boolean {
-  return copy === by.copy && seq === by.seq;
 }

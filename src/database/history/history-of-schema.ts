@@ -105,7 +105,8 @@ function textOf(kind: string, cell: (name: SchemaCell) => Value): string | null 
   return `${kind} ${said('name')} ${said('text')}`.trim();
 }
 
-function inBase(schema: Schema, [kind = '', id = '', column = '']: readonly string[], cell: SchemaCell): Value {
+/** What a row of the schema says where nobody wrote to it. */
+export function inBase(schema: Schema, [kind = '', id = '', column = '']: readonly string[], cell: SchemaCell): Value {
   const table = schema.tables.get(id);
   const found: Partial<Record<SchemaCell, Value>> | undefined =
     kind === 'table'

@@ -17,7 +17,6 @@ import {
   type Origin,
   type Row,
   seenVector,
-  type Write,
 } from '../../core/rows.ts';
 import { keyOfRow, namedRowOrKey, type Table } from '../../core/tables.ts';
 import { sameValue, type Value } from '../../core/value.ts';
@@ -43,6 +42,8 @@ interface Replaced {
   readonly columns: readonly string[];
   readonly before: Row;
 }
+
+export type UndoneRows = Omit<Undone, 'schema'>;
 
 export interface Undoable {
   readonly rows: readonly Replaced[];
@@ -84,8 +85,7 @@ export function replacedBy(database: string, source: ChangeSource, shown: Shown,
   return { rows: replaced, reserved: query.key === undefined ? reservedOf(shown, body, query.table) : [] };
 }
 
-/** What the change did to schema and settings: it stays. */
-/** Of what it dropped it says nothing once that is there again. */
+/** What the change did to schema and settings: it stays, but for what it dropped and is there again. */
 function reservedOf(shown: Shown, body: ReturnType<typeof readBody>, wanted: string | undefined): LeftAlone[] {
   const found = new Map<string, LeftAlone>();
   for (const [, op] of body.ops.entries()) {
@@ -109,7 +109,7 @@ function dropsOnly(op: DatabaseOp, { uses }: ReturnType<typeof readBody>): boole
 }
 
 /** Puts back what can be put back, for `DatabaseEngine.edit`. `tell` hears of it before it is committed. */
-export function undoing(by: ChangeId, { rows, reserved }: Undoable, tell: (undone: Undone) => void) {
+export function undoing(by: ChangeId, { rows, reserved }: Undoable, tell: (undone: UndoneRows) => void) {
   return (file: OpenFile, shown: Shown): void => {
     const left: LeftAlone[] = [...reserved];
     const leave = ({ table, row }: Replaced, why: string, column: string | null = null): null => {
@@ -128,7 +128,7 @@ export function undoing(by: ChangeId, { rows, reserved }: Undoable, tell: (undon
     const { done, kept } = putBack(file, back, stepsOf(back, leave));
     for (const [{ table, row }, why] of kept)
       left.push({ table: table.name, key: keyOf(shown, table, row), column: null, why });
-    tell({ rows: done, schema: [], left });
+    tell({ rows: done, left });
   };
 }
 
@@ -170,7 +170,7 @@ function stepOf(shown: Shown, by: ChangeId, one: Replaced, leave: Leave): PutBac
   return target.some((item, at) => !sameValue(item, values[at] ?? null)) ? { table, row, target } : null;
 }
 
-function isBy({ copy, seq }: Write, by: ChangeId): boolean {
+export function isBy({ copy, seq }: ChangeId, by: ChangeId): boolean {
   return copy === by.copy && seq === by.seq;
 }
 
