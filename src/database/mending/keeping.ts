@@ -64,11 +64,16 @@ export class Keeping {
     if (table.foreignKeys.length === 0) return;
     const special = isSpecial(now) || wasLetGo(now) || (before !== undefined && isSpecial(before));
     if (!special && !this.#references.changed(table, before, now)) return;
-    if (isAlive(now)) this.#openTargets(this.#references.targets(table, row, now), { table: table.id, row });
+    if (isAlive(now)) this.#openTargets(this.#targetsOf(table, row, now), { table: table.id, row });
     // Whom it referred to may be kept by nobody now: kept rows are listed.
     if (before !== undefined && this.#rows.state.hasListed()) {
-      this.#openTargets(this.#references.targets(table, row, before));
+      this.#openTargets(this.#targetsOf(table, row, before));
     }
+  }
+
+  /** By what was written: a reference whose row has no value for it now is shown empty, because of what is kept or not. */
+  #targetsOf(table: Table, row: RowId, merged: Row): Iterable<Target> {
+    return this.#references.targets(table, row, merged, 'merged');
   }
 
   /** `from`: who refers to them, to be written down. */
@@ -93,7 +98,7 @@ export class Keeping {
     const table = this.#rows.tables.get(id);
     const merged = this.#rows.row(id, row);
     if (table !== undefined && merged !== undefined && isKept(merged)) {
-      this.#openTargets(this.#references.targets(table, row, merged));
+      this.#openTargets(this.#targetsOf(table, row, merged));
     }
   }
 
@@ -107,7 +112,7 @@ export class Keeping {
       if (!this.#isKept(next, merged)) continue;
       this.#open.set(name, next);
       this.#kept.add(name);
-      for (const target of this.#references.targets(table, next.row, merged)) {
+      for (const target of this.#targetsOf(table, next.row, merged)) {
         this.#rows.state.addReference(target, next);
         found.push(target);
       }
@@ -119,7 +124,7 @@ export class Keeping {
       const table = this.#rows.tables.get(from.table);
       const referring = table && this.#rows.merged(table, from.row);
       if (table === undefined || referring === undefined || !this.#isAliveNow(from, referring)) continue;
-      for (const target of this.#references.targets(table, from.row, referring)) {
+      for (const target of this.#targetsOf(table, from.row, referring)) {
         if (target.table !== place.table || target.row !== place.row) continue;
         if (this.#keeps(table, referring, target, merged)) return true;
       }
@@ -134,7 +139,7 @@ export class Keeping {
       from.foreignKeys.some(({ target }) => target === place.table),
     );
     return table !== undefined && isOfDropped
-      ? this.#references.referrers(table, place.row)
+      ? this.#references.maybeReferrers(table, place.row)
       : this.#rows.state.referrers(place);
   }
 

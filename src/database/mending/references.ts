@@ -32,12 +32,12 @@ export class References {
     this.#rows = rows;
   }
 
-  /** The rows that this one refers to, living or not. */
-  *targets(table: Table, row: RowId, merged: Row): Generator<Target> {
+  /** The rows that this one refers to, living or not: by what was written, or by what is shown of that. */
+  *targets(table: Table, row: RowId, merged: Row, as: 'merged' | 'shown' = 'shown'): Generator<Target> {
     for (const key of table.foreignKeys) {
       const target = this.#rows.tables.get(key.target);
       if (target === undefined) continue;
-      const items = valuesAt(table, key.columns, this.#rows.base, row, merged, 'shown');
+      const items = valuesAt(table, key.columns, this.#rows.base, row, merged, as);
       if (items.includes(null)) continue;
       const byRow = items.some((item) => item instanceof RowRef);
       const unique = uniqueOf(target, key);
