@@ -176,6 +176,11 @@ export class LogCopies {
   }
 }
 
+/** A change as the last one that is packed. */
+export function headOf({ seq, hash, stamp, deps }: Head): Head {
+  return { seq, hash, stamp, deps };
+}
+
 function newEntry(idx: number, id: CopyId, chain: readonly Uint8Array[], tip: CopyEntry['tip']): CopyEntry {
   return { idx, id, chain, tip, deps: new Map(), head: null, hashes: new Map() };
 }

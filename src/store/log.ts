@@ -12,10 +12,11 @@ import type { Standing } from '../core/floor.ts';
 import { assert } from '../core/problem.ts';
 import type { PackedChange, SegmentEntry } from '../core/segment.ts';
 import { at, type CopyId, includes, type Vector } from '../core/vector.ts';
-import { type CopyEntry, type Head, LogCopies, type Tip } from './log-copies.ts';
+import { type CopyEntry, headOf, LogCopies, type Tip } from './log-copies.ts';
 import { damagedRecord, isWhole, sumOf } from './log-row.ts';
 import { PackedLog, type PackedSegment, type SegmentChunks } from './packed-log.ts';
 import { RecentChanges } from './recent-changes.ts';
+import { Withdrawing } from './withdrawing.ts';
 
 export const LOG_SCHEMA = new URL('./schema/log/', import.meta.url);
 
@@ -48,6 +49,7 @@ export class Log {
   >;
   readonly #recent = new RecentChanges();
   readonly #packed: PackedLog;
+  readonly #withdrawing: Withdrawing;
 
   /** `chunks`: where the packed history lies; without them only what is above the floor can be read. */
   constructor(db: DatabaseSync, chunks?: SegmentChunks) {
@@ -55,6 +57,7 @@ export class Log {
     this.#copies = new LogCopies(db);
     const indexOf = (copy: CopyId): number | undefined => this.#copies.get(copy)?.idx;
     this.#packed = new PackedLog(db, { indexOf, copyAt: (index) => this.#copies.idAt(index) }, chunks);
+    this.#withdrawing = new Withdrawing(this, { db, copies: this.#copies, packed: this.#packed });
     this.#statements = {
       insert: db.prepare(`INSERT INTO change (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
       get: db.prepare(`SELECT ${COLUMNS} FROM change WHERE copy = ? AND seq = ?`),
@@ -263,19 +266,7 @@ export class Log {
    * transaction.
    */
   unpack(keep: number): void {
-    const upto = [...this.segments()][keep - 1]?.upto ?? new Map();
-    const heads = new Map(
-      [...upto].map(([copy, seq]): [CopyId, StoredChange | undefined] => [copy, this.get({ copy, seq })]),
-    );
-    this.#packed.cutTo(keep);
-    this.#copies.clearHeads();
-    for (const entry of this.#copies.all()) {
-      const last = heads.get(entry.id);
-      if (last === undefined) continue;
-      entry.head = headOf(last);
-      this.#copies.putHead(entry);
-    }
-    this.#copies.noteVectors();
+    this.#withdrawing.unpack(keep);
   }
 
   /**
@@ -343,30 +334,7 @@ export class Log {
    * rest is in rows again. In the caller's transaction.
    */
   withdraw(kept: Vector): void {
-    const segments = [...this.segments()];
-    const split = segments.findIndex(({ upto }) => !includes(kept, upto));
-    if (split < 0) this.#remove(kept);
-    else this.#unpackInto(kept, split, segments[split - 1]?.upto ?? new Map());
-    this.reload();
-  }
-
-  #remove(kept: Vector): void {
-    for (const { id, idx, tip } of this.#copies.all()) {
-      const last = at(kept, id);
-      if (last < tip.seq) this.#db.prepare('DELETE FROM change WHERE copy = ? AND seq > ?').run(idx, last);
-    }
-    this.#db.exec(
-      `DELETE FROM copy WHERE NOT EXISTS (SELECT 1 FROM change WHERE copy = idx)
-         AND NOT EXISTS (SELECT 1 FROM head WHERE copy = idx)`,
-    );
-  }
-
-  #unpackInto(kept: Vector, segments: number, packed: Vector): void {
-    const all = this.after(packed, { limit: Number.MAX_SAFE_INTEGER });
-    this.unpack(segments);
-    this.#remove(packed);
-    this.reload();
-    for (const change of all) if (at(kept, change.copy) >= change.seq) this.insert(change, change.subject);
+    this.#withdrawing.withdraw(kept);
   }
 
   /**
@@ -420,8 +388,4 @@ const PACKED = 0;
 
 function packedAsStored(change: PackedChange | undefined): StoredChange | undefined {
   return change && { ...change, n: PACKED };
-}
-
-function headOf({ seq, hash, stamp, deps }: Head): Head {
-  return { seq, hash, stamp, deps };
 }
