@@ -25,6 +25,7 @@ import type { Clock } from '../platform/ports.ts';
 import { storageFailure } from '../platform/storage-failure.ts';
 import type { ChunkRecord, Refusal, Replica, Tip } from '../protocol/replica.ts';
 import type { Incoming } from '../protocol/wire.ts';
+import { ArrivingChunks } from './arriving-chunks.ts';
 import { bodyBytes, type Laid, layBody, provedBeginning, registryBytes } from './body-parts.ts';
 import type { ChunkStore } from './chunks.ts';
 import { type AfterOptions, Log, type StoredChange } from './log.ts';
@@ -78,28 +79,20 @@ export interface FileStoreOptions {
   readonly hooks?: StoreHooks;
 }
 
-/** Chunks that came in are made durable together: at once when this much has gathered, else in the next turn. */
-const FLUSH_BYTES = 16 * 1024 * 1024;
-/** While so much comes that each turn has its megabyte, more is gathered first: a flush costs what it costs. */
-const BULK_BYTES = 1024 * 1024;
-const GATHER_MS = 25;
-
 export class FileStore implements Replica {
   readonly log: Log;
   readonly chunks: ChunkStore;
   readonly #db: DatabaseSync;
   readonly #options: FileStoreOptions;
   readonly #makers = new Map<CopyId, Identity>();
+  readonly #arriving: ArrivingChunks;
   #lastStamp: Stamp;
-  #unflushed = 0;
-  #isBulk = false;
-  #flushing: Promise<void> | null = null;
-  #flushNow: (() => void) | null = null;
 
   constructor(options: FileStoreOptions) {
     this.#options = options;
     this.#db = options.db;
     this.chunks = options.chunks;
+    this.#arriving = new ArrivingChunks(options.chunks, options.clock);
     this.log = new Log(options.db, { readOne: (id) => this.readChunks([id])[0] });
     this.#lastStamp = this.#highestStamp();
   }
@@ -271,31 +264,9 @@ export class FileStore implements Replica {
   }
 
   keepChunks(chunks: readonly ChunkRecord[]): Promise<void> {
-    this.chunks.append(chunks);
+    const kept = this.#arriving.keep(chunks);
     this.#options.hooks?.chunksArrived?.(chunks.map(({ id }) => id));
-    for (const { bytes } of chunks) this.#unflushed += bytes.byteLength;
-    const { losses } = this.chunks;
-    this.#flushing ??= new Promise((resolve, reject) => {
-      const flush = (): void => {
-        cancel();
-        this.#flushing = null;
-        this.#flushNow = null;
-        this.#isBulk = this.#unflushed >= BULK_BYTES;
-        this.#unflushed = 0;
-        try {
-          this.chunks.flush();
-          if (this.chunks.losses === losses) resolve();
-          else reject(storageFailure('disk-error', 'Cannot keep chunks'));
-        } catch (error) {
-          reject(error as Error);
-        }
-      };
-      const cancel = this.#options.clock.after(this.#isBulk ? GATHER_MS : 0, flush);
-      this.#flushNow = flush;
-    });
-    const done = this.#flushing;
-    if (this.#unflushed >= FLUSH_BYTES) this.#flushNow?.();
-    return done;
+    return kept;
   }
 
   /** Large bodies are laid over several turns, in which the disk may have failed somebody else. */
