@@ -1,20 +1,40 @@
 /** How a copy stands, for people. */
+import { at } from '../core/vector.ts';
 import type { Copy } from './copy.ts';
 import type { OpenProblem } from './problems.ts';
+import type { Amount } from './traffic.ts';
 
 export type CopyState = 'online' | 'offline' | 'syncing' | 'unreachable';
 
 export function stateOf(copy: Copy): CopyState {
   if (copy.facts.offline) return 'offline';
   if (copy.exchange === null) return 'unreachable';
-  const { out, in: incoming } = copy.pending();
+  const { out, in: incoming } = pendingOf(copy);
   return out.changes + out.bytes + incoming.changes > 0 ? 'syncing' : 'online';
+}
+
+/** What the parent lacks of what is here, and what is lacking here of what it has. */
+export function pendingOf({ parent, store, unsent, documents }: Copy): { out: Amount; in: Amount } {
+  const mine = store.vector();
+  const out = store.log.amountAfter(parent.vector);
+  const missing = [...parent.vector].reduce((sum, [copy, seq]) => sum + Math.max(0, seq - at(mine, copy)), 0);
+  return {
+    out: { changes: out.changes, bytes: out.bytes + unsent.totals().bytes },
+    in: { changes: missing, bytes: documents.missing().bytes },
+  };
+}
+
+/** What is in the file and not yet in its place here. */
+export function missingOf(copy: Copy): { documents: number; bytes: number } {
+  const documents = copy.documents.missing();
+  const databases = copy.databases.missing();
+  return { documents: documents.documents + databases.documents, bytes: documents.bytes + databases.bytes };
 }
 
 /** The parent has everything that was done here and noticed. */
 export function isSafe(copy: Copy): boolean {
   copy.documents.lookAtHints();
-  const { out } = copy.pending();
+  const { out } = pendingOf(copy);
   return out.changes === 0 && out.bytes === 0 && copy.documents.quiet();
 }
 

@@ -31,7 +31,7 @@ import { Problems } from './problems.ts';
 import { foldRegistry, registryChanges } from './registry-folding.ts';
 import type { CopyFacts, SyncFolder } from './sync-folder.ts';
 import { DISK_AGAIN_MS } from './syncing.ts';
-import { type Amount, Traffic } from './traffic.ts';
+import { Traffic } from './traffic.ts';
 import { Unsent } from './unsent.ts';
 
 export class Copy {
@@ -228,17 +228,6 @@ export class Copy {
     return this.parent.exchange;
   }
 
-  pending(): { out: Amount; in: Amount } {
-    const parent = this.parent.vector;
-    const mine = this.store.vector();
-    const out = this.store.log.amountAfter(parent);
-    const missing = [...parent].reduce((sum, [copy, seq]) => sum + Math.max(0, seq - at(mine, copy)), 0);
-    return {
-      out: { changes: out.changes, bytes: out.bytes + this.unsent.totals().bytes },
-      in: { changes: missing, bytes: this.documents.missing().bytes },
-    };
-  }
-
   /** This machine's wall clock, ms. */
   now(): number {
     return this.#options.clock.now();
@@ -247,13 +236,6 @@ export class Copy {
   /** Room on this copy's disk, bytes. */
   freeBytes(): number {
     return this.#options.outside.files.freeBytes();
-  }
-
-  /** What is in the file and not yet in its place here. */
-  missing(): { documents: number; bytes: number } {
-    const documents = this.documents.missing();
-    const databases = this.databases.missing();
-    return { documents: documents.documents + databases.documents, bytes: documents.bytes + databases.bytes };
   }
 
   /** Keeps chunks that the hub has and that are what their ids say; resolves with those that could not be had now. */

@@ -17,6 +17,7 @@ import {
   snapshotAhead,
 } from './compaction/history-fetching.ts';
 import type { Copy } from './copy.ts';
+import { missingOf } from './copy-status.ts';
 import type { HubConnection } from './hub-connection.ts';
 import { handOverIfReached, LOOK_AGAIN_MS, stopIfAsked } from './syncing.ts';
 
@@ -36,11 +37,11 @@ export async function fillCopy(copy: Copy, hub: HubConnection, who: Member, goin
     copy.baseKnown();
   }
   await copy.start();
-  const total = { bytes: copy.missing().bytes, documents: copy.missing().documents };
+  const total = { bytes: missingOf(copy).bytes, documents: missingOf(copy).documents };
   for (;;) {
     stopIfAsked(going.signal);
     copy.mustBeOpen();
-    const missing = copy.missing();
+    const missing = missingOf(copy);
     going.progress({
       phase: 'receiving',
       bytes: { done: Math.max(0, total.bytes - missing.bytes), total: Math.max(total.bytes, missing.bytes) },

@@ -2,6 +2,7 @@
 import { ProblemError } from '../core/problem.ts';
 import type { Clock } from '../platform/ports.ts';
 import type { Copy } from './copy.ts';
+import { missingOf, pendingOf } from './copy-status.ts';
 
 /** How long nothing may move before a wait looks again by itself. */
 export const LOOK_AGAIN_MS = 200;
@@ -14,7 +15,7 @@ export async function syncCopy(copy: Copy, signal: AbortSignal): Promise<void> {
   // What others had stored at the hub may still wait there for its turn on the line.
   await copy.exchange?.level().catch(() => copy.parent.mustBeReached());
   copy.mustBeOpen();
-  while (!copy.exchange?.settled || copy.missing().documents > 0) {
+  while (!copy.exchange?.settled || missingOf(copy).documents > 0) {
     stopIfAsked(signal);
     copy.mustBeOpen();
     await copy.parent.mustBeReached();
@@ -50,7 +51,7 @@ export async function parentHasAll(copy: Copy, signal: AbortSignal): Promise<voi
   for (;;) {
     stopIfAsked(signal);
     copy.mustBeOpen();
-    const { out } = copy.pending();
+    const { out } = pendingOf(copy);
     if (copy.exchange && out.changes + out.bytes === 0) return;
     await copy.parent.mustBeReached();
     await copy.change(LOOK_AGAIN_MS);

@@ -1,6 +1,6 @@
 /** What must hold: at every moment, and when all is quiet. Each finding is a sentence; none is good. */
 import type { Copy } from '../../src/agent/copy.ts';
-import { problemsOf } from '../../src/agent/copy-status.ts';
+import { missingOf, pendingOf, problemsOf } from '../../src/agent/copy-status.ts';
 import { COPIES, DATABASES, DOCUMENTS, FILE } from '../../src/core/registry.ts';
 import { entries as entriesOf, same } from '../../src/core/vector.ts';
 import { readDatabase } from './application.ts';
@@ -32,9 +32,9 @@ export async function checkAtRest(world: World): Promise<void> {
         `${name} and ${first.machine.name} do not have the same changes: ${vectorText(copy)} and ${vectorText(copies[0]!)}`,
       );
     }
-    const { out } = copy.pending();
+    const { out } = pendingOf(copy);
     if (out.changes + out.bytes > 0) finds(`${name} still has to send ${out.changes} changes and ${out.bytes} bytes`);
-    const { documents } = copy.missing();
+    const { documents } = missingOf(copy);
     if (documents > 0) finds(`${name} lacks ${documents} documents or databases`);
     for (const { code, text } of problemsOf(copy)) {
       if (code !== 'clock') finds(`${name} has a problem: ${code}: ${text.replaceAll(world.folder, '')}`);

@@ -1,6 +1,6 @@
 /** Bringing a world to rest: everything works again, everyone is online, and time runs until nothing changes. */
 
-import { problemsOf } from '../../src/agent/copy-status.ts';
+import { pendingOf, problemsOf } from '../../src/agent/copy-status.ts';
 import { syncCopy } from '../../src/agent/syncing.ts';
 import { sha256 } from '../../src/core/bytes.ts';
 import { ProblemError } from '../../src/core/problem.ts';
@@ -50,7 +50,7 @@ async function nothingUnderWay(world: World): Promise<void> {
     machine.copy !== undefined && problemsOf(machine.copy).some(({ code }) => REFUSED.includes(code));
   await world.until('what a disk refused', AGAIN_MS, () => !world.people.some(isRefused));
   const isSent = ({ machine }: Person): boolean => {
-    const { changes = 0, bytes = 0 } = machine.copy?.pending().out ?? {};
+    const { changes = 0, bytes = 0 } = machine.copy ? pendingOf(machine.copy).out : {};
     return changes + bytes === 0;
   };
   await world.until('sending', SYNC_MS, () => world.people.every(isSent));

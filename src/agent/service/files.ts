@@ -5,7 +5,7 @@ import type { Service } from '../../sdk/contract.ts';
 import type { Agent } from '../agent.ts';
 import { retireCopy } from '../compaction/retiring.ts';
 import type { Copy } from '../copy.ts';
-import { conflictCount, isSafe, problemsOf, stateOf } from '../copy-status.ts';
+import { conflictCount, isSafe, pendingOf, problemsOf, stateOf } from '../copy-status.ts';
 import { fillCopy } from '../copying.ts';
 import { type HubFile, hubFiles } from '../hub-files.ts';
 import { publishCopy } from '../publishing.ts';
@@ -76,7 +76,7 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
         copy: copy.facts.copy,
         folder: copy.folder.root,
         state: stateOf(copy),
-        pending: copy.pending(),
+        pending: pendingOf(copy),
         conflicts: await conflictCount(copy),
         problems: problemsIn(copy),
         safe: isSafe(copy),
