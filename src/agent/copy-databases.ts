@@ -25,6 +25,7 @@ import type { Files } from '../platform/ports.ts';
 import type { StoredChange } from '../store/log.ts';
 import type { Entry, Registry } from '../store/registry.ts';
 import type { CopyEvent } from './copy-options.ts';
+import { DatabaseMoves } from './database-moves.ts';
 import { DatabasePlacing } from './database-placing.ts';
 import { unreadableDatabase } from './database-problems.ts';
 import type { ChunkSource, Contents, DatabaseReports } from './documents/ports.ts';
@@ -66,8 +67,7 @@ export class CopyDatabases implements DatabaseReports {
   readonly #stopping = new AbortController();
   #work: Promise<void> = Promise.resolve();
   #placing = false;
-  /** Renamed by a person, and not in the log yet: from where to where. */
-  readonly #moves = new Map<string, string>();
+  readonly #moves: DatabaseMoves;
   /** `place` is asked for in a while already. */
   #isAsked = false;
 
@@ -85,6 +85,8 @@ export class CopyDatabases implements DatabaseReports {
     const steps = new DatabasePlacing({ ...options, placed, databases, signal, again });
     const remove = async (id: string) => void (await options.record([this.#removal(id)]));
     this.#steps = steps;
+    const entryAt = (path: string) => this.#entryAt(path);
+    this.#moves = new DatabaseMoves({ ...options, placed, steps, entryAt, found: (path) => this.databaseFound(path) });
     this.#entering = new Entering({ ...options, placed, databases, steps, remove, again });
   }
 
@@ -118,7 +120,7 @@ export class CopyDatabases implements DatabaseReports {
     this.#do('placing databases', async () => {
       this.#placing = false;
       this.#isAsked = false;
-      await this.#takeMoves();
+      await this.#moves.take();
       const entries = [...this.#options.registry.entries('database')];
       // What lies here already may have to make way for what is to come.
       for (const entry of entries.filter(({ id }) => this.#steps.isOpen(id))) await this.#steps.place(entry);
@@ -203,7 +205,7 @@ export class CopyDatabases implements DatabaseReports {
       const shown = registry.entryAt(path);
       // What lies elsewhere still, and is to come here, is not what was found here.
       const known = this.#entryAt(path) ?? (shown && this.#placed.get(shown.id) ? undefined : shown);
-      if (!files.facts(path) || [...this.#moves.values()].includes(path)) return;
+      if (!files.facts(path) || this.#moves.hasTo(path)) return;
       if (known?.kind !== 'database') return this.#takeIn(path);
       if (this.#steps.isOpen(known.id)) return this.#databases.poke(known.id);
       await this.#steps.place(known);
@@ -233,8 +235,8 @@ export class CopyDatabases implements DatabaseReports {
   }
 
   databaseMoved(from: string, to: string): void {
-    this.#moves.set(from, to);
-    this.#do(from, () => this.#takeMoves());
+    this.#moves.note(from, to);
+    this.#do(from, () => this.#moves.take());
   }
 
   /**
@@ -252,33 +254,11 @@ export class CopyDatabases implements DatabaseReports {
       await record([setOp(DATABASES, entry.id, { path: { value: path, over: written } })]);
     }
     if (from !== undefined) {
-      this.#moves.set(from, path);
-      return this.#takeMoves();
+      this.#moves.note(from, path);
+      return this.#moves.take();
     }
     const back = registry.entry(entry.id);
     if (back) await this.#steps.place(back);
-  }
-
-  /** A disk that fails here may be asked again: nobody else remembers where it came from. */
-  async #takeMoves(): Promise<void> {
-    const { registry, record } = this.#options;
-    for (const [from, to] of this.#moves) {
-      const entry = this.#entryAt(from);
-      if (entry === undefined) {
-        this.#moves.delete(from);
-        this.databaseFound(to);
-        continue;
-      }
-      const written = registry.row(DATABASES, entry.id).cells.get('path') ?? [];
-      await this.#steps.close(entry.id);
-      this.#steps.bringAlong(from, to);
-      await record([setOp(DATABASES, entry.id, { path: { value: to, over: written } })]);
-      this.#placed.put({ id: entry.id, path: to, hash: this.#placed.get(entry.id)?.hash ?? entry.hash });
-      this.#moves.delete(from);
-      this.#options.problems.clear(`step ${from}`);
-      const moved = registry.entry(entry.id);
-      if (moved) await this.#steps.open(moved);
-    }
   }
 
   /** The living database that we have put, or left, at a path; where it should be is another matter. */
