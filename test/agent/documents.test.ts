@@ -20,7 +20,7 @@ import { EMPTY_HASH } from '../../src/core/content.ts';
 import { contentCell, DOCUMENTS, setOp } from '../../src/core/registry.ts';
 import { storageFailure } from '../../src/platform/storage-failure.ts';
 import { observationOf } from '../../src/store/observations.ts';
-import { type DocumentCopy, exchangeOnce, level, withCopies } from './document-copies.ts';
+import { type DocumentCopy, exchangeOnce, level, type Office, withCopies } from './document-copies.ts';
 
 const FILES = { 'letter.txt': 'Dear client', 'papers/a.txt': 'aaa', 'papers/b.txt': 'bbb', 'empty.txt': '' };
 
@@ -656,13 +656,7 @@ test('DOC25 the history of a document tells its names and its deletion, too, wit
 
 test('DOC23 what a program goes on writing to a document that was replaced under it becomes a version', async () => {
   await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
-    const file = openSync(ben!.path('letter.txt'), 'r+');
-    ana!.renameSave('letter.txt', 'newer');
-    await ana!.settle();
-    office.exchange();
-    await ben!.until(() => ben!.read('letter.txt') === 'newer');
-    writeSync(file, 'Dear bank');
-    closeSync(file);
+    await writeUnderneath(office, ana!, ben!);
     await ben!.restart();
     await level(office, ana!, ben!);
     assert.equal(ana!.read('letter.txt'), 'Dear banknt');
@@ -675,13 +669,7 @@ test('DOC23 what a program goes on writing to a document that was replaced under
 
 test('DOC23 what a program went on writing waits where the disk does not let it be taken in', async () => {
   await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
-    const file = openSync(ben!.path('letter.txt'), 'r+');
-    ana!.renameSave('letter.txt', 'newer');
-    await ana!.settle();
-    office.exchange();
-    await ben!.until(() => ben!.read('letter.txt') === 'newer');
-    writeSync(file, 'Dear bank');
-    closeSync(file);
+    await writeUnderneath(office, ana!, ben!);
     const { ingest } = ben!.contents;
     const problem = { code: 'disk-full', text: 'The disk is full.', remedy: 'Make room.' };
     ben!.contents.ingest = async (paths) => paths.map(() => ({ kind: 'failed', problem }));
@@ -734,3 +722,14 @@ test('DOC24 a new copy that was stopped goes on, and fetches nothing twice', asy
     await ben.stop();
   });
 });
+
+/** A program of Ben's goes on writing to the letter that Ana's newer one was put in place of. */
+async function writeUnderneath(office: Office, ana: DocumentCopy, ben: DocumentCopy): Promise<void> {
+  const file = openSync(ben.path('letter.txt'), 'r+');
+  ana.renameSave('letter.txt', 'newer');
+  await ana.settle();
+  office.exchange();
+  await ben.until(() => ben.read('letter.txt') === 'newer');
+  writeSync(file, 'Dear bank');
+  closeSync(file);
+}

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { DocumentProblems } from '../../src/agent/documents/document-problems.ts';
 import { Hands } from '../../src/agent/documents/hands.ts';
@@ -41,17 +42,8 @@ test('DOC1 what lies in the folder of a new copy is not written over, under what
   const documents = ['Budget.txt', 'other.txt'].map((path) => ({ path, content, registered: true }));
   documents.push({ path: 'far.txt', content: far, registered: true });
   transaction(db, () => registry.loadBase(documents, []));
-  const straight = new StraightPlacing({
-    files,
-    observations: registry.observations,
-    contents: new PlainContents(chunks, new SimBytes(disk)),
-    source: { fetch: async (ids) => ids },
-    transaction: (write) => transaction(db, write),
-    problems: new DocumentProblems(new TestClock(), () => {}),
-    hands: new Hands(),
-    tell: () => {},
-    signal: new AbortController().signal,
-  });
+  const contents = new PlainContents(chunks, new SimBytes(disk));
+  const straight = straightPlacing({ db, files, observations: registry.observations, contents });
   // Some content cannot be had yet: the filling goes on later, and knows still what was there before.
   assert.equal(await straight.run(), 'unavailable');
   chunks.append([encodeChunk(Buffer.from('far'))]);
@@ -94,10 +86,19 @@ test('DOC32 a document of a new copy is seen as it lies there once it is closed'
     edited.write(Buffer.from('mine'), 0);
     return made;
   };
-  const straight = new StraightPlacing({
-    files,
-    observations,
-    contents,
+  const straight = straightPlacing({ db, files, observations, contents });
+  assert.equal(await straight.run(), 'done');
+  const isAsSeen = (path: string) => looksSame(observations.at(path)!, files.facts(path)!);
+  assert.deepEqual([isAsSeen('closed.txt'), isAsSeen('edited.txt')], [true, false]);
+  db.close();
+});
+
+type Parts = Pick<ConstructorParameters<typeof StraightPlacing>[0], 'files' | 'observations' | 'contents'>;
+
+/** What has its chunks here is placed; nothing can be fetched. */
+function straightPlacing({ db, ...parts }: Parts & { readonly db: DatabaseSync }): StraightPlacing {
+  return new StraightPlacing({
+    ...parts,
     source: { fetch: async (ids) => ids },
     transaction: (write) => transaction(db, write),
     problems: new DocumentProblems(new TestClock(), () => {}),
@@ -105,8 +106,4 @@ test('DOC32 a document of a new copy is seen as it lies there once it is closed'
     tell: () => {},
     signal: new AbortController().signal,
   });
-  assert.equal(await straight.run(), 'done');
-  const isAsSeen = (path: string) => looksSame(observations.at(path)!, files.facts(path)!);
-  assert.deepEqual([isAsSeen('closed.txt'), isAsSeen('edited.txt')], [true, false]);
-  db.close();
-});
+}
