@@ -3,7 +3,7 @@
  * shown in them; new columns get what was written to them. Both go the way of all rows, constraints included.
  */
 import type { RowId } from '../../core/body.ts';
-import { ABSENT, type Row } from '../../core/rows.ts';
+import { ABSENT, type Row, shownValue, UNMENDED, withMend } from '../../core/rows.ts';
 import type { Table } from '../../core/tables.ts';
 import { forwarding, type Shown } from '../folding/shown.ts';
 import type { Touched, TouchedRows, TouchedTable } from '../folding/touched.ts';
@@ -37,20 +37,13 @@ export class Upgrade {
     return [...new Set([...this.emptied, ...this.#anew.keys()])];
   }
 
-  /** How the rows stand in the file after it was altered. */
+  /** Which rows stand in the file after it was altered. */
   before(before: Shown): Shown {
     const { view } = before;
     return before.over({
       ...forwarding(view),
-      row: (table, row) => (this.emptied.has(table) ? ABSENT : this.#narrow(table, view.row(table, row))),
+      row: (table, row) => (this.emptied.has(table) ? takenOut(view.row(table, row)) : view.row(table, row)),
     });
-  }
-
-  #narrow(table: string, row: Row | undefined): Row | undefined {
-    const anew = this.#anew.get(table);
-    if (row === undefined || anew === undefined) return row;
-    const cells = [...row.cells].filter(([column]) => !anew.has(column));
-    return cells.length === row.cells.size ? row : { ...row, cells: new Map(cells) };
   }
 
   touched(touched: TouchedRows, after: Shown): TouchedRows {
@@ -89,18 +82,15 @@ export class Upgrade {
     const take = (row: RowId, written: readonly string[]): void => {
       if (written.length === 0) return;
       const now = after.merged(table, row);
-      const known = rows.get(row);
-      const columns = new Set([...(known?.columns ?? []), ...written]);
-      rows.set(
-        row,
-        known === undefined ? { row, before: now, now, edited: now, columns, ops: false } : { ...known, columns },
-      );
+      const known: Touched = rows.get(row) ?? { row, before: now, now, edited: now, columns: new Set(), ops: false };
+      const columns = new Set([...known.columns, ...written]);
+      rows.set(row, { ...known, columns, unknown: new Set([...(known.unknown ?? []), ...anew]) });
     };
     for (const row of after.view.rows(table.id)) {
-      const { cells } = after.merged(table, row);
+      const now = after.merged(table, row);
       take(
         row,
-        [...anew].filter((column) => cells.has(column)),
+        [...anew].filter((column) => shownValue(now, column) !== undefined),
       );
     }
     // A column that somebody had dropped comes back with what the base has in it.
@@ -109,4 +99,9 @@ export class Upgrade {
     for (const row of again.length > 0 ? after.base.rows(table) : []) take(row, again);
     return rows;
   }
+}
+
+/** It is not in the file now; what referred to its number is where it was. */
+function takenOut(row: Row | undefined): Row {
+  return withMend(row ?? ABSENT, { ...(row?.mend ?? UNMENDED), withheld: { reason: '', through: false } });
 }
