@@ -37,6 +37,24 @@ test('MND10 who refers to a text by its mark has it written down: it stays when 
   });
 });
 
+test('MND10 it is written down also for who refers to it while it is still there, though the mark is needed no longer', () => {
+  const sql = `CREATE TABLE account (id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT UNIQUE);
+    CREATE TABLE line (id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT REFERENCES account (code));`;
+  copies(sql, (office, ana, ben) => {
+    ana.run("INSERT INTO account (code) VALUES ('x')");
+    ben.run("INSERT INTO account (code) VALUES ('x')");
+    office.settle();
+    ben.run("UPDATE account SET code = 'y' WHERE code = 'x'");
+    assert.equal(ben.capture(), true);
+    // The other is called x from now on, and not yet in his database.
+    ben.run("INSERT INTO line (account) VALUES ('x (2)')");
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT code FROM account ORDER BY code'), [['x (2)'], ['y']]);
+    assert.deepEqual(everywhere(office, 'SELECT account FROM line'), [['x (2)']]);
+    assertAtRest(office, (copy) => copy.query('SELECT * FROM account ORDER BY id'));
+  });
+});
+
 test('MND11 a reference of several columns that two people wrote half each is shown as one of them wrote it', () => {
   const sql = `CREATE TABLE part (a INTEGER, b TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID;
     INSERT INTO part VALUES (1, 'x'), (1, 'y'), (2, 'x');

@@ -120,6 +120,29 @@ test('MND2 a row that is kept stays for whoever had it there and writes to what 
   });
 });
 
+test('MND2 a row that is kept is wanted by whoever refers to it while it is still there, though that which kept it has gone', () => {
+  const sql = `CREATE TABLE client (code TEXT PRIMARY KEY, name TEXT);
+    INSERT INTO client VALUES ('c', 'Miller');
+    CREATE TABLE entry (id INTEGER PRIMARY KEY, client TEXT REFERENCES client (code));
+    INSERT INTO entry VALUES (1, NULL)`;
+  copies(sql, (office, ana, ben) => {
+    ben.runMinding(['DELETE FROM client']);
+    ana.runMinding(["UPDATE entry SET client = 'c'"]);
+    office.settle();
+    ana.runMinding(['UPDATE entry SET client = NULL']);
+    assert.equal(ana.capture(), true);
+    // What follows from that is not in her database yet.
+    ana.runMinding(["INSERT INTO entry VALUES (2, 'c')"]);
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT code, name FROM client'), [['c', 'Miller']]);
+    assert.deepEqual(everywhere(office, 'SELECT id, client FROM entry ORDER BY 1'), [
+      [1n, null],
+      [2n, 'c'],
+    ]);
+    assert.deepEqual(ben.conflicts(), []);
+  });
+});
+
 test('MND2 what one copy broke knowingly stays as it is', () => {
   copies(BOOKS, (office, ana, ben) => {
     ana.run("DELETE FROM client WHERE code = 'c2'");

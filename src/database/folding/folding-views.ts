@@ -6,7 +6,7 @@ import type { RowState } from '../../store/row-state.ts';
 import type { BaseFile } from './base-file.ts';
 import type { Renumbering } from './renumbering.ts';
 import { columnId, forwarding, type RowView, Shown } from './shown.ts';
-import type { Touched, TouchedStore } from './touched.ts';
+import type { Touched, TouchedRows, TouchedStore } from './touched.ts';
 
 /** A row whose own copy should write down the number that it is shown with in this column. */
 export interface Renumbered {
@@ -20,6 +20,7 @@ interface Folded {
   readonly base: BaseFile;
   readonly tables: ReadonlyMap<string, Table>;
   readonly touched: TouchedStore['tables'];
+  readonly consequences: TouchedRows;
   readonly renumbering: Renumbering;
 }
 
@@ -58,8 +59,13 @@ export class FoldingViews {
     rowOf: (touched: Touched) => Row | undefined,
     movedTo: (table: string, row: RowId) => bigint | undefined,
   ): Shown {
+    const { state, consequences } = this.#of;
+    const isMended = (table: string): boolean => consequences.has(table);
     const view: RowView = {
-      ...forwarding(this.#of.state),
+      ...forwarding(state),
+      // A row that is in no conflict any more was in one until then.
+      isWatching: (table) => isMended(table) || state.isWatching(table),
+      lists: (table) => isMended(table) || state.lists(table),
       movedTo,
       movedAt: (table, number) => {
         const now = this.#of.state.movedAt(table, number);

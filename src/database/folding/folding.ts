@@ -370,8 +370,8 @@ export class Folding {
   }
 
   get views(): FoldingViews {
-    const { state, base, tables, touched } = this;
-    return new FoldingViews({ state, base, tables, touched, renumbering: this.#renumbering });
+    const { state, base, tables, touched, consequences } = this;
+    return new FoldingViews({ state, base, tables, touched, consequences, renumbering: this.#renumbering });
   }
 
   after(): Shown {
