@@ -35,6 +35,11 @@ export class Writer {
     return Buffer.from(this.#buffer.subarray(0, this.#length));
   }
 
+  /** The same without a copy; nothing may be written any more. */
+  giveUp(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
   byte(value: number): void {
     this.#room(1);
     this.#buffer[this.#length++] = value;
@@ -217,10 +222,11 @@ export interface Codec<T> {
 /** What a codec carries: `type Thing = Carried<typeof thing>`. */
 export type Carried<C> = C extends Codec<infer T> ? T : never;
 
-export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
-  const to = new Writer();
+/** `room`: about how many bytes it takes, where that is known and they are many: they are then copied only once. */
+export function encode<T>(codec: Codec<T>, value: T, room?: number): Uint8Array {
+  const to = new Writer(room);
   codec.write(to, value);
-  return to.finish();
+  return room === undefined ? to.finish() : to.giveUp();
 }
 
 export function decode<T>(codec: Codec<T>, bytes: Uint8Array): T {

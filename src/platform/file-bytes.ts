@@ -14,6 +14,7 @@ import {
   renameSync,
   unlinkSync,
   writeSync,
+  writevSync,
 } from 'node:fs';
 import type { FileBytes, FileFacts, OpenFile } from './ports.ts';
 import { asStorageFailure } from './storage-failure.ts';
@@ -89,6 +90,13 @@ class RealFile implements OpenFile {
     while (written < bytes.length) {
       written += writeSync(this.#fd, bytes, written, bytes.length - written, position + written);
     }
+  }
+
+  writeAll(parts: readonly Uint8Array[], position: number): void {
+    const size = parts.reduce((sum, { length }) => sum + length, 0);
+    const written = writevSync(this.#fd, parts, position);
+    // A disk that takes only some says why at the next attempt.
+    if (written < size) this.write(Buffer.concat(parts).subarray(written), position + written);
   }
 
   truncate(size: number): void {

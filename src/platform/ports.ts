@@ -84,6 +84,8 @@ export interface OpenFile {
   read(into: Uint8Array, position: number): number;
   /** Writes all of `bytes`. */
   write(bytes: Uint8Array, position: number): void;
+  /** The same of several, one behind the other. */
+  writeAll(parts: readonly Uint8Array[], position: number): void;
   truncate(size: number): void;
   /** Systems keep what they can: 100 ns and the rounding of a double. `facts` tells what was kept. */
   setModified(mtimeNs: bigint): void;

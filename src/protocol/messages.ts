@@ -232,7 +232,12 @@ export function clipped(text: string): string {
 }
 
 export function encodeMessage(value: Message): Uint8Array {
-  return encode(message, value);
+  return encode(message, value, value.kind === 'chunks' ? roomFor(value) : undefined);
+}
+
+/** Two hashes and two lengths beside the bytes of each chunk, and what stands before them all. */
+function roomFor({ chunks }: MessageOf<'chunks'>): number {
+  return chunks.reduce((sum, { bytes }) => sum + bytes.byteLength + 72, 16);
 }
 
 /** Throws `MalformedError` for anything that is not a message of this version. */

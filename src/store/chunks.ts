@@ -9,7 +9,7 @@ import { assert } from '../core/problem.ts';
 import type { FileBytes } from '../platform/ports.ts';
 import { storageKind } from '../platform/storage-failure.ts';
 import { ChunkIndex, type Location } from './chunk-index.ts';
-import { HEADER_BYTES, readHeader, recordOf } from './pack.ts';
+import { HEADER_BYTES, headerOf, readHeader } from './pack.ts';
 import { PACK_LIMIT, PackFiles, type Place } from './pack-files.ts';
 import { recoverPacks } from './pack-recovery.ts';
 import { DamagedChunk, type StoredChunk } from './stored-chunk.ts';
@@ -67,7 +67,7 @@ export class ChunkStore {
     for (const chunk of chunks) {
       if (here.has(chunk.id)) continue;
       here.add(chunk.id);
-      const place = this.#orForgetPending(() => this.#packs.append(recordOf(chunk)));
+      const place = this.#orForgetPending(() => this.#packs.append(headerOf(chunk), chunk.bytes));
       this.#pending.set(chunk.id, { ...place, id: chunk.id, length: chunk.bytes.length });
       if (this.#packs.isFull) {
         this.flush();

@@ -45,13 +45,13 @@ export class PackFiles {
     return numbers.filter((n) => n >= 0).sort((a, b) => a - b);
   }
 
-  /** Adds a record. It can be read at once; it is on disk for good after `sync`. */
-  append(record: Uint8Array): Place {
+  /** Adds a record, whose bytes stay as they are. It can be read at once; it is on disk for good after `sync`. */
+  append(header: Uint8Array, bytes: Uint8Array): Place {
     return this.#guarded(() => {
       const growing = this.#grow();
       const place = { pack: growing.n, at: growing.end + growing.stagedBytes };
-      growing.staged.push(record);
-      growing.stagedBytes += record.length;
+      growing.staged.push(header, bytes);
+      growing.stagedBytes += header.length + bytes.length;
       if (growing.stagedBytes >= STAGED_LIMIT) this.#writeOut();
       return place;
     });
@@ -122,8 +122,7 @@ export class PackFiles {
   #writeOut(): void {
     const growing = this.#growing;
     if (!growing || growing.stagedBytes === 0) return;
-    const { staged } = growing;
-    growing.file.write(staged.length === 1 ? (staged[0] as Uint8Array) : Buffer.concat(staged), growing.end);
+    growing.file.writeAll(growing.staged, growing.end);
     growing.end += growing.stagedBytes;
     growing.staged = [];
     growing.stagedBytes = 0;

@@ -22,15 +22,15 @@ export interface RecordHeader {
   readonly length: number;
 }
 
-export function recordOf(chunk: StoredChunk): Buffer {
-  const record = Buffer.allocUnsafe(HEADER_BYTES + chunk.bytes.length);
-  MAGIC.copy(record);
-  record.writeUInt32LE(chunk.bytes.length, 4);
-  record.write(chunk.id, 8, 'hex');
-  record.write(chunk.hash, 40, 'hex');
-  record.writeUInt32LE(crc32(record.subarray(0, CRC_AT)), CRC_AT);
-  record.set(chunk.bytes, HEADER_BYTES);
-  return record;
+/** What stands before the chunk's bytes. */
+export function headerOf(chunk: StoredChunk): Buffer {
+  const header = Buffer.allocUnsafe(HEADER_BYTES);
+  MAGIC.copy(header);
+  header.writeUInt32LE(chunk.bytes.length, 4);
+  header.write(chunk.id, 8, 'hex');
+  header.write(chunk.hash, 40, 'hex');
+  header.writeUInt32LE(crc32(header.subarray(0, CRC_AT)), CRC_AT);
+  return header;
 }
 
 /** Undefined when no whole, unaltered header begins here. */

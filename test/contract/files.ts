@@ -119,6 +119,16 @@ export function filesContract(name: string, make: () => FilesUnderTest): void {
     }
   });
 
+  test(`FIL11 ${name}: many parts that are written at once lie one behind the other`, () => {
+    const { files, bytes } = make();
+    put(files, 'a.txt', 'begun,');
+    const parts = Array.from({ length: 5_000 }, (_, n) => Buffer.from(`${n},`));
+    const writer = bytes.open(files.native('a.txt'), 'extend');
+    writer.writeAll(parts, 6);
+    writer.close();
+    assert.equal(read(files, 'a.txt'), `begun,${Buffer.concat(parts)}`);
+  });
+
   test(`FIL6 ${name}: a second name is the same file, and outlives the first`, () => {
     const { files } = make();
     put(files, 'a.txt', 'a');

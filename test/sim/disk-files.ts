@@ -98,6 +98,10 @@ class SimOpenFile implements OpenFile {
     this.#changed(next);
   }
 
+  writeAll(parts: readonly Uint8Array[], position: number): void {
+    this.write(Buffer.concat(parts), position);
+  }
+
   truncate(size: number): void {
     this.#disk.check('write', this.#path);
     const next = Buffer.alloc(size);

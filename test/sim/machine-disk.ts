@@ -213,6 +213,10 @@ export class MachineDisk {
         changed();
         file.write(bytes, position);
       },
+      writeAll: (parts, position) => {
+        changed();
+        file.writeAll(parts, position);
+      },
       truncate: (size) => {
         changed();
         file.truncate(size);

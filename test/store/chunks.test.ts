@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { sha256 } from '../../src/core/bytes.ts';
 import { StorageError, type StorageKind } from '../../src/core/problem.ts';
 import { CHUNKS_SCHEMA, ChunkStore, type ChunkStoreOptions } from '../../src/store/chunks.ts';
-import { HEADER_BYTES, readHeader, recordOf, scanPack } from '../../src/store/pack.ts';
+import { HEADER_BYTES, headerOf, readHeader, scanPack } from '../../src/store/pack.ts';
 import { openStore, transaction } from '../../src/store/sqlite.ts';
 import { DamagedChunk, encodeChunk, type StoredChunk } from '../../src/store/stored-chunk.ts';
 import { type Inode, SimDisk } from '../sim/disk.ts';
@@ -13,6 +13,7 @@ import { SimBytes } from '../sim/disk-files.ts';
 
 const PACK = '/packs/0.pack';
 const chunk = (n: number, size = 600 + (n % 7) * 90): StoredChunk => encodeChunk(Buffer.alloc(size, `chunk ${n};`));
+const recordOf = (one: StoredChunk) => Buffer.concat([headerOf(one), one.bytes]);
 const chunks = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => chunk(from + n));
 const ids = (all: readonly StoredChunk[]) => all.map(({ id }) => id);
 const newIndex = () => openStore(':memory:', { schema: CHUNKS_SCHEMA, synchronous: 'NORMAL' });
