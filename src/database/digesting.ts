@@ -28,7 +28,7 @@ export class StateDigest {
     if (isBeyond(source, database, vector, state.vector)) return 'elsewhere';
     if (!isBeyond(source, database, state.vector, vector)) return this.#page(state);
     if (this.#at !== null || isMore(by, vector)) return 'elsewhere';
-    const behind = stateAt(by, vector, []);
+    const behind = stateAt(by, vector);
     try {
       for (;;) {
         const step = this.#page(behind.state);

@@ -224,10 +224,7 @@ export class DatabaseEngine {
     file?.unmarked.clear();
     if (body.uses.some(({ table }) => isReserved(table))) standing.schemaDue = true;
     const folded = { change: { copy, seq, stamp, deps: body.seen ?? EMPTY, size: 0 }, body };
-    if (behind !== null) {
-      foldInto(behind.state, standing.foldingBy(standing), [folded]);
-      behind.edited.push({ copy, seq });
-    }
+    behind?.edited.push(folded);
     edited.push(folded);
     foldEdited(standing, edited.length === 1 && behind === null ? known : undefined);
   }
@@ -294,7 +291,7 @@ export class DatabaseEngine {
     const standing = this.#standing;
     const { options, state } = standing;
     const file = standing.ready();
-    standing.behind ??= stateAt(standing.foldingBy(file), state.vector, []);
+    standing.behind ??= stateAt(standing.foldingBy(file), state.vector);
     const before = withEntry(options.source.vector(), copy, seq - 1);
     const change = options.source.after(before, { subject: standing.id, limit: 1 })[0];
     assert(change?.seq === seq, 'what was entered is not in the log');

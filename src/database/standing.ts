@@ -310,18 +310,19 @@ export class Standing {
 
   /** What the file showed before the edits that are not captured, and which changes its program had in front of it. */
   withFileShown<T>(file: OpenFile, use: (shown: Shown, seen: Vector) => T): T {
-    const { state, base, behind } = this;
-    if (behind !== null) return use(new Shown(behind.state, base, file.tables), seenBehind(behind));
-    if (this.edited.length === 0) {
-      return state.reading(() => use(new Shown(state, base, file.tables), this.#seen()));
+    const { base, behind } = this;
+    const { state, edited } = behind ?? this;
+    if (edited.length === 0) {
+      const seen = behind === null ? this.#seen() : seenBehind(behind);
+      return state.reading(() => use(new Shown(state, base, file.tables), seen));
     }
     // Own changes whose consequences for other rows are not in the file yet.
     state.begin();
     try {
       const folding = new Folding(state, this.foldingBy(file));
-      for (const { change, body } of this.edited) folding.fold(change, body);
+      for (const { change, body } of edited) folding.fold(change, body);
       folding.settle();
-      return use(folding.views.edited(), folding.vector);
+      return use(folding.views.edited(), behind === null ? folding.vector : seenBehind(behind));
     } finally {
       state.rollback();
     }

@@ -57,6 +57,57 @@ test('POS1 a file restored from a backup does not undo colleagues: only what was
   });
 });
 
+test('POS1 what follows for other rows from what was edited in it is done in it, too', () => {
+  const sql = `CREATE TABLE client (code TEXT PRIMARY KEY, name TEXT);
+    INSERT INTO client VALUES ('c', 'Miller'), ('d', 'Smith');
+    CREATE TABLE entry (id INTEGER PRIMARY KEY, client TEXT REFERENCES client (code));
+    INSERT INTO entry VALUES (1, NULL), (2, NULL)`;
+  pair((ana, ben, office) => {
+    ben.runMinding(['DELETE FROM client']);
+    ana.runMinding(["UPDATE entry SET client = 'c' WHERE id = 1", "UPDATE entry SET client = 'd' WHERE id = 2"]);
+    office.settle();
+    const kept = `${ana.path}.kept`;
+    copyFileSync(ana.path, kept);
+    ben.runMinding(['INSERT INTO entry VALUES (7, NULL)']);
+    office.settle();
+    putBack(ana, kept);
+    // Both were kept for these; the second is still there when it is referred to again.
+    ana.runMinding(['UPDATE entry SET client = NULL']);
+    assert.equal(ana.capture(), true);
+    ana.runMinding(["INSERT INTO entry VALUES (3, 'd')"]);
+    office.settle();
+    for (const copy of [ana, ben]) {
+      assert.deepEqual(copy.query('SELECT code, name FROM client'), [['d', 'Smith']]);
+      assert.deepEqual(copy.query('SELECT id, client FROM entry ORDER BY 1'), [
+        [1n, null],
+        [2n, null],
+        [3n, 'd'],
+        [7n, null],
+      ]);
+      assert.deepEqual(copy.conflicts(), []);
+    }
+  }, sql);
+});
+
+test('POS1 a row that is deleted in it is gone, also where the file has lost what its own program last wrote to it', () => {
+  pair((ana, ben, office) => {
+    const kept = `${ana.path}.kept`;
+    copyFileSync(ana.path, kept);
+    ana.run("UPDATE account SET name = 'Lost' WHERE code = '3'");
+    office.settle();
+    putBack(ana, kept);
+    ana.run("UPDATE account SET balance = 11 WHERE code = '1'");
+    assert.equal(ana.capture(), true);
+    // From then on all that she ever wrote counts as seen.
+    ana.run("DELETE FROM account WHERE code = '3'");
+    office.settle();
+    for (const copy of [ana, ben]) {
+      assert.deepEqual(copy.query('SELECT code FROM account ORDER BY code'), [['1'], ['2']]);
+      assert.deepEqual(copy.conflicts(), []);
+    }
+  });
+});
+
 test('POS2 a database that lost its last commits in a power cut gets them back from the log', () => {
   pair((ana, ben, office) => {
     const kept = `${ana.path}.kept`;

@@ -4,7 +4,7 @@ import { covers } from '../../core/vector.ts';
 import type { RowState } from '../../store/row-state.ts';
 import { missingRows } from '../capture/taking-in.ts';
 import type { OpenFile } from '../file/open-file.ts';
-import { type Behind, foldInto } from '../folding/behind.ts';
+import { type Behind, bodiesOf, foldInto, leftIn } from '../folding/behind.ts';
 import { lackingAt, readBody } from '../folding/containing.ts';
 import { Folding, isReserved } from '../folding/folding.ts';
 import { Shown } from '../folding/shown.ts';
@@ -125,7 +125,7 @@ export class Applying {
     return step;
   }
 
-  /** Writes what is folded but not in the file: all rows of the changes that it lacks. */
+  /** Writes what is folded but not in the file: all rows of the changes that it lacks, and of what follows from its own. */
   #bringForward(file: OpenFile, behind: Behind): ApplyStep {
     const { options, id } = this.#standing;
     const { contained, edited, state, store } = behind;
@@ -135,14 +135,14 @@ export class Applying {
         this.#standing,
         file,
         () => {
-          const from = new Folding(state, this.#standing.foldingBy(file));
-          for (const change of lackingAt(options.source, id, this.#state.vector, contained, edited)) {
-            from.fold(change, readBody(options.source, change));
-          }
-          from.settle();
+          const by = this.#standing.foldingBy(file);
+          const left = leftIn(behind, by);
+          const lacking = lackingAt(options.source, id, this.#state.vector, contained, []);
+          const from = foldInto(state, by, bodiesOf(options.source, lacking));
           // What is folded may be mended by other settings than those of this file.
-          foldInto(this.#state, this.#standing.foldingBy(file), []);
-          return { ...planOf(from, from.views.before(), from.touched), after: this.#shown() };
+          foldInto(this.#state, by, []);
+          const plan = planOf(from, from.views.before(left), from.touched);
+          return { ...plan, changes: from.changes - edited.length, after: this.#shown() };
         },
         () => {},
       );

@@ -1,24 +1,28 @@
 /**
  * A file that does not hold what is folded: it came back from a backup, or lost its last commits. What is edited in it
- * is compared with the rows as they were at the changes that it does hold.
+ * is compared with the rows as they were at the changes that it does hold, and as its own edits since have left them:
+ * what follows from these for other rows is not in it yet.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import type { ReadBody } from '../../core/body.ts';
+import type { ReadBody, RowId } from '../../core/body.ts';
 import type { ChangeId } from '../../core/change.ts';
+import type { Row } from '../../core/rows.ts';
 import { at, type CopyId, EMPTY, type Vector, withEntry } from '../../core/vector.ts';
 import { ROWS_SCHEMA, RowState } from '../../store/row-state.ts';
 import { openStore } from '../../store/sqlite.ts';
 import { changesAfter, lackingAt, readBody } from './containing.ts';
 import { Folding, type FoldingBy } from './folding.ts';
+import type { LeftRows } from './folding-views.ts';
 import type { ChangeSource, SourceChange } from './source.ts';
 
 export interface Behind {
+  /** At what was applied to the file. */
   readonly state: RowState;
   readonly store: DatabaseSync;
   /** What was applied to the file. */
   readonly contained: Vector;
   /** Own changes that were edited in it since. */
-  readonly edited: ChangeId[];
+  readonly edited: Folded[];
 }
 
 export interface Folded {
@@ -26,17 +30,33 @@ export interface Folded {
   readonly body: ReadBody;
 }
 
-/** The rows as they were when exactly these changes were contained. */
-export function stateAt(by: FoldingBy, contained: Vector, edited: readonly SourceChange[]): Behind {
+/** The rows as they were when exactly these changes were contained, and what was edited in a file that has them. */
+export function stateAt(by: FoldingBy, contained: Vector, edited: readonly SourceChange[] = []): Behind {
   // Without a name: in memory while it is small, then on the disk.
   const store = openStore('', { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
   const { source, database } = by;
   const state = new RowState(store, database);
   state.begin();
-  const folded = bodiesOf(source, lackingAt(source, database, contained, EMPTY, []), edited);
-  foldInto(state, by, folded).close();
+  foldInto(state, by, bodiesOf(source, lackingAt(source, database, contained, EMPTY, []))).close();
   state.commit();
-  return { state, store, contained, edited: edited.map(({ copy, seq }) => ({ copy, seq })) };
+  return { state, store, contained, edited: [...bodiesOf(source, edited)] };
+}
+
+/** The rows that a file's own edits wrote to, as these left them. */
+export function leftIn({ state, edited }: Behind, by: FoldingBy): LeftRows {
+  const left = new Map<string, Map<RowId, Row>>();
+  state.begin();
+  const folding = new Folding(state, by);
+  try {
+    for (const { change, body } of edited) folding.fold(change, body);
+    for (const [table, rows] of folding.touched) {
+      left.set(table, new Map([...rows.values()].map(({ row, now }) => [row, now])));
+    }
+    return left;
+  } finally {
+    folding.close();
+    state.rollback();
+  }
 }
 
 /**
@@ -45,13 +65,16 @@ export function stateAt(by: FoldingBy, contained: Vector, edited: readonly Sourc
  */
 export function seenBehind({ contained, edited }: Behind): Vector {
   let seen = contained;
-  for (const { copy, seq } of edited) if (at(seen, copy) < seq) seen = withEntry(seen, copy, seq);
+  for (const { change } of edited) {
+    const { copy, seq } = change;
+    if (at(seen, copy) < seq) seen = withEntry(seen, copy, seq);
+  }
   return seen;
 }
 
 /** Each body is read when it is its turn. */
-export function* bodiesOf(source: ChangeSource, ...changes: Iterable<SourceChange>[]): Generator<Folded> {
-  for (const some of changes) for (const change of some) yield { change, body: readBody(source, change) };
+export function* bodiesOf(source: ChangeSource, changes: Iterable<SourceChange>): Generator<Folded> {
+  for (const change of changes) yield { change, body: readBody(source, change) };
 }
 
 export function foldInto(state: RowState, by: FoldingBy, folded: Iterable<Folded>): Folding {

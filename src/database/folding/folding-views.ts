@@ -6,7 +6,7 @@ import type { RowState } from '../../store/row-state.ts';
 import type { BaseFile } from './base-file.ts';
 import type { Renumbering } from './renumbering.ts';
 import { columnId, forwarding, type RowView, Shown } from './shown.ts';
-import type { Touched, TouchedRows, TouchedStore } from './touched.ts';
+import { sameWrites, type Touched, type TouchedRows, type TouchedStore } from './touched.ts';
 
 /** A row whose own copy should write down the number that it is shown with in this column. */
 export interface Renumbered {
@@ -14,6 +14,9 @@ export interface Renumbered {
   readonly row: RowId;
   readonly column: string;
 }
+
+/** Rows of a file as its own edits left them, by table. */
+export type LeftRows = ReadonlyMap<string, ReadonlyMap<RowId, Row>>;
 
 interface Folded {
   readonly state: RowState;
@@ -31,34 +34,29 @@ export class FoldingViews {
     this.#of = of;
   }
 
-  /** The rows as they were before, for finding them in the user's database. */
-  before(): Shown {
-    return this.#view(
-      (touched) => touched.before,
-      (table, row) => this.#of.renumbering.movedBefore(table, row),
-    );
+  /** The rows as they were before, for finding them in the user's database. `left`: some of which are there otherwise. */
+  before(left: LeftRows = new Map()): Shown {
+    return this.#view((table, { row }) => left.get(table)?.get(row));
   }
 
   /** The rows as an application left them when these are its own edits: what it wrote is there already. */
   edited(): Shown {
+    return this.#view((_, { ops, edited }) => (ops ? edited : undefined));
+  }
+
+  /** `left`: the row as an application left it, where it wrote to it. */
+  #view(left: (table: string, touched: Touched) => Row | undefined): Shown {
     const wroteNumber = (table: string, row: RowId): boolean => {
       const known = this.#of.tables.get(table);
       const at = known && numberColumn(known);
       const touched = this.#of.touched.get(table)?.get(row);
-      if (known === undefined || at === undefined || !touched?.ops) return false;
+      const now = touched && left(table, touched);
+      if (known === undefined || at === undefined || now === undefined) return false;
       const column = columnId(known, at);
-      return touched.edited.cells.get(column) !== touched.before?.cells.get(column);
+      return !sameWrites(now.cells.get(column) ?? [], touched?.before?.cells.get(column) ?? []);
     };
-    return this.#view(
-      (touched) => (touched.ops ? touched.edited : touched.before),
-      (table, row) => (wroteNumber(table, row) ? undefined : this.#of.renumbering.movedBefore(table, row)),
-    );
-  }
-
-  #view(
-    rowOf: (touched: Touched) => Row | undefined,
-    movedTo: (table: string, row: RowId) => bigint | undefined,
-  ): Shown {
+    const movedTo = (table: string, row: RowId): bigint | undefined =>
+      wroteNumber(table, row) ? undefined : this.#of.renumbering.movedBefore(table, row);
     const { state, consequences } = this.#of;
     const isMended = (table: string): boolean => consequences.has(table);
     const view: RowView = {
@@ -74,7 +72,7 @@ export class FoldingViews {
       },
       row: (table, row) => {
         const touched = this.#of.touched.get(table)?.get(row);
-        return touched ? rowOf(touched) : this.#of.state.row(table, row);
+        return touched ? (left(table, touched) ?? touched.before) : state.row(table, row);
       },
     };
     return new Shown(view, this.#of.base, this.#of.tables);

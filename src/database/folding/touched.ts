@@ -289,7 +289,7 @@ function alike(before: Row | undefined, now: Row): Row {
     : row;
 }
 
-function sameWrites(a: readonly Write[], b: readonly Write[]): boolean {
+export function sameWrites(a: readonly Write[], b: readonly Write[]): boolean {
   return (
     a.length === b.length &&
     a.every((write, at) => {
