@@ -50,8 +50,10 @@ export class DatabaseEngine {
   readonly #skipped = new Map<string, Problem>();
   /** By copy: the last change of it that this release cannot read. */
   readonly #unreadable = new Map<CopyId, number>();
-  /** Somebody committed and marked nothing; his edits are found by comparing all tables. */
+  /** Somebody may have edited what no mark tells of; that is found by comparing tables. */
   comparison: 'none' | 'due' | 'done' = 'none';
+  /** Tables that are to be compared for that reason (passing-values.ts); otherwise all are. */
+  readonly #doubtful = new Set<string>();
   #capturing: { body: MadeBody; known: KnownRows | undefined } | null = null;
 
   constructor(options: EngineOptions) {
@@ -156,16 +158,33 @@ export class DatabaseEngine {
     this.#standing.letGo();
   }
 
-  /** Reads what was edited since the last capture. `mayCompare`: also all tables, where somebody marks nothing. */
-  capture(mayCompare = true): CaptureStep {
+  /**
+   * Reads what was edited since the last capture. `mayCompare`: also all tables, where somebody marks nothing;
+   * `mayDoubt`: also single ones.
+   */
+  capture(mayCompare = true, mayDoubt = mayCompare): CaptureStep {
     assert(this.#capturing === null, 'the last capture was not finished');
     const file = this.#standing.ready();
     foldEdited(this.#standing);
     this.comparison = 'none';
+    markComparing(this.#standing, file);
+    let step = this.#captureMarked(file, mayCompare);
+    if (step.kind !== 'nothing' || this.#doubtful.size === 0) return step;
+    // What was marked is captured.
+    if (mayDoubt) {
+      for (const id of this.#doubtful) file.unmarked.add(id);
+      this.#doubtful.clear();
+      step = this.#captureMarked(file, mayCompare);
+    }
+    if (this.comparison === 'none') this.comparison = mayDoubt ? 'done' : 'due';
+    return step;
+  }
+
+  #captureMarked(file: OpenFile, mayCompare: boolean): CaptureStep {
     for (;;) {
-      markComparing(this.#standing, file);
       const step = this.#captureIn(file, mayCompare);
       if (step !== 'not marked') return step;
+      markComparing(this.#standing, file);
     }
   }
 
@@ -197,7 +216,8 @@ export class DatabaseEngine {
 
   #edited(file: OpenFile, shown: Shown, seen: Vector): CaptureStep | 'not marked' {
     const { id, mark } = this.#standing;
-    const { ops, skipped, merged, last } = captureFile(file, shown, mark.id, this.room);
+    const { ops, skipped, doubtful, merged, last } = captureFile(file, shown, mark.id, this.room);
+    for (const table of doubtful) this.#doubtful.add(table);
     for (const [table, count] of skipped) this.#skipped.set(table, rowsNotFollowed(file, table, count));
     if (ops.count === 0) {
       if (last !== null) this.#standing.mark = last;

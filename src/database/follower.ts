@@ -267,7 +267,8 @@ export class Follower {
   async #capture(engine: DatabaseEngine, isDisturbed: boolean): Promise<'captured' | 'nothing' | 'must apply'> {
     const began = this.#options.clock.monotonic();
     // What is about to be written over has to be known before, whatever it costs.
-    const step = engine.capture(isDisturbed || this.#awaited || began >= this.#compareAt || engine.hasMore());
+    const mayCompare = this.#awaited || began >= this.#compareAt;
+    const step = engine.capture(mayCompare || isDisturbed || engine.hasMore(), mayCompare);
     const now = this.#options.clock.monotonic();
     if (engine.comparison === 'done') this.#compareAt = now + (now - began) / COMPARE_SHARE;
     if (engine.comparison === 'due') this.#retryIn(this.#compareAt - now);

@@ -185,6 +185,48 @@ test('CAP10 whom REPLACE deletes over an index of expressions is found in the ba
   });
 });
 
+test('CAP13 whom REPLACE deletes by a value that a row had only for a moment is found by comparing that table', () => {
+  const sql = `CREATE TABLE tax (id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT, word TEXT);
+    CREATE UNIQUE INDEX by_code ON tax (lower(code));
+    CREATE UNIQUE INDEX by_word ON tax (word);
+    INSERT INTO tax VALUES (1, 'a', 'A'), (2, 'b', 'B'), (3, 'c', 'C'), (4, 'd', 'D');`;
+  for (const held of [[], [1, 1]]) {
+    const office = new Office(sql, 2, held);
+    try {
+      const [ana, ben] = office.copies as [Copy, Copy];
+      const rows = () => everywhere(office, 'SELECT id, code, word FROM tax ORDER BY id');
+      ana.run(`UPDATE OR REPLACE tax SET code = 'A' WHERE id = 2; UPDATE tax SET code = 'b' WHERE id = 2`);
+      office.settle();
+      assert.deepEqual(rows(), [
+        [2n, 'b', 'B'],
+        [3n, 'c', 'C'],
+        [4n, 'd', 'D'],
+      ]);
+      // Each takes the place of the one before, over one index or the other; the last is deleted.
+      ben.run(`INSERT INTO tax (code, word) VALUES ('e', 'E'); INSERT OR REPLACE INTO tax (code, word) VALUES ('C', 'F');
+        INSERT OR REPLACE INTO tax (code, word) VALUES ('g', 'F'); DELETE FROM tax WHERE code = 'g'`);
+      office.settle();
+      assert.deepEqual(rows(), [
+        [2n, 'b', 'B'],
+        [4n, 'd', 'D'],
+        [5n, 'e', 'E'],
+      ]);
+      // Nobody was deleted: nothing is written to the file because of the look.
+      ana.run(`INSERT INTO tax (code, word) VALUES ('h', 'H'); UPDATE tax SET code = 'i' WHERE code = 'h'`);
+      assert.equal(ana.capture(), true);
+      const marks = ana.query('SELECT max(id) FROM _tieout_marks');
+      assert.equal(ana.capture(), false);
+      assert.deepEqual(ana.query('SELECT max(id) FROM _tieout_marks'), marks);
+      assert.equal(ana.engine.comparison, 'done');
+      assert.equal(ana.capture(), false);
+      assert.equal(ana.engine.comparison, 'none');
+      assert.deepEqual(ben.conflicts(), []);
+    } finally {
+      office.close();
+    }
+  }
+});
+
 test('CAP11 a bulk update of rows that refer to each other is captured in time that grows with its rows', () => {
   const spent = (rows: number): number => {
     const office = new Office(

@@ -15,6 +15,7 @@ import { type Captured, firstRowId, remembering } from './capture.ts';
 import { Comparing } from './comparing.ts';
 import { eventsOf, inTable } from './happened.ts';
 import type { ManyMarks } from './many-marks.ts';
+import { hadPassing } from './passing-values.ts';
 import { victimsOf } from './unique-victims.ts';
 import { ManyWhereabouts, SortedNumbers, type Whereabouts } from './whereabouts.ts';
 
@@ -46,11 +47,14 @@ export function captureMany(from: ManySource): Captured | null {
     source,
     whereabouts(source, tables, () => merged.clear()),
   );
+  const doubtful = new Set<string>();
   const readIn = (table: Table) => (number: bigint) => from.sqlOf(table).read([number]);
   for (const { table } of tables) comparing.addFresh(table, readIn(table));
   for (const { num, table } of tables) {
     for (const page of pagesOf(from, num, table)) {
-      const happened = inTable(table, page, from.sqlOf(table), shown);
+      const sql = from.sqlOf(table);
+      const happened = inTable(table, page, sql, shown);
+      if (!doubtful.has(table.id) && hadPassing(table, page, sql)) doubtful.add(table.id);
       for (const number of happened.places?.fresh ?? []) {
         // Changed in place, and not known: nobody refers to it.
         if (!comparing.isFresh(table, number)) comparing.addNew(table, null, happened.rows.get(number) as Value[]);
@@ -62,7 +66,7 @@ export function captureMany(from: ManySource): Captured | null {
   }
   for (const { table } of tables) comparing.addVictims(table, readIn(table));
   comparing.addCalled();
-  return { ops: comparing.ops, skipped: comparing.skipped };
+  return { ops: comparing.ops, skipped: comparing.skipped, doubtful: [...doubtful] };
 }
 
 function markedTables({ marks, tableOf }: ManySource): Marked[] {

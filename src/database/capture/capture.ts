@@ -15,6 +15,7 @@ import { Comparing } from './comparing.ts';
 import { whatHappened } from './happened.ts';
 import { whereabouts } from './naming.ts';
 import type { Ops } from './ops.ts';
+import { hadPassing } from './passing-values.ts';
 import { withVictims } from './unique-victims.ts';
 
 export interface CaptureSource {
@@ -30,6 +31,8 @@ export interface Captured {
   readonly ops: Ops;
   /** Rows that cannot be followed, by table. */
   readonly skipped: ReadonlyMap<string, number>;
+  /** Tables that are to be compared, because nothing tells of what may have happened in them. */
+  readonly doubtful: readonly string[];
   /** The merged rows that were looked at, by table: whoever folds next need not look again. */
   readonly merged?: ReadonlyMap<string, ReadonlyMap<RowId, Row | undefined>>;
 }
@@ -50,7 +53,13 @@ export function capture(from: CaptureSource): Captured {
   for (const table of happened.values()) comparing.addLeftBehind(table);
   for (const [id, { table }] of happened) comparing.addVictims(table, readIn(id));
   comparing.addCalled();
-  return { ops: comparing.ops, skipped: comparing.skipped, merged };
+  const doubtful = [...happened.values()].filter(({ table, marks }) => hadPassing(table, marks, source.sqlOf(table)));
+  return {
+    ops: comparing.ops,
+    skipped: comparing.skipped,
+    doubtful: doubtful.map(({ table }) => table.id),
+    merged,
+  };
 }
 
 /** Nothing changes while we compare, and every row is looked at from several sides. */

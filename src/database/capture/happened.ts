@@ -18,6 +18,8 @@ export interface Asked {
 
 export interface Happened {
   readonly table: Table;
+  /** What it is known by. */
+  readonly marks: readonly Mark[];
   /** Tables with numbers: who is where. */
   readonly places: Places | null;
   /** Their rows, by number. */
@@ -59,7 +61,7 @@ export function inTable(table: Table, marks: readonly Mark[], sql: RowSql, shown
       if (own.includes(null)) nameless += 1;
       else keys.set(rowOfKey(own), own);
     }
-    return { table, places: null, rows: new Map(), keys: [...keys.values()], asked, nameless };
+    return { table, marks, places: null, rows: new Map(), keys: [...keys.values()], asked, nameless };
   }
   const rows = new Map<bigint, Value[]>();
   const places = tracePlaces(
@@ -71,7 +73,7 @@ export function inTable(table: Table, marks: readonly Mark[], sql: RowSql, shown
       return found !== undefined;
     },
   );
-  return { table, places, rows, keys: [], asked, nameless: 0 };
+  return { table, marks, places, rows, keys: [], asked, nameless: 0 };
 }
 
 export function* eventsOf(marks: readonly Mark[]): Generator<PlaceEvent> {
