@@ -22,6 +22,7 @@ export class Reading {
   readonly #hub: HubConnection;
   readonly #survey: Survey;
   readonly #going: Going;
+  readonly #stopping = new AbortController();
   #bytes = 0;
   #documents = 0;
   /** The session that all was handed to; null: there were several, and the hub may have been another in between. */
@@ -55,7 +56,7 @@ export class Reading {
   /** The session with the hub; waits until there is one. Throws a `ProblemError` when the hub refuses us. */
   async session(): Promise<Exchange> {
     for (;;) {
-      stopIfAsked(this.#going.signal);
+      this.#mayGoOn();
       if (this.#copy.exchange !== null) return this.#copy.exchange;
       await this.#hub.sessionOrRefusal();
       await this.#copy.change(LOOK_AGAIN_MS);
@@ -75,7 +76,18 @@ export class Reading {
     return lost.map(({ path }) => path);
   }
 
+  /** What is being read is given up. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  #mayGoOn(): void {
+    stopIfAsked(this.#going.signal);
+    stopIfAsked(this.#stopping.signal);
+  }
+
   #tell(one: Ingested): void {
+    this.#mayGoOn();
     this.#documents += 1;
     if (one.kind === 'done') this.#bytes += one.content.size;
     const { bytes, documents } = this.#survey;

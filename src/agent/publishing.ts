@@ -17,6 +17,7 @@ import { encodeChunk, type StoredChunk } from '../store/stored-chunk.ts';
 import type { Copy } from './copy.ts';
 import { fetchManifest, type Going, type Member } from './copying.ts';
 import type { Ingested } from './documents/ports.ts';
+import type { Survey } from './documents/surveying.ts';
 import type { HubConnection } from './hub-connection.ts';
 import { type Handed, Reading } from './publish-reading.ts';
 import { registryChanges } from './registry-folding.ts';
@@ -37,10 +38,7 @@ export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher
   if (standing) return adopt(copy, hub, standing, going);
   const survey = copy.documents.survey();
   const reading = new Reading(copy, hub, survey, going);
-  let listing: Listing = {
-    databases: await readDatabases(copy, survey.databases, reading),
-    documents: await readDocuments(copy, survey.documents, reading),
-  };
+  let listing = await readAll(copy, survey, reading);
   let sealed: Uint8Array;
   for (;;) {
     const session = await reading.session();
@@ -126,7 +124,31 @@ async function introduceFile(copy: Copy, who: Publisher): Promise<void> {
   ]);
 }
 
-async function readDatabases(copy: Copy, paths: readonly string[], reading: Reading): Promise<ManifestDatabase[]> {
+/**
+ * The database process makes the base of a database while the documents are read here; it is read after them. One that
+ * cannot be made ends the reading.
+ */
+export async function readAll(
+  copy: Pick<Copy, 'documents' | 'databases' | 'now'>,
+  survey: Pick<Survey, 'documents' | 'databases'>,
+  reading: Pick<Reading, 'read' | 'stop'>,
+): Promise<Listing> {
+  const documents = readDocuments(copy, survey.documents, reading);
+  const databases = readDatabases(copy, survey.databases, {
+    read: (paths) => documents.then(() => reading.read(paths)),
+  });
+  databases.catch(() => reading.stop());
+  const [made, read] = await Promise.allSettled([databases, documents]);
+  if (made.status === 'rejected') throw made.reason;
+  if (read.status === 'rejected') throw read.reason;
+  return { databases: made.value, documents: read.value };
+}
+
+async function readDatabases(
+  copy: Pick<Copy, 'databases'>,
+  paths: readonly string[],
+  reading: Pick<Reading, 'read'>,
+): Promise<ManifestDatabase[]> {
   const found: ManifestDatabase[] = [];
   for (const path of paths) {
     const id = newDatabaseId(path, null);
