@@ -209,6 +209,26 @@ test('SET8 where a deletion wins, the row goes, and what others edited is in its
   });
 });
 
+test('SET8 the number of a row that such a deletion took away is the same for those who refer to it, whichever came first', () => {
+  const sql = `CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT); INSERT INTO entry VALUES (1, 'one');
+    CREATE TABLE line (id INTEGER PRIMARY KEY AUTOINCREMENT, entry INTEGER); INSERT INTO line VALUES (1, 1)`;
+  copies(sql, (office, ana, ben) => {
+    // Both are captured in one change with what she writes next: for that, nothing refers to the entry yet.
+    const settings: SettingChange[] = [
+      { place: 'entry', set: 'deletion-wins', value: true },
+      { place: 'line.entry', set: 'refers', value: 'entry' },
+    ];
+    assert.equal(ana.engine.edit(changingSettings(settings)), 'done');
+    ana.run('UPDATE entry SET id = 4');
+    ben.run('DELETE FROM entry');
+    ana.capture();
+    ben.capture();
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT * FROM entry'), []);
+    assertAtRest(office, (copy) => copy.query('SELECT * FROM line'));
+  });
+});
+
 test('SET9 a UNIQUE integer is a number that moves, or a name that is withheld, as it is set', () => {
   const sql = "CREATE TABLE doc (code TEXT PRIMARY KEY, year INTEGER UNIQUE); INSERT INTO doc VALUES ('a', 2020)";
   copies(sql, (office, ana, ben) => {

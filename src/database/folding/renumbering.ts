@@ -64,10 +64,13 @@ export class Renumbering {
     const column = columnId(table, numberColumn(table) as number);
     const [was, is] = [before && this.#claimedBy(row, before, column), this.#claimedBy(row, now, column)];
     const base = now.base ? this.baseNumber(row) : null;
+    // Also a row that is deleted has the number that was written to it, for those who refer to it.
+    const [had, has] = [(before && writtenNumber(before, column)) ?? base, writtenNumber(now, column) ?? base];
+    if ((before !== undefined || now.base) && had !== has) work.changed.add(row);
     if (base !== null) {
       // The claim of a base row needs no entry, but it ends when the row is deleted or numbered otherwise.
       if ((before === undefined || claimsBase(before, column)) !== claimsBase(now, column)) work.numbers.add(base);
-      if (is !== undefined && is !== base) this.#state.setMovedBase(table.id);
+      if (has !== base) this.#state.setMovedBase(table.id);
     }
     // Equal numbers may have another writer, who comes earlier or later.
     if (was === is && sameWriter(before, now, column)) return;
@@ -194,7 +197,10 @@ export class Renumbering {
 
 /** The number that a living row claims by a write. */
 function writtenClaim(row: Row, column: string): bigint | undefined {
-  if (!isAlive(row)) return undefined;
+  return isAlive(row) ? writtenNumber(row, column) : undefined;
+}
+
+function writtenNumber(row: Row, column: string): bigint | undefined {
   const value = winner(row, column)?.value;
   return typeof value === 'bigint' ? value : undefined;
 }
