@@ -211,6 +211,7 @@ export class DatabaseEngine {
     else if (!isMarked) return { kind: 'nothing' };
     const step = standing.withFileShown(file, (shown, seen) => this.#edited(file, shown, seen));
     if (step !== 'not marked' && this.comparison !== 'due') standing.looked = version;
+    if (step !== 'not marked' && this.comparison === 'done') file.comparedAt = version;
     return step;
   }
 

@@ -9,6 +9,7 @@ import type { Shown } from '../folding/shown.ts';
 import type { TouchedRows } from '../folding/touched.ts';
 import type { Standing } from '../standing.ts';
 import { commute } from './commuting.ts';
+import { isHiding, mayHide } from './hidden-edits.ts';
 import { PlacingRows } from './placing-rows.ts';
 import type { Upgrade } from './upgrade.ts';
 
@@ -48,6 +49,8 @@ export function writePlanned(
   plan: (upgrade: Upgrade | null) => Plan,
   schema?: () => void,
 ): ApplyStep {
+  // Of rows in tables that are about to be altered nobody could say any more how they were left.
+  if (schema !== undefined && standing.behind === null && mayHide(standing, file)) return compareFirst(standing);
   const open: { close(): void }[] = [];
   standing.state.begin();
   try {
@@ -62,7 +65,13 @@ export function writePlanned(
     open.push(placing);
     const all = [...new Set([...tables, ...(upgrade?.tables ?? [])])];
     placing.plan(upgrade?.touched(touched, after) ?? touched, all);
-    const may = (): boolean => commute(file, standing.mark.id, from, touched);
+    const hides = (): boolean => isHiding(standing, file, from, touched);
+    // Without the lock: whatever is committed until we have it is looked at then.
+    if (schema === undefined && hides()) {
+      standing.undo(file);
+      return compareFirst(standing);
+    }
+    const may = (): boolean => commute(file, standing.mark.id, from, touched) && !hides();
     if (schema === undefined && !lock(standing, file, may)) return { kind: 'capture' };
     file.withoutLeaks(all, () => placing.write());
     rebuildIndexes(file.sql, file.schema, new Set([...touched.keys(), ...all]));
@@ -83,6 +92,12 @@ function lock(standing: Standing, file: OpenFile, may?: () => boolean): boolean 
   if (!standing.isStale(file, may)) return true;
   standing.undo(file);
   return false;
+}
+
+/** Marks do not tell of everything: all tables are compared before anything is written. */
+function compareFirst(standing: Standing): ApplyStep {
+  standing.looked = Number.NaN;
+  return { kind: 'capture' };
 }
 
 /** Own rows that must move to another number are asked, by a mark, to write it down, so that it stays. */

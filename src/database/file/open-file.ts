@@ -55,6 +55,8 @@ export class OpenFile {
   #choices: Choices = NO_CHOICES;
   readonly #reference: () => Schema | null;
   width = 0;
+  /** SQLite's data_version when all tables were compared last. */
+  comparedAt = Number.NaN;
   /** Tables that were not marked for a while: what happened in them shows only by comparing all rows. */
   readonly unmarked = new Set<string>();
   /** Tables that were left out until now, and are compared: what the file lacks of them is to be placed. */
