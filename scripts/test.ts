@@ -10,11 +10,12 @@
 import { globSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
-import { type RunOptions, run } from 'node:test';
+import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { useMemoryDisk } from './memory-disk.ts';
 
 const root = join(import.meta.dirname, '..');
+const together = join(import.meta.dirname, 'together.ts');
 /** Before this a test counts as hung; the slowest ones start real processes and kill them for minutes. */
 const hungAfterMs = 20 * 60_000;
 
@@ -25,13 +26,12 @@ const below = (...rooms: string[]) =>
   files.filter((file) => rooms.some((room) => relative(root, file).startsWith(join('test', room))));
 const processes = below('process');
 const stories = below('sim/known', 'sim/compaction', 'database/known');
-const together = below('core', 'protocol', 'store');
-const databases = below('database').filter((file) => !stories.includes(file));
-// The longest first: others fill the time beside them, and nobody waits for them at the end.
 const worlds = below('sim').filter((file) => !stories.includes(file));
-const rest = files.filter((file) => ![processes, together, databases, stories, worlds].flat().includes(file));
+const databases = below('database').filter((file) => !stories.includes(file));
+const pure = below('core', 'protocol', 'store');
+const rest = files.filter((file) => ![processes, stories, worlds, databases, pure].flat().includes(file));
 
-// Most files are a process of their own: half of the time of most went into reading the same TypeScript again.
+// Half of the time of many a process went into reading the same TypeScript again.
 process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules', '.cache', 'tieout');
 if (quick) {
   process.env.RUNS ??= '3';
@@ -41,11 +41,11 @@ if (quick) {
 let tested = 0;
 let failed = 0;
 const empty: string[] = [];
-// These rooms have no state of their own to share by mistake; a process for each file would do little else than begin.
 await Promise.all([
-  runAll([...(quick ? [] : stories), ...worlds, ...rest], { concurrency: availableParallelism() }),
-  // One run: of two at a time in one process either may get the tests of the other's files, which then count as empty.
-  runAll([...together, ...databases], { isolation: 'none' }),
+  // The longest first: others fill the time beside them, and nobody waits for them at the end.
+  runAll([...(quick ? [] : stories), ...worlds], { concurrency: availableParallelism() }),
+  // Rooms without a state of their own to share by mistake: a process for each file would do little else than begin.
+  ...[databases, pure, rest].map((lane) => runAll(lane, 'in one process')),
 ]);
 // Real processes measure time and take all cores: one file after the other.
 if (!quick) await runAll(processes, { concurrency: 1 });
@@ -61,13 +61,19 @@ function testsIn(place: string): string[] {
   return found.filter((file) => !file.includes('fixtures')).sort();
 }
 
-async function runAll(paths: string[], how: Pick<RunOptions, 'isolation' | 'concurrency'>): Promise<void> {
+async function runAll(paths: string[], how: { readonly concurrency: number } | 'in one process'): Promise<void> {
   if (paths.length === 0) return;
-  const results = run({ files: paths, timeout: hungAfterMs, cwd: root, ...how });
+  const shared = how === 'in one process';
+  const results = run({
+    timeout: hungAfterMs,
+    cwd: root,
+    ...(shared ? { files: [together], argv: paths } : { files: paths, ...how }),
+  });
   // A file without a single test passes as a whole, under its own path, or, in one process with others, not at all.
-  const without = new Set(how.isolation === 'none' ? paths : []);
+  const without = new Set(shared ? paths : []);
   results.on('test:pass', ({ name, file, details, skip, todo }) => {
     if (file !== undefined) without.delete(file);
+    if (name === together) return;
     if (paths.includes(name)) without.add(name);
     else if (details.type !== 'suite' && skip === undefined && todo === undefined) tested += 1;
   });

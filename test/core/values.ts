@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import type { Body, DatabaseBody, DatabaseOp } from '../../src/core/body.ts';
 import { RawText, RowRef, type Value } from '../../src/core/value.ts';
+import { character } from './characters.ts';
 
 function record<T extends object>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
   return fc.record(model, { noNullPrototype: true }) as unknown as fc.Arbitrary<T>;
@@ -35,7 +36,7 @@ export const values: fc.Arbitrary<Value> = fc.oneof(
   integers,
   fc.double({ noNaN: true }),
   fc.constantFrom(0, -0, 5e-324, Number.MAX_VALUE, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY),
-  fc.string({ unit: 'binary', maxLength: 30 }),
+  fc.string({ unit: character, maxLength: 30 }),
   fc.constantFrom('', '\0', 'a\0b', '\u{10FFFF}', '😀', '\ufeffx', '\ufffd', 'é', 'e\u0301'),
   bytes,
   bytes.map((raw) => new RawText(raw)),

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { Lines } from '../../src/sdk/lines.ts';
+import { character } from '../core/characters.ts';
 
 test('API1 an answer is read alike however the network cuts its bytes', () => {
   fc.assert(
     fc.property(
       fc.array(fc.json()),
-      fc.string({ unit: 'binary' }),
+      fc.string({ unit: character }),
       fc.infiniteStream(fc.nat(9)),
       (docs, rest, cuts) => {
         const cutOff = rest.replaceAll('\n', '').toWellFormed();

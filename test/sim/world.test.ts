@@ -14,7 +14,7 @@ import { play } from './play.ts';
 import { storyOf } from './story.ts';
 import { MachineClock, Timeline, Wall } from './time.ts';
 
-const SEEDS = Number(process.env.RUNS ?? 8);
+const SEEDS = Math.ceil(Number(process.env.RUNS ?? 24) / 3);
 /** So many are played a second time. */
 const TWICE = Math.ceil(SEEDS / 4);
 

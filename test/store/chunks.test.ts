@@ -99,7 +99,7 @@ test('CHK9 what was flushed survives any crash, and what a crash tore is not use
         if (one.act === 'crash') made = flushed;
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 12 * Number(process.env.RUNS ?? 12) },
   );
 });
 
@@ -171,7 +171,7 @@ test('CHK11 when the disk fails, nothing is half done, and the store goes on whe
         if (failing !== 'open') holds(one, chunks(100, 105));
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 5 * Number(process.env.RUNS ?? 12) },
   );
 });
 
@@ -228,7 +228,7 @@ test('CHK13 whatever a pack holds, scanning it gives only records whose hash fit
         at += bytes.length;
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 25 * Number(process.env.RUNS ?? 12) },
   );
 });
 

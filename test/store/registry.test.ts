@@ -99,7 +99,7 @@ test('REG11 whatever order changes are folded in, the registry and what it shows
       first.db.close();
       second.db.close();
     }),
-    { numRuns: 150 },
+    { numRuns: 12 * Number(process.env.RUNS ?? 12) },
   );
 });
 
@@ -140,7 +140,7 @@ test('REG12 the paths that are kept shown are those that all claims together giv
       }
       db.close();
     }),
-    { numRuns: 150 },
+    { numRuns: 12 * Number(process.env.RUNS ?? 12) },
   );
 });
 
