@@ -18,6 +18,7 @@ import { foldEdited } from './applying/own-edits.ts';
 import type { ApplyStep } from './applying/writing.ts';
 import { captureFile } from './capture/capture-file.ts';
 import { markComparing } from './capture/comparing-marked.ts';
+import { formerRows } from './capture/former-rows.ts';
 import type { MadeBody } from './capture/ops.ts';
 import { rowsOfOther } from './capture/other-rows.ts';
 import { listBroken } from './conflicts/broken.ts';
@@ -216,8 +217,10 @@ export class DatabaseEngine {
   }
 
   #edited(file: OpenFile, shown: Shown, seen: Vector): CaptureStep | 'not marked' {
-    const { id, mark } = this.#standing;
-    const { ops, skipped, doubtful, merged, last } = captureFile(file, shown, mark.id, this.room);
+    const { id, mark, behind } = this.#standing;
+    const former = behind === null ? undefined : formerRows(this.#standing, behind, shown);
+    const captured = captureFile(file, shown, { after: mark.id, room: this.room, former });
+    const { ops, skipped, doubtful, merged, last } = captured;
     for (const table of doubtful) this.#doubtful.add(table);
     for (const [table, count] of skipped) this.#skipped.set(table, rowsNotFollowed(file, table, count));
     if (ops.count === 0) {

@@ -10,6 +10,7 @@ import { SETTINGS_TABLE } from '../settings/reserved.ts';
 import { type Captured, capture } from './capture.ts';
 import { captureMany } from './capture-many.ts';
 import { compareTables } from './comparing-tables.ts';
+import type { FormerRow } from './former-rows.ts';
 import { ManyMarks } from './many-marks.ts';
 
 export interface CapturedFile extends Captured {
@@ -17,8 +18,17 @@ export interface CapturedFile extends Captured {
   readonly last: MarkId | null;
 }
 
-/** `room`: for marks, and for rows. The caller holds a transaction on the file. */
-export function captureFile(file: OpenFile, shown: Shown, after: number, room: Room): CapturedFile {
+export interface CaptureFrom {
+  /** The last mark that was captured. */
+  readonly after: number;
+  /** For marks, and for rows. */
+  readonly room: Room;
+  readonly former?: FormerRow | undefined;
+}
+
+/** The caller holds a transaction on the file. */
+export function captureFile(file: OpenFile, shown: Shown, from: CaptureFrom): CapturedFile {
+  const { after, room } = from;
   const { sql, width, connection } = file;
   const marks = marksAfter(sql, after, width, connection.encoding, room.rows + 1);
   const compared = compareTables(file, shown);
@@ -30,14 +40,26 @@ export function captureFile(file: OpenFile, shown: Shown, after: number, room: R
   if (marks.length + found.length > room.rows) {
     // Begun again: a statement that is under way when a table is made, if only a temporary one, may be aborted by that.
     const all = found.length > room.rows ? compareTables(file, shown) : found;
-    const captured = inParts(file, shown, after, room, all);
+    const captured = inParts(file, shown, from, all);
     if (captured !== null) return captured;
-    return whole(file, shown, [...compareTables(file, shown)], marksAfter(sql, after, width, connection.encoding));
+    return whole(
+      file,
+      shown,
+      from,
+      [...compareTables(file, shown)],
+      marksAfter(sql, after, width, connection.encoding),
+    );
   }
-  return whole(file, shown, found, marks);
+  return whole(file, shown, from, found, marks);
 }
 
-function whole(file: OpenFile, shown: Shown, found: readonly Mark[], marks: readonly Mark[]): CapturedFile {
+function whole(
+  file: OpenFile,
+  shown: Shown,
+  { former }: CaptureFrom,
+  found: readonly Mark[],
+  marks: readonly Mark[],
+): CapturedFile {
   const writes = writesOf(marks);
   const captured = capture({
     marks: [...found, ...marks],
@@ -45,6 +67,7 @@ function whole(file: OpenFile, shown: Shown, found: readonly Mark[], marks: read
     sqlOf: (table) => file.sqlOf(table),
     shown,
     made: tablesMade(writes),
+    former,
   });
   addWrites(captured.ops, writes);
   addWrites(captured.ops, writesOf(marks, SETTINGS_OP), SETTINGS_TABLE);
@@ -52,7 +75,12 @@ function whole(file: OpenFile, shown: Shown, found: readonly Mark[], marks: read
   return { ...captured, last: last === undefined ? null : { id: last.id, nonce: last.nonce } };
 }
 
-function inParts(file: OpenFile, shown: Shown, after: number, room: Room, found: Iterable<Mark>): CapturedFile | null {
+function inParts(
+  file: OpenFile,
+  shown: Shown,
+  { after, room, former }: CaptureFrom,
+  found: Iterable<Mark>,
+): CapturedFile | null {
   const { sql, width, connection } = file;
   const marks = new ManyMarks({ sql, after, width, encoding: connection.encoding });
   try {
@@ -70,6 +98,7 @@ function inParts(file: OpenFile, shown: Shown, after: number, room: Room, found:
       sqlOf: (table) => file.sqlOf(table),
       shown,
       made: tablesMade(writes),
+      former,
       room,
     });
     if (captured === null) return null;

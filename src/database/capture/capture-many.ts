@@ -11,8 +11,9 @@ import type { Mark } from '../file/marks.ts';
 import type { RowSql } from '../file/row-sql.ts';
 import type { Room } from '../folding/room.ts';
 import type { Shown } from '../folding/shown.ts';
-import { type Captured, firstRowId, remembering } from './capture.ts';
+import { type Captured, idOfNew, remembering } from './capture.ts';
 import { Comparing } from './comparing.ts';
+import type { FormerRow } from './former-rows.ts';
 import { eventsOf, inTable } from './happened.ts';
 import type { ManyMarks } from './many-marks.ts';
 import { hadPassing } from './passing-values.ts';
@@ -26,6 +27,7 @@ export interface ManySource {
   readonly shown: Shown;
   /** Tables that were made since, see `CaptureSource`. */
   readonly made: ReadonlySet<string>;
+  readonly former: FormerRow | undefined;
   readonly room: Room;
 }
 
@@ -102,8 +104,9 @@ function whereabouts(from: ManySource, tables: readonly Marked[], relieve: () =>
     if (table.kind === 'name') continue;
     const { fresh, gone } = tracedIn(from, marked, relieve);
     const named = (number: bigint): RowId | null => {
-      const actual = from.made.has(table.id) ? from.sqlOf(table).read([number]) : undefined;
-      return actual === undefined ? null : firstRowId(table, number, actual);
+      if (from.former === undefined && !from.made.has(table.id)) return null;
+      const actual = from.sqlOf(table).read([number]);
+      return actual === undefined ? null : idOfNew(from, table, number, actual);
     };
     found.set(table.id, new ManyWhereabouts(fresh, gone, first, named));
     first += fresh.length;

@@ -12,6 +12,7 @@ import type { Mark } from '../file/marks.ts';
 import type { RowSql } from '../file/row-sql.ts';
 import { forwarding, type RowView, type Shown } from '../folding/shown.ts';
 import { Comparing } from './comparing.ts';
+import type { FormerRow } from './former-rows.ts';
 import { whatHappened } from './happened.ts';
 import { whereabouts } from './naming.ts';
 import type { Ops } from './ops.ts';
@@ -25,6 +26,8 @@ export interface CaptureSource {
   readonly shown: Shown;
   /** Tables that were made since: two copies that make one table alike have the same first rows in it. */
   readonly made?: ReadonlySet<string>;
+  /** Rows that are new to the file, and are in a change that it lacks. */
+  readonly former?: FormerRow | undefined;
 }
 
 export interface Captured {
@@ -43,8 +46,8 @@ export function capture(from: CaptureSource): Captured {
   const source = { ...from, shown, marks: withVictims(from.marks, from.tableOf, shown) };
   const happened = whatHappened(source.marks, source.tableOf, source.sqlOf, source.shown);
   const firstRow = (table: Table, number: bigint): RowId | null => {
-    const actual = source.made?.has(table.id) ? happened.get(table.id)?.rows.get(number) : undefined;
-    return actual === undefined ? null : firstRowId(table, number, actual);
+    const actual = happened.get(table.id)?.rows.get(number);
+    return actual === undefined ? null : idOfNew(source, table, number, actual);
   };
   const comparing = new Comparing(source, whereabouts(happened, firstRow));
   const readIn = (id: string) => (number: bigint) => happened.get(id)?.rows.get(number);
@@ -76,13 +79,24 @@ export function remembering(view: RowView, tables: Map<string, Map<RowId, Row | 
   };
 }
 
+/** null: a new row is named by the op that makes it. */
+export function idOfNew(
+  { made, former }: Pick<CaptureSource, 'made' | 'former'>,
+  table: Table,
+  number: bigint,
+  actual: readonly Value[],
+): RowId | null {
+  if (made?.has(table.id)) return firstRowId(table, number, actual);
+  return former?.(table, number, actual) ?? null;
+}
+
 const content = list(value, 32_767);
 
 /**
  * A row of a table that was just made is named by what is in it, so that the same upgrade made twice makes the same rows;
  * one of a table that was rebuilt under another key, by its number.
  */
-export function firstRowId(table: Table, number: bigint, actual: readonly Value[]): RowId {
+function firstRowId(table: Table, number: bigint, actual: readonly Value[]): RowId {
   if (table.id.includes('~')) return rowOfKey([number]);
   const bytes = encode(content, [table.id, number, ...actual]);
   return `h${sha256(bytes).slice(0, 32)}`;
