@@ -24,7 +24,8 @@ export function isHiding(standing: Standing, file: OpenFile, before: Shown, touc
       const was = before.values(table, row);
       if (was === null) continue;
       const is = sql.read(before.key(table, row) ?? []);
-      if (is === undefined) return true;
+      // Why a row is missing is not told by its absence: nothing is written over.
+      if (is === undefined) continue;
       if (was.some((item, at) => !table.columns[at]?.left && !sameValue(item, is[at] ?? null))) return true;
     }
   }
