@@ -18,6 +18,7 @@ import { foldEdited } from './applying/own-edits.ts';
 import type { ApplyStep } from './applying/writing.ts';
 import { captureFile } from './capture/capture-file.ts';
 import { markComparing } from './capture/comparing-marked.ts';
+import { DoubtfulTables } from './capture/doubtful-tables.ts';
 import { formerRows } from './capture/former-rows.ts';
 import type { MadeBody } from './capture/ops.ts';
 import { rowsOfOther } from './capture/other-rows.ts';
@@ -38,6 +39,11 @@ import { type EngineOptions, Standing } from './standing.ts';
 
 export type { EngineOptions };
 
+/** Rows of doubtful tables that are looked at in one piece: some ten milliseconds. */
+const DOUBTED_ROWS = 1_000;
+
+export type MayDoubt = 'no' | 'piece' | 'all';
+
 export type CaptureStep =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'append'; readonly request: AppendRequest }
@@ -52,9 +58,9 @@ export class DatabaseEngine {
   /** By copy: the last change of it that this release cannot read. */
   readonly #unreadable = new Map<CopyId, number>();
   /** Somebody may have edited what no mark tells of; that is found by comparing tables. */
-  comparison: 'none' | 'due' | 'done' = 'none';
-  /** Tables that are to be compared for that reason (passing-values.ts); otherwise all are. */
-  readonly #doubtful = new Set<string>();
+  comparison: 'none' | 'due' | 'begun' | 'done' = 'none';
+  #comparesAll = false;
+  readonly #doubtful = new DoubtfulTables();
   #capturing: { body: MadeBody; known: KnownRows | undefined } | null = null;
 
   constructor(options: EngineOptions) {
@@ -161,59 +167,67 @@ export class DatabaseEngine {
 
   /**
    * Reads what was edited since the last capture. `mayCompare`: also all tables, where somebody marks nothing;
-   * `mayDoubt`: also single ones.
+   * `mayDoubt`: whether, and how far, also single ones are looked through.
    */
-  capture(mayCompare = true, mayDoubt = mayCompare): CaptureStep {
+  capture(mayCompare = true, mayDoubt: MayDoubt = 'all'): CaptureStep {
     assert(this.#capturing === null, 'the last capture was not finished');
     const file = this.#standing.ready();
     foldEdited(this.#standing);
     this.comparison = 'none';
+    this.#comparesAll = false;
     markComparing(this.#standing, file);
-    let step = this.#captureMarked(file, mayCompare);
-    if (step.kind !== 'nothing' || this.#doubtful.size === 0) return step;
-    // What was marked is captured.
-    if (mayDoubt) {
-      for (const id of this.#doubtful) file.unmarked.add(id);
-      this.#doubtful.clear();
-      step = this.#captureMarked(file, mayCompare);
-    }
-    if (this.comparison === 'none') this.comparison = mayDoubt ? 'done' : 'due';
-    return step;
+    const step = this.#captureMarked(file, mayCompare, mayDoubt);
+    // What was marked is captured, and was nothing.
+    const isDoubtful = step.kind === 'nothing' && this.#doubtful.size > 0 && this.comparison === 'none';
+    return isDoubtful ? this.#captureMarked(file, mayCompare, mayDoubt) : step;
   }
 
-  #captureMarked(file: OpenFile, mayCompare: boolean): CaptureStep {
+  #captureMarked(file: OpenFile, mayCompare: boolean, mayDoubt: MayDoubt): CaptureStep {
     for (;;) {
-      const step = this.#captureIn(file, mayCompare);
+      const step = this.#captureIn(file, mayCompare, mayDoubt);
       if (step !== 'not marked') return step;
       markComparing(this.#standing, file);
     }
   }
 
-  #captureIn(file: OpenFile, mayCompare: boolean): CaptureStep | 'not marked' {
+  #captureIn(file: OpenFile, mayCompare: boolean, mayDoubt: MayDoubt): CaptureStep | 'not marked' {
     if (!this.#standing.isHeld) file.sql.db.exec('BEGIN');
     try {
       // Somebody was quicker: the next step looks again.
       if (file.schemaMoved() || !this.#standing.isAsLeft(file)) return { kind: 'apply' };
-      return this.#captureWithin(file, mayCompare);
+      return this.#captureWithin(file, mayCompare, mayDoubt);
     } finally {
       if (!this.#standing.isHeld) file.rollback();
     }
   }
 
-  #captureWithin(file: OpenFile, mayCompare: boolean): CaptureStep | 'not marked' {
+  #captureWithin(file: OpenFile, mayCompare: boolean, mayDoubt: MayDoubt): CaptureStep | 'not marked' {
     const standing = this.#standing;
     const version = file.connection.dataVersion();
     const isMarked = file.unmarked.size > 0 || newestMark(file.sql) > standing.mark.id;
     // Its program has triggers switched off, or wrote to tables that are not followed. Where there is such a one, it may
     // have committed beside another whose marks we see.
-    if (version !== standing.looked && (!isMarked || standing.isUnmarked))
+    if (version !== standing.looked && (!isMarked || standing.isUnmarked)) {
       this.comparison = mayCompare ? 'done' : 'due';
-    if (this.comparison === 'done') for (const id of file.tables.keys()) file.unmarked.add(id);
-    else if (!isMarked) return { kind: 'nothing' };
+      this.#comparesAll = mayCompare;
+    }
+    if (this.#comparesAll) for (const id of file.tables.keys()) file.unmarked.add(id);
+    else if (!isMarked && !this.#lacksRow(file, mayDoubt)) return { kind: 'nothing' };
     const step = standing.withFileShown(file, (shown, seen) => this.#edited(file, shown, seen));
     if (step !== 'not marked' && this.comparison !== 'due') standing.looked = version;
-    if (step !== 'not marked' && this.comparison === 'done') file.comparedAt = version;
+    if (step !== 'not marked' && this.#comparesAll) file.comparedAt = version;
     return step;
+  }
+
+  /** A table in which one is missing is compared. */
+  #lacksRow(file: OpenFile, may: MayDoubt): boolean {
+    if (this.#doubtful.size === 0) return false;
+    const most = { no: 0, piece: DOUBTED_ROWS, all: Number.POSITIVE_INFINITY }[may];
+    const found =
+      most === 0 ? null : this.#standing.withFileShown(file, (shown) => this.#doubtful.look(file, shown, most));
+    if (found !== null) file.unmarked.add(found);
+    if (this.comparison === 'none') this.comparison = may === 'no' ? 'due' : this.#doubtful.size > 0 ? 'begun' : 'done';
+    return found !== null;
   }
 
   #edited(file: OpenFile, shown: Shown, seen: Vector): CaptureStep | 'not marked' {
@@ -229,7 +243,7 @@ export class DatabaseEngine {
       return { kind: 'nothing' };
     }
     if (last === null) {
-      this.#standing.isUnmarked ||= this.comparison === 'done';
+      this.#standing.isUnmarked ||= this.#comparesAll;
       return 'not marked';
     }
     const body = { ...ops.body(id, null, last), seen };

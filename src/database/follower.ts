@@ -267,11 +267,13 @@ export class Follower {
   async #capture(engine: DatabaseEngine, isDisturbed: boolean): Promise<'captured' | 'nothing' | 'must apply'> {
     const began = this.#options.clock.monotonic();
     // What is about to be written over has to be known before, whatever it costs.
-    const mayCompare = this.#awaited || began >= this.#compareAt;
-    const step = engine.capture(mayCompare || isDisturbed || engine.hasMore(), mayCompare);
+    const isTime = began >= this.#compareAt;
+    const mayDoubt = this.#awaited ? 'all' : isTime ? 'piece' : 'no';
+    const step = engine.capture(isDisturbed || this.#awaited || isTime || engine.hasMore(), mayDoubt);
     const now = this.#options.clock.monotonic();
-    if (engine.comparison === 'done') this.#compareAt = now + (now - began) / COMPARE_SHARE;
-    if (engine.comparison === 'due') this.#retryIn(this.#compareAt - now);
+    const { comparison } = engine;
+    if (comparison === 'done' || comparison === 'begun') this.#compareAt = now + (now - began) / COMPARE_SHARE;
+    if (comparison === 'due' || comparison === 'begun') this.#retryIn(this.#compareAt - now);
     if (step.kind === 'apply') return 'must apply';
     if (step.kind === 'nothing') return 'nothing';
     try {

@@ -84,9 +84,13 @@ function* sinceBase(
   }
   const isWritten = new Set(written);
   for (const key of base.gone()) {
-    const row = rowOfKey(key.map((item, index) => canonicalKey(item, table.key[index]?.collation ?? 'BINARY')));
+    const row = rowOfBase(table, key);
     if (!isWritten.has(row)) yield* ifGone(file, shown, table, row);
   }
+}
+
+function rowOfBase(table: Table, key: readonly Value[]): RowId {
+  return rowOfKey(key.map((item, index) => canonicalKey(item, table.key[index]?.collation ?? 'BINARY')));
 }
 
 function exactKey(table: Table, actual: readonly Value[]): Value[] {
@@ -109,8 +113,33 @@ function* differenceAt(
 }
 
 function* ifGone(file: OpenFile, shown: Shown, table: Table, row: RowId): Generator<Difference> {
+  const key = goneAt(file, shown, table, row);
+  if (key !== null) yield { op: 'd', key };
+}
+
+/** Where a row is shown that is not in the file. */
+function goneAt(file: OpenFile, shown: Shown, table: Table, row: RowId): readonly Value[] | null {
   const key = shown.isThere(table, row) ? shown.key(table, row) : null;
-  if (key !== null && !file.sqlOf(table).has(key)) yield { op: 'd', key };
+  return key !== null && !file.sqlOf(table).has(key) ? key : null;
+}
+
+export function isGone(file: OpenFile, shown: Shown, table: Table, row: RowId): boolean {
+  return goneAt(file, shown, table, row) !== null;
+}
+
+/** Is a row of the base not in the file that is shown and not among the `written`? */
+export function lacksOfBase(file: OpenFile, shown: Shown, table: Table, written: readonly RowId[]): boolean {
+  const known = new Set(written);
+  const isMissing = (row: RowId): boolean => !known.has(row) && isGone(file, shown, table, row);
+  const base = compareWithBase(file, shown, table);
+  if (base === null) {
+    for (const row of shown.base.rows(table)) if (isMissing(row)) return true;
+    return false;
+  }
+  // Whether any is gone is known by how many are there besides.
+  for (const _ of base.changed());
+  for (const key of base.gone()) if (isMissing(rowOfBase(table, key))) return true;
+  return false;
 }
 
 function rowAt(shown: Shown, naming: Naming, table: Table, key: readonly Value[]): RowId | null {
