@@ -1,13 +1,14 @@
 /** What people do and what goes wrong: each action of a story, carried out. */
 import { retireCopy } from '../../src/agent/compaction/retiring.ts';
 import { ProblemError, StorageError } from '../../src/core/problem.ts';
-import { DATABASE_EDITS, readDatabase } from './application.ts';
+import { DATABASE_EDITS, type Edited, readDatabase } from './application.ts';
 import { DATABASE_MOVES } from './cabinet.ts';
 import type { Chance } from './chance.ts';
 import { DOCUMENT_EDITS } from './desk.ts';
 import { lookAtDocuments } from './oracles.ts';
 import { backUpFolder, hubForgot, machinesHaveContents, restoreFolder, restoreWhole } from './restoring.ts';
 import type { Action, Kind } from './story.ts';
+import { UPGRADES } from './upgrades.ts';
 import type { Person, World } from './world.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -27,6 +28,17 @@ function say(world: World, person: Person, text: string): void {
   world.tell(person.machine.name, text);
 }
 
+function told(world: World, person: Person, path: string, { text, added, gone }: Edited): void {
+  world.witness.edited(person.machine.name, added, gone);
+  say(world, person, `${path}: ${text}`);
+}
+
+/** Whoever watches the disk may see it. */
+function heard({ machine }: Person, path: string): void {
+  machine.disk.disk.tell(machine.native(path));
+  machine.disk.disk.tell(`${machine.native(path)}-wal`);
+}
+
 const ACTS: Readonly<Record<Kind, Act>> = {
   edit(world, person, chance) {
     const { machine, cabinet } = person;
@@ -38,11 +50,21 @@ const ACTS: Readonly<Record<Kind, Act>> = {
     for (let n = 0; n < edits; n++) {
       const done = cabinet.at(path).edit(chance.weighed(DATABASE_EDITS), chance, chance.happens(0.3));
       if (done === undefined) return say(world, person, `cannot edit ${path} now`);
-      world.witness.edited(machine.name, done.added, done.gone);
-      say(world, person, `${path}: ${done.text}`);
+      told(world, person, path, done);
     }
-    machine.disk.disk.tell(machine.native(path));
-    machine.disk.disk.tell(`${machine.native(path)}-wal`);
+    heard(person, path);
+  },
+
+  upgrade(world, person, chance) {
+    const { machine, cabinet } = person;
+    if (!machine.hasPower) return;
+    const paths = cabinet.paths();
+    if (paths.length === 0) return;
+    const path = chance.one(paths);
+    const done = cabinet.at(path).upgrade(chance.weighed(UPGRADES), chance, chance.happens(0.3));
+    if (done === undefined) return say(world, person, `cannot upgrade ${path} now`);
+    told(world, person, path, done);
+    heard(person, path);
   },
 
   save(_world, person, chance) {

@@ -6,6 +6,7 @@ import { lstatSync } from 'node:fs';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { Chance } from './chance.ts';
 import { ApplicationDatabase } from './open-stores.ts';
+import { isAlone, type Upgrade, upgrade } from './upgrades.ts';
 
 export const LEDGER = 'ledger.db';
 export const BOOKS = 'books/office.db';
@@ -85,19 +86,38 @@ export class Application {
 
   /** One transaction; undefined: the database is locked, or not to be opened now. */
   edit(kind: DatabaseEdit, chance: Chance, keepOpen: boolean): Edited | undefined {
+    return this.#transact(chance, keepOpen, (db) => this.#change(db, kind, chance));
+  }
+
+  /** The same of what alters the schema. */
+  upgrade(kind: Upgrade, chance: Chance, keepOpen: boolean): Edited | undefined {
+    const pragma = (on: 'ON' | 'OFF') => (db: DatabaseSync) => db.exec(`PRAGMA foreign_keys = ${on}`);
+    // As SQLite's manual tells: a table that is made anew is referred to by others all the time.
+    const around = { before: pragma('OFF'), after: pragma('ON') };
+    return this.#transact(chance, keepOpen, (db) => upgrade(db, kind, chance, this.#token()), around, isAlone(kind));
+  }
+
+  #transact(
+    chance: Chance,
+    keepOpen: boolean,
+    change: (db: DatabaseSync) => string,
+    around?: { readonly before: (db: DatabaseSync) => void; readonly after: (db: DatabaseSync) => void },
+    isAlone = false,
+  ): Edited | undefined {
     if (this.#db?.isTransaction) return undefined;
     this.#closeIfGone();
     try {
       this.#db ??= this.#connect(chance);
       const before = tokensIn(this.#db);
-      this.#db.exec('BEGIN IMMEDIATE');
-      const text = this.#change(this.#db, kind, chance);
-      if (chance.happens(0.05)) {
+      around?.before(this.#db);
+      if (!isAlone) this.#db.exec('BEGIN IMMEDIATE');
+      const text = change(this.#db);
+      if (!isAlone && chance.happens(0.05)) {
         this.#db.exec('ROLLBACK');
         return { text: `${text}, and takes it back`, added: new Set(), gone: new Set() };
       }
       const after = tokensIn(this.#db);
-      this.#db.exec('COMMIT');
+      if (!isAlone) this.#db.exec('COMMIT');
       const added = new Set([...after].filter((token) => !before.has(token)));
       const gone = new Set([...before].filter((token) => !after.has(token)));
       return { text, added, gone };
@@ -108,6 +128,7 @@ export class Application {
       throw error;
     } finally {
       if (!keepOpen) this.close();
+      else if (this.#db !== null) around?.after(this.#db);
     }
   }
 
@@ -191,7 +212,11 @@ export class Application {
       }
       case 'insertNamed': {
         const no = chance.happens(this.#heat) ? 5000 : chance.whole(5000, 5006);
-        run('INSERT INTO account VALUES (?, ?, 0, NULL) ON CONFLICT DO UPDATE SET name = excluded.name', no, token);
+        run(
+          'INSERT INTO account (no, name, closing, note) VALUES (?, ?, 0, NULL) ON CONFLICT DO UPDATE SET name = excluded.name',
+          no,
+          token,
+        );
         return `account ${no}: ${token}`;
       }
       case 'deleteRow': {
@@ -278,7 +303,12 @@ export class Application {
         return `remark ${token}`;
       case 'move': {
         const code = Uint8Array.of(chance.whole(1, 4));
-        run('INSERT INTO part VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET text = excluded.text', 'a', code, token);
+        run(
+          'INSERT INTO part (kind, code, text) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET text = excluded.text',
+          'a',
+          code,
+          token,
+        );
         return `part a ${code[0]}: ${token}`;
       }
       case 'renumber': {
@@ -345,7 +375,7 @@ export function readDatabase(
       statement.setReadBigInts(true);
       contents[table] = statement
         .all()
-        .map((row) => Object.values(row).map(shown).join(' | '))
+        .map((row) => inOrder(row).map(shown).join(' | '))
         .sort();
     }
     if (ask === 'contents') return { contents, faults: [] };
@@ -362,6 +392,13 @@ export function readDatabase(
   } finally {
     db.close();
   }
+}
+
+/** By the names of the columns: where two have added one each, they come in another order. */
+function inOrder(row: Readonly<Record<string, unknown>>): unknown[] {
+  return Object.keys(row)
+    .sort()
+    .map((name) => row[name]);
 }
 
 /** Movements are made in pairs that add up to nothing. */

@@ -30,6 +30,12 @@ const SHAPES: Readonly<Record<string, TableShape>> = {
 
 export type Meaning = Readonly<Record<string, readonly string[]>>;
 
+/** Does a cell count here? The rest came by upgrades of schemas, of which this knows nothing. */
+export function isShaped(table: string, column?: string): boolean {
+  const shape = SHAPES[table];
+  return shape !== undefined && (column === undefined || column === shape.number || shape.columns.includes(column));
+}
+
 /** Is it a number that SQLite handed out, which mending may move? */
 export function isNumber(table: string, column: string): boolean {
   return SHAPES[table]?.number === column;

@@ -13,8 +13,8 @@ import { AS_IT_IS } from '../../src/database/conflicts/broken.ts';
 import type { DatabaseConflict, HistoryEntry } from '../../src/database/host.ts';
 import { isToken } from './application.ts';
 import { tokensOf } from './logs.ts';
-import { BaseRows, isNumber, meaningOf, meaningOfRows, referencesOf } from './meaning.ts';
-import { conflictsOf, keptRows, type Made, mergedRows, nameOf } from './reference.ts';
+import { BaseRows, isNumber, isShaped, meaningOf, meaningOfRows, referencesOf } from './meaning.ts';
+import { conflictsOf, keptRows, type Made, mergedRows, nameOf, type ReferenceRow } from './reference.ts';
 import type { Person, World } from './world.ts';
 
 type Finds = (text: string) => void;
@@ -35,9 +35,9 @@ export async function askAgain(world: World, finds: Finds, ask: Asks): Promise<v
         : [],
     );
     const base = new BaseRows(copy.folder.basePath(id));
-    const merged = mergedRows(onIt, (table, row) => base.has(table, row));
+    const merged = mergedRows(onIt, (table, row) => base.has(table, row)).filter(({ table }) => isShaped(table));
     const rows = keptRows(merged, (row) => referencesOf(base, row));
-    const expected = conflictsOf(rows, isNumber);
+    const expected = conflictsOf(rows.map(shaped), isNumber);
     const captured = new Set(onIt.flatMap(({ body }) => tokensOf(body)));
     let told: string | undefined;
     for (const { machine } of world.people) {
@@ -47,7 +47,10 @@ export async function askAgain(world: World, finds: Finds, ask: Asks): Promise<v
         finds,
         `${machine.name}: conflicts in ${shown}`,
         expected,
-        conflicts.filter(isMerging).map(conflictText).sort(),
+        conflicts
+          .filter((one) => isMerging(one) && isShaped(one.table, one.column ?? undefined))
+          .map(conflictText)
+          .sort(),
       );
       const keptOut = new Set(
         conflicts
@@ -67,6 +70,10 @@ export async function askAgain(world: World, finds: Finds, ask: Asks): Promise<v
       if (text !== told) differ(finds, `${machine.name}: history of ${shown}`, told.split('\n'), text.split('\n'));
     }
   }
+}
+
+function shaped(row: ReferenceRow): ReferenceRow {
+  return { ...row, cells: new Map([...row.cells].filter(([column]) => isShaped(row.table, column))) };
 }
 
 /** It is in its table as somebody committed it. */

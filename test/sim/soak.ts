@@ -1,6 +1,7 @@
 /**
  * `npm run soak`: worlds of the seeded world from a place by chance on, until Ctrl-C or for `--seconds T`; `--seeds N
- * [--from S]` so many (`--restored`: in each, hub and one whole machine are put back together). Each is played twice (`--once`: once), which must be the same to the letter. `--databases N
+ * [--from S]` so many (`--restored`: in each, hub and one whole machine are put back together; `--upgraded`: in each, programs alter the
+ * schemas of their databases). Each is played twice (`--once`: once), which must be the same to the letter. `--databases N
  * [--from S]`: N stories of copies of one database (test/database/mixed). What failed once (test/seeds) comes first. What
  * fails is told with its story, with all left out that is not needed for it to fail. Ends with `N passed, N failed`, and
  * 1 if any failed.
@@ -13,10 +14,10 @@ import { useMemoryDisk } from '../../scripts/memory-disk.ts';
 import { knownStories } from '../database/mixed/known.ts';
 import { knownSeeds } from './seeds.ts';
 import type { Asked, Verdict } from './soak-worker.ts';
-import { FAULTS, restoredStory, type Story } from './story.ts';
+import { FAULTS, restoredStory, type Story, upgradedStory } from './story.ts';
 
 const USAGE =
-  'usage: npm run soak [-- [--seeds N] [--databases N] [--from S] [--seconds T] [--processes N] [--once] [--restored] [--whole] [--trace]]';
+  'usage: npm run soak [-- [--seeds N] [--databases N] [--from S] [--seconds T] [--processes N] [--once] [--restored|--upgraded] [--whole] [--trace]]';
 
 const values = wanted();
 const WORKERS = Math.max(1, Math.min(values.processes, availableParallelism()));
@@ -87,7 +88,8 @@ function* asked(): Generator<Asked, undefined> {
   for (let n = 0; n < databases; n++) yield { kind: 'database', seed: String(from + n) };
   for (let n = 0; n < worlds; n++) {
     const seed = String(from + n);
-    yield values.restored ? askedWorld(seed, restoredStory(seed)) : askedWorld(seed);
+    const story = values.restored ? restoredStory(seed) : values.upgraded ? upgradedStory(seed) : undefined;
+    yield askedWorld(seed, story);
   }
 }
 
@@ -107,6 +109,8 @@ function wanted() {
         trace: flag,
         /** In each world hub and one machine are put back together. */
         restored: flag,
+        /** In each world people's programs alter the schemas of their databases. */
+        upgraded: flag,
         /** Leaves failing stories as they are. */
         whole: flag,
       },

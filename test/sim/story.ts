@@ -53,6 +53,8 @@ const WEIGHTS = {
   /** The hub and one machine, by turns of one backup: only in `restoredStory`. */
   wholeBackup: 0,
   wholeRestore: 0,
+  /** Of the schema of a database: only in `upgradedStory`. */
+  upgrade: 0,
 };
 export type Kind = keyof typeof WEIGHTS;
 
@@ -151,4 +153,25 @@ export function restoredStory(seed: string): Story {
     ...Array.from({ length: 5 }, () => work(restore, length, anybody)),
   ];
   return { ...story, actions: actions.sort((a, b) => a.at - b.at).map((action, n) => ({ ...action, n })) };
+}
+
+/** The seed's story, in which people's programs alter the schemas of their databases, too. */
+export function upgradedStory(seed: string): Story {
+  const story = storyOf(seed);
+  const chance = new Chance(seed, 'upgraded');
+  const { copies, length } = story;
+  const databases = Math.max(1, story.databases);
+  const some = (kind: 'upgrade' | 'edit', count: number): Omit<Action, 'n'>[] =>
+    Array.from({ length: count }, () => ({
+      at: chance.whole(0, length),
+      kind,
+      who: chance.whole(0, copies - 1),
+      dice: chance.whole(0, 1e9),
+    }));
+  const actions: Omit<Action, 'n'>[] = [
+    ...story.actions,
+    ...some('upgrade', chance.whole(2, 12)),
+    ...some('edit', chance.whole(0, 10)),
+  ];
+  return { ...story, databases, actions: actions.sort((a, b) => a.at - b.at).map((action, n) => ({ ...action, n })) };
 }
