@@ -52,6 +52,7 @@ export function upgrade(db: DatabaseSync, kind: Upgrade, chance: Chance, token: 
       return `column ${column} of ${old} is called ${other}`;
     case 'dropColumn':
       if (!columns.includes(column as string)) return `no column ${column} to drop`;
+      for (const index of indexesOver(db, old, column as string)) db.exec(`DROP INDEX ${index}`);
       db.exec(`ALTER TABLE ${old} DROP COLUMN ${column}`);
       return `column ${column} of ${old} goes`;
     case 'table':
@@ -82,6 +83,16 @@ export function upgrade(db: DatabaseSync, kind: Upgrade, chance: Chance, token: 
       return `user_version ${version}`;
     }
   }
+}
+
+function indexesOver(db: DatabaseSync, table: string, column: string): string[] {
+  const rows = db
+    .prepare(
+      `SELECT DISTINCT list.name FROM pragma_index_list(?) AS list, pragma_index_info(list.name) AS info
+        WHERE info.name = ? AND list.origin = 'c'`,
+    )
+    .all(table, column);
+  return rows.map(({ name }) => String(name));
 }
 
 /** Rows keep the numbers that they have. Its indexes go with it, as they do where a program forgets them. */
