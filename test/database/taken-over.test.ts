@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Copy, Office } from './copies.ts';
+import { assertAtRest } from './histories.ts';
 
 const SQL = `CREATE TABLE line (k TEXT PRIMARY KEY, label TEXT UNIQUE); INSERT INTO line VALUES ('a', 'New');
   CREATE TABLE entry (id TEXT PRIMARY KEY, line TEXT REFERENCES line (label)); INSERT INTO entry VALUES ('e', 'New')`;
@@ -28,6 +29,28 @@ for (const [left, sql] of [
       chloe.work();
       office.settle();
       for (const copy of office.copies) assert.deepEqual(copy.query('SELECT line FROM entry'), [['Last']]);
+    } finally {
+      office.close();
+    }
+  });
+}
+
+for (const how of ['in one change', 'one after the other']) {
+  test(`MND2 a row to which its own deleter referred, ${how}, is kept for nobody, and a colleague's is meant`, () => {
+    const office = new Office(SQL.replace("INSERT INTO entry VALUES ('e', 'New')", ''), 3);
+    try {
+      const [ana, ben] = office.copies as [Copy, Copy, Copy];
+      ana.run("PRAGMA foreign_keys = OFF; INSERT INTO entry VALUES ('e', 'New')");
+      if (how !== 'in one change') ana.capture(1_000_000);
+      ana.run("PRAGMA foreign_keys = OFF; DELETE FROM line WHERE k = 'a'");
+      ana.capture(1_000_001);
+      ben.run("UPDATE line SET k = 'b'");
+      ben.capture(1_000_002);
+      ben.log.pull(ana.log);
+      ben.work();
+      office.settle();
+      assertAtRest(office, (copy) => [copy.query('SELECT * FROM line'), copy.query('SELECT * FROM entry')]);
+      assert.deepEqual(ana.query('SELECT k, label FROM line'), [['b', 'New']]);
     } finally {
       office.close();
     }

@@ -131,7 +131,9 @@ export function keptRows(
       const target = byPlace.get(`${table} ${row}`);
       if (target === undefined || target.isAlive) continue;
       const isUnknown = (write: Made): boolean =>
-        target.deletions.every((gone) => !sees(gone, write) && !(byValue && sees(write, gone)));
+        target.deletions.every(
+          (gone) => nameOf(gone) !== nameOf(write) && !sees(gone, write) && !(byValue && sees(write, gone)),
+        );
       if (!from.isKept && !by.some(isUnknown)) continue;
       const kept = { ...target, isAlive: true, isKept: true };
       byPlace.set(`${table} ${row}`, kept);

@@ -5,7 +5,7 @@
  */
 import type { RowId } from '../../core/body.ts';
 import { cameBack, isSpecial, wasLetGo } from '../../core/referring.ts';
-import { aliveByOwnWrites, isAlive, type Row, UNMENDED } from '../../core/rows.ts';
+import { aliveByOwnWrites, isAlive, type Origin, type Row, UNMENDED } from '../../core/rows.ts';
 import type { Table } from '../../core/tables.ts';
 import { covers } from '../../core/vector.ts';
 import type { RowPlace } from '../../store/row-state.ts';
@@ -168,11 +168,16 @@ export class Keeping {
     const mayKnow = byRow || cameBack(from, idsOf(table, key));
     return writesOf(table, from, key).some((write) =>
       to.deletions.every((deletion) => {
-        if (covers(this.#rows.seenBy(deletion), write.copy, write.seq)) return false;
+        // Whoever did both in one change knew, too.
+        if (isBy(deletion, write) || covers(this.#rows.seenBy(deletion), write.copy, write.seq)) return false;
         return mayKnow || !covers(this.#rows.seenBy(write), deletion.copy, deletion.seq);
       }),
     );
   }
+}
+
+function isBy(one: Origin, other: Origin): boolean {
+  return one.copy === other.copy && one.seq === other.seq;
 }
 
 function isDeleted(row: Row): boolean {
