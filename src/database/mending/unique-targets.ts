@@ -46,12 +46,17 @@ export function referredUniques(tables: ReadonlyMap<string, Table>): ReadonlyMap
 
 const referred = new WeakMap<ReadonlyMap<string, Table>, ReadonlyMap<string, ReadonlySet<number>>>();
 
-/** When a row got the values by which it refers; null: it has them since the base. */
+/**
+ * When a row got the values by which it refers; null: it has them since the base. Where it is shown as one of several
+ * had it, and he had others than are merged, they are meant as he had them in front of him.
+ */
 export function referringSince(
   table: Table,
   { columns }: { readonly columns: readonly number[] },
   merged: Row,
 ): Origin | null {
+  const whole = merged.mend?.whole[0];
+  if (whole !== undefined && columns.some((at) => whole.cells.has(columnId(table, at)))) return whole.by;
   let newest: Origin | null = null;
   for (const at of columns) {
     const write = winner(merged, columnId(table, at));
