@@ -86,12 +86,17 @@ export class Applying {
   #bringSchema(file: OpenFile): ApplyStep {
     const rows = (upgrade: Upgrade | null): Plan => {
       const folding = this.#folding();
-      for (const table of [...(upgrade?.tables ?? []), ...this.#referring(file, upgrade)]) folding.reindex(table);
-      for (const table of [...(upgrade?.emptied ?? []), ...(upgrade?.gone ?? [])]) folding.altered(table);
+      this.#lookAnew(folding, file, upgrade);
       folding.settle();
       return { ...planOf(folding, folding.views.before(), folding.touched), changes: 0 };
     };
     return writePlanned(this.#standing, file, rows, () => {});
+  }
+
+  /** Of tables that were just brought to a schema that is folded already. */
+  #lookAnew(folding: Folding, file: OpenFile, upgrade: Upgrade | null): void {
+    for (const table of [...(upgrade?.tables ?? []), ...this.#referring(file, upgrade)]) folding.reindex(table);
+    for (const table of [...(upgrade?.emptied ?? []), ...(upgrade?.gone ?? [])]) folding.altered(table);
   }
 
   /** A table that comes back is referred to again. */
@@ -134,13 +139,18 @@ export class Applying {
       const step = writePlanned(
         this.#standing,
         file,
-        () => {
+        (upgrade) => {
           const by = this.#standing.foldingBy(file);
           const left = leftIn(behind, by);
           const lacking = lackingAt(options.source, id, this.#state.vector, contained, []);
           const from = foldInto(state, by, bodiesOf(options.source, lacking));
-          // What is folded may be mended by other settings than those of this file.
-          foldInto(this.#state, by, []);
+          // What is folded may be mended by other settings than those of this file, and own changes that it lost were
+          // folded while it had no such tables, columns and indexes.
+          const folded = this.#folding();
+          this.#lookAnew(folded, file, upgrade);
+          folded.foldedBefore(upgrade?.emptied ?? new Set());
+          folded.settle();
+          folded.close();
           const plan = planOf(from, from.views.before(left), from.touched);
           return { ...plan, changes: from.changes - edited.length, after: this.#shown() };
         },

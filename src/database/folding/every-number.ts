@@ -57,7 +57,7 @@ export class EveryNumber {
     this.#recalled.set(table.id, true);
   }
 
-  /** What was a name is a number from now on: all that were ever taken count. */
+  /** What was a name, or in a table that was not there, is a number from now on: all that were ever taken count. */
   recallTop(table: Table, folded: Vector): void {
     if (table.kind !== 'number') return;
     for (const row of this.#state.rows(table.id)) {

@@ -278,6 +278,12 @@ export class Folding {
     this.#upgrades.addAltered(table);
   }
 
+  /** What is folded was folded while the tables had another schema; these were not there at all. */
+  foldedBefore(made: ReadonlySet<string>): void {
+    this.#upgrades.foldedBefore();
+    for (const table of this.#tables.values()) if (made.has(table.id)) this.#numbers.recallTop(table, this.#vector);
+  }
+
   get state(): RowState {
     return this.#state;
   }

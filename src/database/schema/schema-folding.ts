@@ -32,6 +32,7 @@ export class SchemaFolding {
   readonly #ahead: { readonly table: string; readonly columns: readonly string[]; readonly by: Origin }[] = [];
   readonly #altered = new Set<string>();
   #isIndexed = false;
+  #isLate = false;
   #isSpokenOf = false;
   readonly #reconstrained = new Set<string>();
 
@@ -76,6 +77,11 @@ export class SchemaFolding {
     this.#altered.add(table);
   }
 
+  /** Changes of the schema were folded before the tables were brought to it: what holds for all of them is looked at. */
+  foldedBefore(): void {
+    this.#isLate = true;
+  }
+
   #noteSchema(op: DatabaseOp, columns: readonly string[], by: Origin, seen: Vector): void {
     if (op.kind !== 'update' || op.row[0] !== 'k') return;
     const [kind, table, column = ''] = keyOfRow(op.row).map(String);
@@ -104,7 +110,7 @@ export class SchemaFolding {
   /** After the rows are put. From the first drop on it is noted who writes to the table; what was before is in its rows. */
   settle(tables: ReadonlyMap<string, Table>): void {
     this.#settleUses();
-    if (this.#altered.size === 0 && !this.#isIndexed) return;
+    if (this.#altered.size === 0 && !this.#isIndexed && !this.#isLate) return;
     const isAltered = (id: string): boolean => this.#altered.has(id) || this.#isIndexed;
     for (const id of this.#altered) {
       const row = schemaRow('constraints', id);
