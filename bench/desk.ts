@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { ROWS_SCHEMA } from '../src/store/row-state.ts';
+import { ROWS } from '../src/store/row-state.ts';
 import { openStore } from '../src/store/sqlite.ts';
 import { type Copy, Office, withDatabase } from '../test/database/copies.ts';
 import type { Bench } from './stage.ts';
@@ -26,7 +26,7 @@ export function desk(bench: Bench, sql: string): Desk {
   mkdirSync(folder, { recursive: true });
   const rowsOf = (copy: Copy): string => join(folder, `${copy.id}.db`);
   for (const copy of [ana, ben]) {
-    copy.rows = openStore(rowsOf(copy), { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
+    copy.rows = openStore(rowsOf(copy), ROWS);
     copy.restart();
     copy.work();
   }

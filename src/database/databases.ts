@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { assert, ProblemError, StorageError } from '../core/problem.ts';
 import type { Vector } from '../core/vector.ts';
 import type { Clock, FileFacts, Random } from '../platform/ports.ts';
-import { ROWS_SCHEMA } from '../store/row-state.ts';
+import { ROWS } from '../store/row-state.ts';
 import { openStore } from '../store/sqlite.ts';
 import { adopt, idOf, makeBase } from './base-making.ts';
 import { BrokenRows } from './conflicts/broken-rows.ts';
@@ -251,14 +251,14 @@ export class LocalDatabases implements Databases {
   }
 }
 
-/** rows.db is derived: where it is damaged, or of another version, it is thrown away and folded anew. */
+/** rows.db is derived: where it is damaged it is thrown away and folded anew. */
 function openRows({ rowsPath, removeFile }: LocalDatabasesOptions): DatabaseSync {
-  const open = (): DatabaseSync => openStore(rowsPath, { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
+  const open = (): DatabaseSync => openStore(rowsPath, ROWS);
   try {
     return open();
   } catch (error) {
-    const isOurs = error instanceof StorageError && (error.kind === 'damaged' || error.kind === 'newer-store');
-    if (!isOurs || removeFile === undefined) throw error;
+    const isDamaged = error instanceof StorageError && error.kind === 'damaged';
+    if (!isDamaged || removeFile === undefined) throw error;
     for (const suffix of ['', '-wal', '-shm']) removeFile(rowsPath + suffix);
     return open();
   }

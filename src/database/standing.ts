@@ -47,7 +47,7 @@ import { parseSettings } from './settings.ts';
 export interface EngineOptions {
   readonly database: OpenDatabase;
   readonly copy: CopyId;
-  /** The store with ROWS_SCHEMA, shared by all databases of the copy. */
+  /** The store opened with `ROWS`, shared by all databases of the copy. */
   readonly rows: DatabaseSync;
   readonly source: ChangeSource;
   readonly facts: (path: string) => FileFacts | undefined;

@@ -12,9 +12,16 @@ import { EMPTY, type Vector, vectorCodec } from '../core/vector.ts';
 import { readRow, writeRow } from './row-blob.ts';
 import { RowIndexes } from './row-indexes.ts';
 import { type RowPlace, rowBytes, rowId } from './row-tables.ts';
+import type { StoreOptions } from './sqlite.ts';
 
 export type { RowPlace } from './row-tables.ts';
-export const ROWS_SCHEMA = new URL('./schema/rows/', import.meta.url);
+
+/** How `rows.db` is opened. A power cut may take its last commits: they are folded again. */
+export const ROWS: StoreOptions = {
+  schema: new URL('./schema/rows/', import.meta.url),
+  synchronous: 'NORMAL',
+  derived: true,
+};
 
 /** Is there something in this row that a person should decide? */
 export function isListed(row: Row): boolean {
@@ -36,7 +43,7 @@ export class RowState extends RowIndexes {
   /** At least as many as there are, over all databases: nearly always none. */
   #unplaced = 0;
 
-  /** The state of the database `id` within `db`, a store with `ROWS_SCHEMA`. */
+  /** The state of the database `id` within `db`, a store opened with `ROWS`. */
   constructor(db: DatabaseSync, id: string) {
     super(db, id);
     this.reload();

@@ -43,7 +43,7 @@ export class RowTables {
   readonly #byNumber = new Map<number, TableEntry>();
   readonly #statements = new Map<string, StatementSync>();
 
-  /** The database `id` within `db`, a store with `ROWS_SCHEMA`. */
+  /** The database `id` within `db`, a store opened with `ROWS`. */
   protected constructor(db: DatabaseSync, id: string) {
     this.db = db;
     this.run('INSERT INTO source (id, vector) VALUES (?, ?) ON CONFLICT DO NOTHING', id, encode(vectorCodec, EMPTY));

@@ -13,6 +13,8 @@ export interface StoreOptions {
   /** FULL: a commit survives a power cut. NORMAL: the last commits may be lost, never the consistency. */
   readonly synchronous: 'FULL' | 'NORMAL';
   readonly readOnly?: boolean;
+  /** All in it can be made again from elsewhere: a store of another version is emptied, not migrated or refused. */
+  readonly derived?: boolean;
 }
 
 /** Waiting blocks the whole event loop, so it is short; our own files have one writer anyway. */
@@ -29,7 +31,7 @@ export function openStore(path: string, options: StoreOptions): DatabaseSync {
   try {
     db = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: BUSY_MS });
     db.exec(pragmas(options));
-    migrate(db, migrations, path, options.readOnly ?? false);
+    bringUpToDate(db, migrations, path, options);
     return db;
   } catch (error) {
     db?.close();
@@ -72,19 +74,31 @@ function pragmas({ synchronous, readOnly }: StoreOptions): string {
     PRAGMA journal_size_limit = ${WAL_KEPT_BYTES};`;
 }
 
-function migrate(db: DatabaseSync, migrations: readonly Migration[], path: string, readOnly: boolean): void {
+function bringUpToDate(db: DatabaseSync, migrations: readonly Migration[], path: string, options: StoreOptions): void {
   const current = Number(db.prepare('PRAGMA user_version').get()?.user_version);
   const newest = migrations.at(-1)?.number ?? 0;
-  if (current > newest) throw storageFailure('newer-store', 'Cannot open the store', path);
-  if (readOnly) {
-    assert(current === newest, `${path} is opened for reading before its writer migrated it`);
+  if (current === newest) return;
+  if (options.derived) {
+    transaction(db, () => {
+      empty(db);
+      for (const migration of migrations) apply(db, migration);
+    });
     return;
   }
-  for (const { number, sql } of migrations) {
-    if (number <= current) continue;
-    transaction(db, () => {
-      db.exec(sql);
-      db.exec(`PRAGMA user_version = ${number}`);
-    });
+  if (current > newest) throw storageFailure('newer-store', 'Cannot open the store', path);
+  assert(!options.readOnly, `${path} is opened for reading before its writer migrated it`);
+  for (const migration of migrations) {
+    if (migration.number > current) transaction(db, () => apply(db, migration));
   }
+}
+
+function apply(db: DatabaseSync, { number, sql }: Migration): void {
+  db.exec(sql);
+  db.exec(`PRAGMA user_version = ${number}`);
+}
+
+/** The newest tables first: they may refer to older ones. Indexes go with their tables. */
+function empty(db: DatabaseSync): void {
+  const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid DESC").all();
+  for (const { name } of tables) db.exec(`DROP TABLE "${name}"`);
 }

@@ -15,7 +15,7 @@ import { DatabaseEngine } from '../../src/database/engine.ts';
 import type { ChangeSource, SourceChange } from '../../src/database/folding/source.ts';
 import type { Appended, AppendRequest } from '../../src/database/host.ts';
 import type { FileFacts } from '../../src/platform/ports.ts';
-import { ROWS_SCHEMA } from '../../src/store/row-state.ts';
+import { ROWS } from '../../src/store/row-state.ts';
 import { openStore } from '../../src/store/sqlite.ts';
 
 export const DB = '00112233aabbccdd';
@@ -143,7 +143,7 @@ export class Copy {
   readonly id: CopyId;
   readonly path: string;
   readonly log = new MemoryLog();
-  rows = openStore(':memory:', { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
+  rows = openStore(':memory:', ROWS);
   engine: DatabaseEngine;
   /** Rows that its engine holds in memory. */
   readonly heldRows: number | undefined;
@@ -172,7 +172,7 @@ export class Copy {
   /** As after a crash of the process; `forget`: rows.db is gone, too. */
   restart(forget = false): void {
     this.engine.close();
-    if (forget) this.rows = openStore(':memory:', { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
+    if (forget) this.rows = openStore(':memory:', ROWS);
     this.engine = this.#start();
   }
 

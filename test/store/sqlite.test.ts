@@ -94,3 +94,32 @@ test('STO4 what the disk does is told as a problem with cause and remedy', () =>
   assert.equal(storageKind(Object.assign(new Error(), { code: 'EROFS' })), 'read-only');
   assert.equal(storageKind(new Error('a mistake')), undefined);
 });
+
+test('STO5 a derived store of another version is made anew, of the same one it is kept', () => {
+  const path = join(root, 'derived.db');
+  const older = schema({
+    '001-old.sql':
+      'CREATE TABLE log (n INTEGER PRIMARY KEY); CREATE TABLE part (log REFERENCES log (n)); CREATE INDEX parts ON part (log)',
+  });
+  const newer = schema({ '002-new.sql': 'CREATE TABLE log (n INTEGER, why TEXT)' });
+  const old = openStore(path, { schema: older, synchronous: 'NORMAL', derived: true });
+  transaction(old, () => old.exec('INSERT INTO log VALUES (7); INSERT INTO part VALUES (7)'));
+  old.close();
+  for (const { folder, columns } of [
+    { folder: newer, columns: ['n', 'why'] },
+    { folder: older, columns: ['n'] },
+  ]) {
+    const db = openStore(path, { schema: folder, synchronous: 'NORMAL', derived: true });
+    const names = db.prepare("SELECT name FROM pragma_table_info('log')").all();
+    assert.deepEqual(
+      names.map(({ name }) => name),
+      columns,
+    );
+    assert.equal(count(db, 'log'), 0);
+    transaction(db, () => db.exec('INSERT INTO log (n) VALUES (8)'));
+    db.close();
+    const again = openStore(path, { schema: folder, synchronous: 'NORMAL', derived: true });
+    assert.equal(count(again, 'log'), 1);
+    again.close();
+  }
+});

@@ -6,7 +6,7 @@ import type { RowId } from '../../core/body.ts';
 import type { Table } from '../../core/tables.ts';
 import type { Value } from '../../core/value.ts';
 import { EMPTY, type Vector } from '../../core/vector.ts';
-import { ROWS_SCHEMA, RowState } from '../../store/row-state.ts';
+import { ROWS, RowState } from '../../store/row-state.ts';
 import { openStore } from '../../store/sqlite.ts';
 import { UserConnection } from '../file/connection.ts';
 import type { Mark } from '../file/marks.ts';
@@ -37,7 +37,7 @@ export interface OtherRows {
 
 export function rowsOfOther(path: string, { base, tables }: Shown, database: string): OtherRows {
   const connection = new UserConnection(path, 'ro');
-  const store = openStore(':memory:', { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
+  const store = openStore(':memory:', ROWS);
   try {
     const { sql, encoding } = connection;
     const known = [...tables.values()].filter((table) => fits(connection, table));

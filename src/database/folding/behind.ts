@@ -8,7 +8,7 @@ import type { ReadBody, RowId } from '../../core/body.ts';
 import type { ChangeId } from '../../core/change.ts';
 import type { Row } from '../../core/rows.ts';
 import { at, type CopyId, EMPTY, type Vector, withEntry } from '../../core/vector.ts';
-import { ROWS_SCHEMA, RowState } from '../../store/row-state.ts';
+import { ROWS, RowState } from '../../store/row-state.ts';
 import { openStore } from '../../store/sqlite.ts';
 import { changesAfter, lackingAt, readBody } from './containing.ts';
 import { Folding, type FoldingBy } from './folding.ts';
@@ -33,7 +33,7 @@ export interface Folded {
 /** The rows as they were when exactly these changes were contained, and what was edited in a file that has them. */
 export function stateAt(by: FoldingBy, contained: Vector, edited: readonly SourceChange[] = []): Behind {
   // Without a name: in memory while it is small, then on the disk.
-  const store = openStore('', { schema: ROWS_SCHEMA, synchronous: 'NORMAL' });
+  const store = openStore('', ROWS);
   const { source, database } = by;
   const state = new RowState(store, database);
   state.begin();

@@ -1,5 +1,8 @@
 -- The merged state of the databases of one sync copy. All of it can be folded again from the bases and the log: when
 -- this file is damaged or gone, nothing is lost. What was never edited is not in here.
+--
+-- This file's number is the version of its form and of the rules by which changes are folded into it: whoever alters
+-- either gives it the next number, and every rows.db is then made and folded anew. There are no migrations.
 
 -- The copies that made writes, by a short number that only this file uses.
 CREATE TABLE maker (
@@ -15,13 +18,15 @@ CREATE TABLE source (
 );
 
 -- The tables and columns that ops speak of. `top`: the highest number that was ever claimed by an op.
--- `moved_base`: whether a row of the base has another number than it had there.
+-- `moved_base`: whether a row of the base has another number than it had there. `remembered`: whether `past` is kept of
+-- the table: from the first time that it is asked for, with what was until then.
 CREATE TABLE source_table (
   num        INTEGER PRIMARY KEY,
   source     INTEGER NOT NULL REFERENCES source (num),
   id         TEXT NOT NULL,
   top        INTEGER,
   moved_base INTEGER NOT NULL DEFAULT 0,
+  remembered INTEGER NOT NULL DEFAULT 0,
   UNIQUE (source, id)
 );
 CREATE TABLE source_column (
@@ -74,8 +79,15 @@ CREATE TABLE reference (
   PRIMARY KEY (tbl, id, from_tbl, from_id)
 ) WITHOUT ROWID;
 
--- Living rows that a constraint keeps out of their table.
+-- Living rows that a constraint keeps out of their table: those whose state says so, so that they are found.
 CREATE TABLE withheld (
+  tbl INTEGER NOT NULL,
+  id  BLOB NOT NULL,
+  PRIMARY KEY (tbl, id)
+) WITHOUT ROWID;
+
+-- Rows that this user's database did not take, we do not know why. Of this copy only.
+CREATE TABLE unplaced (
   tbl    INTEGER NOT NULL,
   id     BLOB NOT NULL,
   reason TEXT NOT NULL,
@@ -90,4 +102,23 @@ CREATE TABLE unique_value (
   name  TEXT NOT NULL,
   id    BLOB NOT NULL,
   PRIMARY KEY (tbl, place, name, id)
+) WITHOUT ROWID;
+
+-- How the row `id` is mended was decided by looking at who has the value `name` (as in unique_value).
+CREATE TABLE watch (
+  tbl   INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  name  TEXT NOT NULL,
+  id    BLOB NOT NULL,
+  PRIMARY KEY (tbl, place, name, id)
+) WITHOUT ROWID;
+CREATE INDEX watch_row ON watch (tbl, id);
+
+-- Changes that wrote to a row and whose writes are all superseded: with those in its state these are all that ever did.
+CREATE TABLE past (
+  tbl   INTEGER NOT NULL,
+  id    BLOB NOT NULL,
+  maker INTEGER NOT NULL,
+  seq   INTEGER NOT NULL,
+  PRIMARY KEY (tbl, id, maker, seq)
 ) WITHOUT ROWID;
