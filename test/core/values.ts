@@ -47,7 +47,8 @@ export const vectors: fc.Arbitrary<Map<string, number>> = fc
   .array(fc.tuple(hexOf(16), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })), { maxLength: 6 })
   .map((pairs) => new Map(pairs));
 
-const names = fc.string({ unit: 'grapheme', maxLength: 12 });
+// One in 300,000 of these is longer than the codec allows names to be, which is 64 bytes where it is least.
+const names = fc.string({ unit: 'grapheme', maxLength: 12 }).filter((name) => Buffer.byteLength(name) <= 64);
 const index = fc.nat(20);
 
 const over = fc.array(record({ copy: hexOf(16), seq: fc.nat() }), { maxLength: 3 });
