@@ -42,6 +42,10 @@ export type Content =
 /** A change somebody made, by its place: the copy and its number. */
 export type ChangeId = { readonly copy: CopyId; readonly seq: number };
 
+export function sameChange(one: ChangeId, other: ChangeId): boolean {
+  return one.copy === other.copy && one.seq === other.seq;
+}
+
 /** As a key: in memory only. */
 export function changeKey({ copy, seq }: ChangeId): string {
   return `${copy}-${seq}`;

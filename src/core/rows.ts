@@ -6,7 +6,7 @@
  * folded after all that they have seen, so a write that is folded now cannot have been superseded by one that is
  * already here.
  */
-import type { ChangeId } from './change.ts';
+import { type ChangeId, sameChange } from './change.ts';
 import type { Stamp } from './clock.ts';
 import { sameValue, type Value } from './value.ts';
 import { covers, type Vector } from './vector.ts';
@@ -83,7 +83,7 @@ export function seenVector(vector: Vector): Seen {
 
 /** A write to the registry names the writes that it replaces. */
 export function seenWrites(over: readonly ChangeId[]): Seen {
-  return ({ copy, seq }) => over.some((write) => write.copy === copy && write.seq === seq);
+  return (by) => over.some((write) => sameChange(write, by));
 }
 
 /** Which of two writes that do not know each other is shown: by stamp, then copy, then number. Positive: `a`. */
@@ -168,7 +168,7 @@ function writeCell(
   const plain: Write = { copy: by.copy, seq: by.seq, stamp: by.stamp, value, dead: numbered !== undefined };
   const write = numbered === undefined ? plain : { ...plain, numbered };
   if (cell === undefined) return [write];
-  const others = cell.filter((other) => !seen(other) && !(other.copy === by.copy && other.seq === by.seq));
+  const others = cell.filter((other) => !seen(other) && !sameChange(other, by));
   if (others.length === 0) return [write];
   return [...others, write].sort((a, b) => compareOrigins(b, a));
 }
@@ -181,7 +181,7 @@ export function foldDelete(row: Row, by: Origin, seen: Seen): Row {
       cell.map((write) => (!write.dead && seen(write) ? { ...write, dead: true } : write)),
     );
   }
-  const others = row.deletions.filter((other) => !seen(other) && !(other.copy === by.copy && other.seq === by.seq));
+  const others = row.deletions.filter((other) => !seen(other) && !sameChange(other, by));
   const deletions = [...others, { copy: by.copy, seq: by.seq, stamp: by.stamp }].sort((a, b) => compareOrigins(b, a));
   return { base: row.base, baseDead: true, cells, deletions, ...(row.mixed && { mixed: row.mixed }) };
 }

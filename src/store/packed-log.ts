@@ -4,7 +4,7 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { concatBytes } from '../core/bytes.ts';
-import { type ChangeId, partsCodec } from '../core/change.ts';
+import { type ChangeId, partsCodec, sameChange } from '../core/change.ts';
 import { decode, encode, MalformedError } from '../core/codec.ts';
 import { decodeSegment, type PackedChange, type SegmentEntry } from '../core/segment.ts';
 import { at, type CopyId, includes, type Vector, vectorCodec } from '../core/vector.ts';
@@ -64,7 +64,7 @@ export class PackedLog {
     const index = this.#numbers.indexOf(id.copy);
     const row = index === undefined ? undefined : this.#statements.with.get(index, id.seq);
     if (row === undefined || row.n === null) return undefined;
-    return this.#changesOf(Number(row.n)).find(({ copy, seq }) => copy === id.copy && seq === id.seq);
+    return this.#changesOf(Number(row.n)).find((change) => sameChange(change, id));
   }
 
   /** Those that `vector` lacks, in a causal order; of other subjects none where one is named. */

@@ -4,7 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import type { RegistryBody, RegistryOp } from '../core/body.ts';
-import { type ChangeId, madeId } from '../core/change.ts';
+import { type ChangeId, madeId, sameChange } from '../core/change.ts';
 import { type DocumentContent, decodeContent, encodeContent } from '../core/content.ts';
 import type { ManifestDatabase, ManifestDocument } from '../core/manifest.ts';
 import { foldPath } from '../core/paths.ts';
@@ -194,7 +194,7 @@ export class Registry {
       .get('INSERT OR REPLACE INTO registry_row (tbl, id, state) VALUES (?, ?, ?)')
       .run(op.table, id, encodeRow(after));
     if (op.kind !== 'set' || op.table === COPIES) return;
-    const written = after.cells.get('content')?.find(({ copy, seq }) => copy === by.copy && seq === by.seq);
+    const written = after.cells.get('content')?.find((write) => sameChange(write, by));
     if (written === undefined || !op.cells.some(({ column }) => column === 'content')) return;
     const bytes = written.value as Uint8Array;
     const { size, hash } = decodeContent(bytes);

@@ -5,7 +5,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import type { ReadBody, RowId } from '../../core/body.ts';
-import type { ChangeId } from '../../core/change.ts';
+import { type ChangeId, sameChange } from '../../core/change.ts';
 import type { Row } from '../../core/rows.ts';
 import { at, type CopyId, EMPTY, type Vector, withEntry } from '../../core/vector.ts';
 import { ROWS, RowState } from '../../store/row-state.ts';
@@ -115,6 +115,6 @@ export function foldMissed(
 function* upTo(changes: Iterable<SourceChange>, last: ChangeId): Generator<SourceChange> {
   for (const change of changes) {
     yield change;
-    if (change.copy === last.copy && change.seq === last.seq) return;
+    if (sameChange(change, last)) return;
   }
 }

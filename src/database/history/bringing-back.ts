@@ -1,4 +1,5 @@
 /** Undo of what a change dropped of the schema: tables with their rows, columns with their values, and what stood beside. */
+import { sameChange } from '../../core/change.ts';
 import { candidates, winner } from '../../core/rows.ts';
 import { keyOfRow } from '../../core/tables.ts';
 import type { OpenFile } from '../file/open-file.ts';
@@ -13,7 +14,7 @@ import { SCHEMA } from '../schema/reserved.ts';
 import type { Schema } from '../schema/schema.ts';
 import { folded } from '../schema/text.ts';
 import { inBase } from './history-of-schema.ts';
-import { changeOf, isBy } from './undoing.ts';
+import { changeOf } from './undoing.ts';
 
 export interface Dropped {
   readonly write: SchemaWrite;
@@ -33,7 +34,7 @@ export function droppedBy(database: string, source: ChangeSource, shown: Shown, 
     const drops = row?.cells.get('dropped') ?? [];
     if (row === undefined || candidates(drops).length !== 1) return [];
     const drop = winner(row, 'dropped');
-    if (drop?.value !== 1n || !isBy(drop, query.change)) return [];
+    if (drop?.value !== 1n || !sameChange(drop, query.change)) return [];
     const key = keyOfRow(op.row).map(String);
     const [kind = '', id = '', column = ''] = key;
     const cell = (name: 'name' | 'table') => valueIn(row, name, inBase(shown.base.schema, key, name));

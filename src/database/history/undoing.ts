@@ -4,7 +4,7 @@
  */
 import type { DatabaseOp, RowId } from '../../core/body.ts';
 import { namedValue } from '../../core/body.ts';
-import type { ChangeId } from '../../core/change.ts';
+import { type ChangeId, sameChange } from '../../core/change.ts';
 import { type JsonRow, sameKey } from '../../core/plain-value.ts';
 import { ProblemError } from '../../core/problem.ts';
 import {
@@ -150,7 +150,7 @@ function stepOf(shown: Shown, by: ChangeId, one: Replaced, leave: Leave): PutBac
   if (!isThere) return leave(one, 'it is deleted');
   if (kind === 'insert' && !aliveByOwnWrites(before)) {
     const isEdited = [...merged.cells.values()].some((writes) =>
-      writes.some((write) => !write.dead && !isBy(write, by)),
+      writes.some((write) => !write.dead && !sameChange(write, by)),
     );
     return isEdited ? leave(one, 'it was edited since') : { table, row, target: null };
   }
@@ -164,14 +164,10 @@ function stepOf(shown: Shown, by: ChangeId, one: Replaced, leave: Leave): PutBac
     if (at < 0) leave(one, 'the column is gone', name);
     else if (sameValue(was[at] ?? null, values[at] ?? null)) continue;
     else if (candidates(writes).length > 1) leave(one, 'it is in conflict', name);
-    else if (writes[0] === undefined || !isBy(writes[0], by)) leave(one, 'it was edited since', name);
+    else if (writes[0] === undefined || !sameChange(writes[0], by)) leave(one, 'it was edited since', name);
     else target[at] = was[at] ?? null;
   }
   return target.some((item, at) => !sameValue(item, values[at] ?? null)) ? { table, row, target } : null;
-}
-
-export function isBy({ copy, seq }: ChangeId, by: ChangeId): boolean {
-  return copy === by.copy && seq === by.seq;
 }
 
 function isAsked(shown: Shown, { table: name, key }: UndoQuery, table: Table, row: RowId): boolean {
@@ -190,9 +186,10 @@ function opsOf(shown: Shown, body: ReturnType<typeof readBody>, by: SourceChange
   return found.toArray();
 }
 
-export function changeOf(database: string, source: ChangeSource, { copy, seq }: ChangeId): SourceChange {
+export function changeOf(database: string, source: ChangeSource, id: ChangeId): SourceChange {
+  const { copy, seq } = id;
   const [found] = source.after(withEntry(source.vector(), copy, seq - 1), { subject: database, limit: 1 });
-  if (found?.copy === copy && found.seq === seq) return found;
+  if (found !== undefined && sameChange(found, id)) return found;
   throw new ProblemError({
     code: 'no-change',
     text: `There is no change ${copy}:${seq} on this database.`,

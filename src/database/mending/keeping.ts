@@ -5,13 +5,13 @@
  */
 import type { RowId } from '../../core/body.ts';
 import { cameBack, isSpecial, wasLetGo } from '../../core/referring.ts';
-import { aliveByOwnWrites, isAlive, type Origin, type Row, UNMENDED } from '../../core/rows.ts';
+import { aliveByOwnWrites, isAlive, type Row, UNMENDED } from '../../core/rows.ts';
 import type { Table } from '../../core/tables.ts';
 import { covers } from '../../core/vector.ts';
 import type { RowPlace } from '../../store/row-state.ts';
 import { SCHEMA, schemaRow } from '../schema/reserved.ts';
 import { isDropped } from '../schema/uses.ts';
-import type { MendedRows } from './mended-rows.ts';
+import { knows, type MendedRows } from './mended-rows.ts';
 import { idsOf, type References, type Target, writesOf } from './references.ts';
 
 /** It only spares looking again. */
@@ -169,15 +169,11 @@ export class Keeping {
     return writesOf(table, from, key).some((write) =>
       to.deletions.every((deletion) => {
         // Whoever did both in one change knew, too.
-        if (isBy(deletion, write) || covers(this.#rows.seenBy(deletion), write.copy, write.seq)) return false;
+        if (knows(this.#rows, deletion, write)) return false;
         return mayKnow || !covers(this.#rows.seenBy(write), deletion.copy, deletion.seq);
       }),
     );
   }
-}
-
-function isBy(one: Origin, other: Origin): boolean {
-  return one.copy === other.copy && one.seq === other.seq;
 }
 
 function isDeleted(row: Row): boolean {

@@ -1,9 +1,9 @@
 /** The rows of one folding while they are mended: merged already, and shown in the end as they are mended here. */
 import type { ReadBody, RowId } from '../../core/body.ts';
-import type { ChangeId } from '../../core/change.ts';
+import { type ChangeId, sameChange } from '../../core/change.ts';
 import type { Mend, Row } from '../../core/rows.ts';
 import type { Table } from '../../core/tables.ts';
-import type { Vector } from '../../core/vector.ts';
+import { covers, type Vector } from '../../core/vector.ts';
 import type { RowPlace, RowState } from '../../store/row-state.ts';
 import type { BaseFile } from '../folding/base-file.ts';
 import type { Shown } from '../folding/shown.ts';
@@ -30,4 +30,9 @@ export interface MendedRows {
   /** From now on it is known which rows ever had a number of this table (`NUMBER`). */
   recallNumbers(table: Table): void;
   after(): Shown;
+}
+
+/** Had whoever made `one` seen `other`, or is it the same change? */
+export function knows(rows: MendedRows, one: ChangeId, other: ChangeId): boolean {
+  return sameChange(one, other) || covers(rows.seenBy(one), other.copy, other.seq);
 }

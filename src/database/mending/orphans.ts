@@ -8,13 +8,12 @@ import type { RowId } from '../../core/body.ts';
 import { isAlive, type Origin, type Row, UNMENDED } from '../../core/rows.ts';
 import { type ForeignKey, numberColumn, rowOfNumber, type Table, type Unique } from '../../core/tables.ts';
 import type { Value } from '../../core/value.ts';
-import { covers } from '../../core/vector.ts';
 import type { RowPlace } from '../../store/row-state.ts';
 import type { Shown } from '../folding/shown.ts';
 import { uniqueName, valuesAt } from '../folding/unique-values.ts';
 import { SCHEMA } from '../schema/reserved.ts';
 import { Declarers } from './declarers.ts';
-import type { MendedRows } from './mended-rows.ts';
+import { knows, type MendedRows } from './mended-rows.ts';
 import { type References, writesOf } from './references.ts';
 import { itemsOfTarget, NUMBER, uniqueOf } from './unique-targets.ts';
 import { withheldFor } from './withholding.ts';
@@ -102,13 +101,8 @@ export class Orphans {
     const declarers = this.#declarers.of(table, key);
     if (declarers.length === 0) return false;
     const isKnown = (write: Origin): boolean =>
-      declarers.some((by) => this.#knows(write, by) || this.#knows(by, write));
+      declarers.some((by) => knows(this.#rows, write, by) || knows(this.#rows, by, write));
     return writesOf(table, merged, key).some((write) => !isKnown(write));
-  }
-
-  #knows(one: Origin, other: Origin): boolean {
-    if (one.copy === other.copy && one.seq === other.seq) return true;
-    return covers(this.#rows.seenBy(one), other.copy, other.seq);
   }
 
   /** As SQLite looks for it: by the values that are shown. */

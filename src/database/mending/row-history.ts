@@ -1,7 +1,7 @@
 /** A row as it was in front of somebody: folded again from all that was ever written to it. */
 import type { RowId } from '../../core/body.ts';
 import { namedValue } from '../../core/body.ts';
-import type { ChangeId } from '../../core/change.ts';
+import { type ChangeId, sameChange } from '../../core/change.ts';
 import { ABSENT, compareOrigins, foldWrite, IN_BASE, type Origin, type Row, seenVector } from '../../core/rows.ts';
 import { namedRowOrKey, numberColumn, type Table } from '../../core/tables.ts';
 import type { Value } from '../../core/value.ts';
@@ -64,7 +64,7 @@ export function* numbersWritten(
 /** The row when a writer had written his change, and had seen what he had seen; not mended. */
 export function rowFor(rows: MendedRows, table: Table, row: RowId, by: ChangeId): Row {
   return writesTo(rows, table, row, rows.merged(table, row))
-    .filter((write) => isBy(write, by))
+    .filter((write) => sameChange(write.by, by))
     .reduce(withWrite, rowBefore(rows, table, row, by));
 }
 
@@ -73,16 +73,12 @@ export function rowBefore(rows: MendedRows, table: Table, row: RowId, by: Change
   const merged = rows.merged(table, row);
   const seen = rows.seenBy(by);
   return writesTo(rows, table, row, merged)
-    .filter((write) => !isBy(write, by) && covers(seen, write.by.copy, write.by.seq))
+    .filter((write) => !sameChange(write.by, by) && covers(seen, write.by.copy, write.by.seq))
     .reduce(withWrite, merged.base ? IN_BASE : ABSENT);
 }
 
 export function withWrite(view: Row, { by, cells, seen }: RowWrite): Row {
   return foldWrite(view, by, cells, seenVector(seen));
-}
-
-export function isBy({ by }: RowWrite, change: ChangeId): boolean {
-  return by.copy === change.copy && by.seq === change.seq;
 }
 
 function writesOf(rows: MendedRows, table: Table, row: RowId, id: ChangeId): RowWrite[] {

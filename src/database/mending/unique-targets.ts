@@ -1,13 +1,12 @@
 /** Foreign keys that find their row by a UNIQUE that is not its key: which row was meant is known by who wrote what when. */
 import { comparedAs } from '../../core/affinity.ts';
 import type { RowId } from '../../core/body.ts';
-import { ABSENT, aliveByOwnWrites, compareOrigins, type Origin, type Row, winner } from '../../core/rows.ts';
+import { aliveByOwnWrites, compareOrigins, type Origin, type Row, winner } from '../../core/rows.ts';
 import type { ForeignKey, Table, Unique } from '../../core/tables.ts';
 import { RowRef, type Value } from '../../core/value.ts';
-import { covers } from '../../core/vector.ts';
 import { columnId } from '../folding/shown.ts';
 import { uniqueName, valuesAt } from '../folding/unique-values.ts';
-import type { MendedRows } from './mended-rows.ts';
+import { knows, type MendedRows } from './mended-rows.ts';
 import { compareWrites, type RowWrite, rowFor, writesTo } from './row-history.ts';
 
 /** Among a table's uniques its number, for references that nobody declared: they may have been written as numbers. */
@@ -174,20 +173,17 @@ function idsOf({ table, unique }: Named): string[] {
 }
 
 function isKnownTo(rows: MendedRows, by: Origin, since: Origin | null): boolean {
-  if (since === null || (by.copy === since.copy && by.seq === since.seq)) return true;
-  return covers(rows.seenBy(by), since.copy, since.seq);
+  return since === null || knows(rows, by, since);
 }
 
 function asSeen(rows: MendedRows, table: Table, unique: Unique, row: RowId, by: Origin): Row {
   const merged = rows.merged(table, row);
-  const seen = rows.seenBy(by);
   // Where the row is shown as somebody had it, that hangs on all its cells.
   const isWhole = (merged.mend?.whole.length ?? 0) > 0;
   const writes = isWhole
     ? [...merged.cells.values()].flat()
     : unique.columns.flatMap((at) => merged.cells.get(columnId(table, at)) ?? []);
-  const isSame = writes.every(({ copy, seq }) => covers(seen, copy, seq) || (copy === by.copy && seq === by.seq));
-  if (isSame) return merged === ABSENT ? ABSENT : merged;
+  if (writes.every((write) => knows(rows, by, write))) return merged;
   return rowFor(rows, table, row, by);
 }
 
@@ -195,8 +191,7 @@ function asSeen(rows: MendedRows, table: Table, unique: Unique, row: RowId, by: 
 function wasDeleted(rows: MendedRows, table: Table, row: RowId, by: Origin): boolean {
   const merged = rows.merged(table, row);
   if (merged.deletions.length === 0 || (merged.base && !merged.baseDead)) return false;
-  const seen = rows.seenBy(by);
-  const isKnown = ({ copy, seq }: Origin): boolean => covers(seen, copy, seq) || (copy === by.copy && seq === by.seq);
+  const isKnown = (write: Origin): boolean => knows(rows, by, write);
   if (!merged.deletions.some(isKnown)) return false;
   for (const cell of merged.cells.values()) if (cell.some((write) => !write.dead && isKnown(write))) return false;
   return true;

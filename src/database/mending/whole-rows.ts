@@ -4,6 +4,7 @@
  * for whoever settles it.
  */
 import type { RowId } from '../../core/body.ts';
+import { sameChange } from '../../core/change.ts';
 import {
   ABSENT,
   claimedValue,
@@ -23,8 +24,8 @@ import { covers } from '../../core/vector.ts';
 import { columnId } from '../folding/shown.ts';
 import { valuesAt } from '../folding/unique-values.ts';
 import { judgedValues, judgeOf } from './judging.ts';
-import type { MendedRows } from './mended-rows.ts';
-import { isBy, type RowWrite, withWrite, writesTo } from './row-history.ts';
+import { knows, type MendedRows } from './mended-rows.ts';
+import { type RowWrite, withWrite, writesTo } from './row-history.ts';
 
 /** People whose rows are kept to choose from: enough for whoever has to decide. */
 const MAX_WHOLE = 8;
@@ -71,11 +72,9 @@ export class WholeRows {
   /** Did two who did not know of each other write the halves of a reference? It is one thing, whatever it may name. */
   #isTorn(table: Table, merged: Row, { columns }: ForeignKey): boolean {
     const halves = columns.flatMap((at) => winner(merged, columnId(table, at)) ?? []);
-    const knows = (one: Origin, other: Origin): boolean => {
-      if (one.copy === other.copy && one.seq === other.seq) return true;
-      return covers(this.#rows.seenBy(one), other.copy, other.seq);
-    };
-    return halves.some((one) => halves.some((other) => !knows(one, other) && !knows(other, one)));
+    const areApart = (one: Origin, other: Origin): boolean =>
+      !knows(this.#rows, one, other) && !knows(this.#rows, other, one);
+    return halves.some((one) => halves.some((other) => areApart(one, other)));
   }
 
   /** First of those of whom nobody else knew the one that is shown, then all others. */
@@ -94,14 +93,14 @@ export class WholeRows {
   /** The row as it was in front of a writer, mended as it was then, with what he wrote. */
   #asCommitted(table: Table, row: RowId, merged: Row, by: Origin, writes: readonly RowWrite[]): Row {
     const seen = this.#rows.seenBy(by);
-    const before = writes.filter((write) => !isBy(write, by) && covers(seen, write.by.copy, write.by.seq));
+    const before = writes.filter((write) => !sameChange(write.by, by) && covers(seen, write.by.copy, write.by.seq));
     let view = before.reduce(withWrite, merged.base ? IN_BASE : ABSENT);
     const [first] = this.#isBroken(table, row, view) ? this.#writers(view) : [];
     if (first !== undefined) {
       const cells = this.#differences(table, row, view, this.#asCommitted(table, row, view, first, before));
       view = withMend(view, { ...UNMENDED, whole: [{ by: first, cells }] });
     }
-    return writes.filter((write) => isBy(write, by)).reduce(withWrite, view);
+    return writes.filter((write) => sameChange(write.by, by)).reduce(withWrite, view);
   }
 
   #differences(table: Table, row: RowId, merged: Row, view: Row): ReadonlyMap<string, Value> {

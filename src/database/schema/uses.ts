@@ -3,7 +3,7 @@
  * row beside those of the schema: which drops there were and what they had seen, and who wrote what last. Derived from
  * the changes, never sent.
  */
-import type { ChangeId } from '../../core/change.ts';
+import { type ChangeId, sameChange } from '../../core/change.ts';
 import { ABSENT, type Row, winner } from '../../core/rows.ts';
 import { covers, type Vector } from '../../core/vector.ts';
 import { SCHEMA, schemaRow } from './reserved.ts';
@@ -32,13 +32,13 @@ export class Uses {
   }
 
   /** Was this change known to nobody who dropped it? */
-  isUnaware(row: Row, column: string, { copy, seq }: ChangeId): boolean {
+  isUnaware(row: Row, column: string, change: ChangeId): boolean {
     const drops = (row.cells.get('dropped') ?? []).flatMap((drop) => {
       const seen = drop.value === 1n ? this.#noted.drops[column]?.[`${drop.copy}:${drop.seq}`] : undefined;
       return seen === undefined ? [] : [{ by: drop, seen: new Map(seen) as Vector }];
     });
     // What was written in the change that drops was written by who knows.
-    return !drops.some(({ by, seen }) => covers(seen, copy, seq) || (by.copy === copy && by.seq === seq));
+    return !drops.some(({ by, seen }) => covers(seen, change.copy, change.seq) || sameChange(by, change));
   }
 
   used(column: string, { copy, seq }: { copy: string; seq: number }): void {
