@@ -9,6 +9,7 @@ import { sameValue, type Value } from '../../core/value.ts';
 import { literal, parameter, quoted, type Statements } from '../file/sql.ts';
 import { defaultOf, readActual } from './actual.ts';
 import { schemaDifference } from './difference.ts';
+import { sameGone } from './gone.ts';
 import {
   createObject,
   createTable,
@@ -42,7 +43,7 @@ const CONSTRAINT = 19;
 /** Is there anything to bring about? */
 export function differs(now: Schema, wanted: Schema): boolean {
   if (now.tables.size !== wanted.tables.size || now.objects.size !== wanted.objects.size) return true;
-  if (VALUES.some((name) => now.values[name] !== wanted.values[name])) return true;
+  if (VALUES.some((name) => now.values[name] !== wanted.values[name]) || !sameGone(now.gone, wanted.gone)) return true;
   for (const table of wanted.tables.values()) {
     const own = now.tables.get(table.id);
     if (own === undefined || !sameTable(own, table)) return true;
@@ -98,7 +99,7 @@ class Altering {
       return own === undefined || !sameTable(own, table);
     });
     const gone = [...this.#now.tables.values()].filter(({ id }) => !this.#wanted.tables.has(id));
-    if (changed.length + gone.length > 0) {
+    if (changed.length + gone.length > 0 || !sameGone(this.#now.gone, this.#wanted.gone)) {
       this.#drop([...this.#now.objects.values()].filter(({ type }) => type === 'view' || type === 'trigger'));
       this.#alterTables(changed, gone);
     }
@@ -114,7 +115,7 @@ class Altering {
   }
 
   #alterTables(changed: readonly SchemaTable[], gone: readonly SchemaTable[]): void {
-    for (const { name } of gone) this.#run(`DROP TABLE ${quoted(name)}`);
+    for (const table of gone) this.#run(`DROP TABLE ${quoted(this.#calledLast(table))}`);
     this.#renameTables(changed);
     for (const table of changed) {
       const own = this.#now.tables.get(table.id);
@@ -131,6 +132,14 @@ class Altering {
         this.#try(table, () => this.#rebuild(own, table));
       }
     }
+  }
+
+  /** Under the name that it had last, it takes the keys that name it along. They are made anew where that is another's. */
+  #calledLast({ id, name }: SchemaTable): string {
+    const last = this.#wanted.gone.get(id)?.name ?? name;
+    const isRenamed =
+      last !== name && this.#try(null, () => this.#run(`ALTER TABLE ${quoted(name)} RENAME TO ${quoted(last)}`));
+    return isRenamed ? last : name;
   }
 
   /** Names may change places: whoever's new name is another's goes there by way of one that nobody has. */
@@ -314,7 +323,8 @@ class Altering {
       defaultOf: () => null,
       isOurs: true,
     });
-    return { ...now, retired: this.#wanted.retired };
+    const { gone, byName, retired } = this.#wanted;
+    return { ...now, gone, byName, retired };
   }
 
   /** Statements of colleagues: never more than one. */

@@ -6,6 +6,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { quoted } from '../file/sql.ts';
 import { keysOf, withoutKeysTo } from './declared-keys.ts';
+import { meantByName } from './gone.ts';
 import {
   createObject,
   createTable,
@@ -26,7 +27,8 @@ export interface Bearable {
 const ORDER = ['virtual', 'index', 'view', 'trigger'];
 
 /** Only what somebody wrote since the base can be withheld. */
-export function bearable(schema: Schema, written: Written): Bearable {
+export function bearable(merged: Schema, written: Written): Bearable {
+  const schema = meantByName(merged);
   const db = new DatabaseSync(':memory:', {
     enableForeignKeyConstraints: false,
     enableDoubleQuotedStringLiterals: true,

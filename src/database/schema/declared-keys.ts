@@ -7,6 +7,8 @@ export interface DeclaredKey {
   readonly columns: readonly string[];
   /** Id of a table. */
   readonly target: string;
+  /** Ids of its columns; none: those of its key. */
+  readonly to: readonly string[];
 }
 
 const known = new WeakMap<SchemaTable, readonly DeclaredKey[]>();
@@ -23,7 +25,8 @@ function readKeys({ columns, constraints }: SchemaTable): DeclaredKey[] {
   const besides = constraints.map(tokensOf).map((tokens) => ({ own: listAfter(tokens, 'KEY'), tokens }));
   return [...inColumns, ...besides].flatMap(({ own, tokens }): DeclaredKey[] => {
     const target = targetOf(tokens);
-    return target !== null && own.every((id) => ids.has(id)) ? [{ columns: own, target }] : [];
+    if (target === null || !own.every((id) => ids.has(id))) return [];
+    return [{ columns: own, target, to: targetColumns(tokens) }];
   });
 }
 
@@ -65,9 +68,17 @@ function withoutClause(tokens: readonly Token[]): Token[] {
   return [...tokens.slice(0, isNamed ? from - 2 : from), ...tokens.slice(to)];
 }
 
+function targetColumns(tokens: readonly Token[]): string[] {
+  const from = tokens.findIndex((token) => isWord(token, 'REFERENCES')) + 2;
+  return tokens[from]?.text === '(' ? listAt(tokens, from) : [];
+}
+
 /** The names in the parentheses that follow this word. */
 function listAfter(tokens: readonly Token[], word: string): string[] {
-  const from = tokens.findIndex((token) => isWord(token, word)) + 1;
+  return listAt(tokens, tokens.findIndex((token) => isWord(token, word)) + 1);
+}
+
+function listAt(tokens: readonly Token[], from: number): string[] {
   const to = tokens.findIndex(({ text, kind }, at) => at > from && kind === 'other' && text === ')');
   return tokens.slice(from, to).filter(isName).map(nameOf);
 }

@@ -5,12 +5,15 @@
  */
 import type { Value } from '../../core/value.ts';
 import type { Actual, ActualTable } from './actual.ts';
+import { keysOf, withoutKeysTo } from './declared-keys.ts';
+import { calledAnew, stillNamed } from './gone.ts';
 import { matchColumns, textByKnownNames } from './matching-columns.ts';
 import { translated } from './naming.ts';
 import { indexText, triggerOn } from './parts.ts';
 import {
   columnsByName,
   freshId,
+  type GoneTable,
   literalIn,
   objectName,
   type Schema,
@@ -48,6 +51,8 @@ export interface DifferenceSource {
   readonly isOurs?: boolean;
   /** Columns, as table's id and column's, that are others than those that had their names. */
   readonly added?: ReadonlySet<string>;
+  /** Tables that are gone, and which keys call otherwise than they were known. */
+  readonly called?: ReadonlyMap<string, GoneTable>;
 }
 
 interface Matched {
@@ -74,16 +79,22 @@ export function schemaDifference(source: DifferenceSource): Difference {
     return { actual: table, id, before, columns };
   });
   const tables = new Map(matched.map((table) => [table.id, tableOf(table, matched, source)]));
+  const called = source.called ?? (source.isOurs ? new Map() : calledAnew(known, tables));
+  if (called !== source.called && called.size > 0) return schemaDifference({ ...source, called });
   const added = source.isOurs
     ? []
     : matched.flatMap((table) => addedAgain(table, tables.get(table.id) as SchemaTable, known));
   if (added.length > 0) return schemaDifference({ ...source, added: new Set([...(source.added ?? []), ...added]) });
   const objects = objectsOf(actual, matched, known);
   const writes: SchemaWrite[] = [];
-  for (const { id, columns } of known.tables.values()) {
+  for (const { id, name, columns } of known.tables.values()) {
     const now = tables.get(id);
     if (now === undefined) {
-      writes.push({ row: ['table', id], cells: { dropped: 1n } });
+      const last = called.get(id) ?? { name, columns };
+      writes.push({ row: ['table', id], cells: { ...(last.name === name ? {} : { name: last.name }), dropped: 1n } });
+      for (const [at, { id: column, name }] of last.columns.entries()) {
+        if (name !== columns[at]?.name) writes.push({ row: ['column', id, column], cells: { name } });
+      }
       retire('', id);
     }
     for (const column of now === undefined ? [] : columns) {
@@ -92,7 +103,14 @@ export function schemaDifference(source: DifferenceSource): Difference {
       retire(id, column.id);
     }
   }
-  for (const table of tables.values()) writes.push(...tableWrites(known.tables.get(table.id), table));
+  const byName = new Set(known.byName);
+  for (const table of tables.values()) {
+    const before = known.tables.get(table.id);
+    // When what is meant by its name is called otherwise, it has to be said what is meant.
+    const isToSay = byName.has(table.id) && keysOf(table).some(({ target }) => isCalledAnew(target, known, tables));
+    if (isToSay) byName.delete(table.id);
+    writes.push(...tableWrites(isToSay ? withoutKeys(before) : before, table));
+  }
   // While it was there, and we had not met it or meet it no more, REPLACE may have deleted rows because of it.
   for (const [name, { table, unique }] of [...known.objects, ...objects]) {
     const isInBoth = known.objects.get(name)?.unique === true && objects.get(name)?.unique === true;
@@ -103,7 +121,12 @@ export function schemaDifference(source: DifferenceSource): Difference {
     if (actual.values[name] === known.values[name]) continue;
     writes.push({ row: ['value', name], cells: { value: actual.values[name] } });
   }
-  return { now: { tables, objects, values: actual.values, retired }, writes, doubtful };
+  const left = [...known.gone.values(), ...known.tables.values()].filter(({ id }) => !tables.has(id));
+  const gone = stillNamed(
+    left.map((table) => called.get(table.id) ?? table),
+    tables.values(),
+  );
+  return { now: { tables, gone, byName, objects, values: actual.values, retired }, writes, doubtful };
 }
 
 function matchTables({ known, actual, numbers, rekeyed, namedBy }: DifferenceSource): [ActualTable, string][] {
@@ -147,7 +170,10 @@ function tableOf(table: Matched, all: readonly Matched[], source: DifferenceSour
   const { actual, id, before, columns: ids } = table;
   const byName = new Map(all.map((each) => [folded(each.actual.name), each]));
   // A foreign key may name a table that was just dropped, or that never was.
-  const gone = new Map([...source.known.tables.values()].map((each) => [folded(each.name), each]));
+  const known = [...source.known.gone.values(), ...source.known.tables.values()];
+  const gone = new Map(
+    known.map((each) => source.called?.get(each.id) ?? each).map((each) => [folded(each.name), each]),
+  );
   const names = {
     own: (name: string) => ids.get(folded(name)),
     literal: literalIn(ids, before, source.known),
@@ -155,7 +181,7 @@ function tableOf(table: Matched, all: readonly Matched[], source: DifferenceSour
     table: (name: string) => {
       const id = byName.get(folded(name))?.id ?? gone.get(folded(name))?.id;
       // Under this name nobody is: whoever has it for an id is called otherwise now.
-      return id ?? (source.isOurs && source.known.tables.has(name) ? `${name}?` : name);
+      return id ?? (source.isOurs && known.some((each) => each.id === name) ? `${name}?` : name);
     },
     foreign: (of: string, name: string) => {
       const columns = byName.get(folded(of))?.columns ?? columnsByName(gone.get(folded(of)));
@@ -227,6 +253,15 @@ function objectsOf(actual: Actual, matched: readonly Matched[], known: Schema): 
     objects.set(objectName(object), object);
   }
   return objects;
+}
+
+function isCalledAnew(id: string, known: Schema, now: ReadonlyMap<string, SchemaTable>): boolean {
+  return known.tables.get(id)?.name !== now.get(id)?.name;
+}
+
+/** All that declares a key is another. */
+function withoutKeys(table: SchemaTable | undefined): SchemaTable | undefined {
+  return table && keysOf(table).reduce((rest, { target }) => withoutKeysTo(target, rest), table);
 }
 
 function tableWrites(before: SchemaTable | undefined, now: SchemaTable): SchemaWrite[] {

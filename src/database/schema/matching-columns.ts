@@ -71,7 +71,8 @@ export function textByKnownNames(
   before: SchemaTable | undefined,
   known: Schema,
 ): string {
-  const byName = new Map([...known.tables.values()].map((each) => [folded(each.name), each]));
+  const named = [...known.gone.values(), ...known.tables.values()];
+  const byName = new Map(named.map((each) => [folded(each.name), each]));
   const own = columnsByName(before);
   const tokens = translated(table.text.columns[at]?.definition ?? [], 'none', {
     own: (name) => as.get(folded(name)) ?? own.get(folded(name)),

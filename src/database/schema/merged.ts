@@ -7,6 +7,7 @@ import { compareClaims } from '../../core/numbers.ts';
 import { type Origin, type Row, winner } from '../../core/rows.ts';
 import { keyOfRow } from '../../core/tables.ts';
 import type { Value } from '../../core/value.ts';
+import { stillNamed } from './gone.ts';
 import { keepReferred } from './referred.ts';
 import { type SchemaCell as Cell, SCHEMA, schemaRow } from './reserved.ts';
 import {
@@ -66,6 +67,11 @@ class Merging {
     const tables = distinct(found, others).map(({ by: _, kept: _kept, ...table }): SchemaTable => table);
     return {
       tables: new Map(tables.map((table) => [table.id, table])),
+      gone: stillNamed(
+        [...gone].flatMap((id) => all.get(id) ?? []),
+        tables,
+      ),
+      byName: new Set(),
       objects,
       values: this.#values(),
       retired: this.#retired,

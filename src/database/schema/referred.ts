@@ -9,16 +9,20 @@ import { type DeclaredKey, keysOf } from './declared-keys.ts';
 import type { SchemaRows } from './merged.ts';
 import { SCHEMA, schemaRow } from './reserved.ts';
 import type { Schema, SchemaTable } from './schema.ts';
+import { folded } from './text.ts';
 import { isDropped, readUses } from './uses.ts';
 
 /** Takes out of `gone` what is to be kept. */
 export function keepReferred(view: SchemaRows, tables: ReadonlyMap<string, SchemaTable>, gone: Set<string>): void {
   if (gone.size === 0) return;
   const open = [...tables.values()].filter(({ id }) => !gone.has(id));
+  const names = new Set(open.map(({ name }) => folded(name)));
   for (let table = open.pop(); table !== undefined; table = open.pop()) {
     for (const key of keysOf(table)) {
       const target = tables.get(key.target);
-      if (target === undefined || !gone.has(target.id) || !refers(view, table.id, key)) continue;
+      if (target === undefined || !gone.has(target.id)) continue;
+      // The key means the table that has the name by now.
+      if (names.has(folded(target.name)) || !refers(view, table.id, key)) continue;
       gone.delete(target.id);
       open.push(target);
     }

@@ -50,9 +50,20 @@ export interface SchemaObject {
 export const VALUES = ['user_version', 'application_id'] as const;
 export type SchemaValues = Readonly<Record<(typeof VALUES)[number], bigint>>;
 
+/** What foreign keys call a table that is gone, and its columns: what these were called last. */
+export interface GoneTable {
+  readonly id: string;
+  readonly name: string;
+  readonly columns: readonly Pick<SchemaColumn, 'id' | 'name'>[];
+}
+
 export interface Schema {
   /** By id. */
   readonly tables: ReadonlyMap<string, SchemaTable>;
+  /** By id: those that some foreign key still names. */
+  readonly gone: ReadonlyMap<string, GoneTable>;
+  /** Ids of tables with a key that nobody wrote as it is here: it means a table by the name alone (`meantByName`). */
+  readonly byName: ReadonlySet<string>;
   /** By `objectName`. */
   readonly objects: ReadonlyMap<string, SchemaObject>;
   readonly values: SchemaValues;
@@ -62,6 +73,8 @@ export interface Schema {
 
 export const NO_SCHEMA: Schema = {
   tables: new Map(),
+  gone: new Map(),
+  byName: new Set(),
   objects: new Map(),
   values: { user_version: 0n, application_id: 0n },
   retired: new Map(),
@@ -72,7 +85,7 @@ export function objectName({ type, name }: { type: ObjectType; name: string }): 
   return `${type} ${folded(name)}`;
 }
 
-export function columnsByName(table: SchemaTable | undefined): Map<string, string> {
+export function columnsByName(table: GoneTable | undefined): Map<string, string> {
   return new Map((table?.columns ?? []).map(({ id, name }) => [folded(name), id]));
 }
 
@@ -91,7 +104,7 @@ export function freshId(name: string, isTaken: (id: string) => boolean): string 
 export function spelled(text: string, outside: 'own' | 'none', table: SchemaTable, schema: Schema): string | null {
   let isWhole = true;
   const nameIn = (of: SchemaTable | undefined, id: string): string | undefined => {
-    const name = of?.columns.find((column) => column.id === id)?.name;
+    const name = columnOf(of, id);
     if (name === undefined && of !== undefined && schema.retired.get(of.id)?.has(id)) isWhole = false;
     return name;
   };
@@ -105,10 +118,14 @@ export function spelled(text: string, outside: 'own' | 'none', table: SchemaTabl
       return quoted(text);
     },
     self: (id) => (id === table.id ? table.name : undefined),
-    table: (id) => schema.tables.get(id)?.name,
-    foreign: (of, id) => nameIn(schema.tables.get(of), id),
+    table: (id) => (schema.tables.get(id) ?? schema.gone.get(id))?.name,
+    foreign: (of, id) => nameIn(schema.tables.get(of), id) ?? columnOf(schema.gone.get(of), id),
   });
   return isWhole ? textOf(tokens) : null;
+}
+
+function columnOf(table: GoneTable | undefined, id: string): string | undefined {
+  return table?.columns.find((column) => column.id === id)?.name;
 }
 
 /** Is, or was, a column known by this? */
@@ -162,6 +179,8 @@ export function schemaToJson(schema: Schema): string {
       ...table,
       columns: table.columns.map((column) => ({ ...column, initial: hex(column.initial) })),
     })),
+    gone: [...schema.gone.values()],
+    byName: [...schema.byName],
     objects: [...schema.objects.values()],
     values: Object.fromEntries(VALUES.map((name) => [name, String(schema.values[name])])),
     retired: [...schema.retired].map(([id, ids]) => [id, [...ids]]),
@@ -170,6 +189,9 @@ export function schemaToJson(schema: Schema): string {
 
 interface Kept {
   tables: (Omit<SchemaTable, 'columns'> & { columns: (Omit<SchemaColumn, 'initial'> & { initial: string })[] })[];
+  /** Releases before this one did not note them. */
+  gone?: GoneTable[];
+  byName?: string[];
   objects: SchemaObject[];
   values: Record<(typeof VALUES)[number], string>;
   retired: [string, string[]][];
@@ -189,6 +211,8 @@ export function schemaFromJson(json: string): Schema {
   );
   return {
     tables: new Map(tables.map((table) => [table.id, table])),
+    gone: new Map((kept.gone ?? []).map((table) => [table.id, table])),
+    byName: new Set(kept.byName),
     objects: new Map(kept.objects.map((object) => [objectName(object), object])),
     values: { user_version: BigInt(kept.values.user_version), application_id: BigInt(kept.values.application_id) },
     retired: new Map(kept.retired.map(([id, ids]) => [id, new Set(ids)])),
