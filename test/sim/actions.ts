@@ -1,11 +1,12 @@
 /** What people do and what goes wrong: each action of a story, carried out. */
 import { retireCopy } from '../../src/agent/compaction/retiring.ts';
 import { ProblemError, StorageError } from '../../src/core/problem.ts';
-import { DATABASE_EDITS, type Edited, readDatabase } from './application.ts';
+import { DATABASE_EDITS, type Edited } from './application.ts';
 import { DATABASE_MOVES } from './cabinet.ts';
 import type { Chance } from './chance.ts';
 import { DOCUMENT_EDITS } from './desk.ts';
 import { lookAtDocuments } from './oracles.ts';
+import { readDatabase } from './reading-databases.ts';
 import { backUpFolder, hubForgot, machinesHaveContents, restoreFolder, restoreWhole } from './restoring.ts';
 import type { Action, Kind } from './story.ts';
 import { UPGRADES } from './upgrades.ts';

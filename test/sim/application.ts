@@ -6,6 +6,7 @@ import { lstatSync } from 'node:fs';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { Chance } from './chance.ts';
 import { ApplicationDatabase } from './open-stores.ts';
+import { isBooks, tokensIn } from './reading-databases.ts';
 import { isAlone, type Upgrade, upgrade } from './upgrades.ts';
 
 export const LEDGER = 'ledger.db';
@@ -57,8 +58,8 @@ export type DatabaseEdit = keyof typeof DATABASE_EDITS;
 /** What one transaction did: what stands in the database now that did not before, and the other way round. */
 export type Edited = { readonly text: string; readonly added: ReadonlySet<string>; readonly gone: ReadonlySet<string> };
 
-/** A value that was written by one of our programs. */
-const TOKEN = /^[A-Z][a-z]+#\d+$/;
+/** `isAlone`: what SQLite does in no transaction. */
+type How = { readonly foreignKeys: 'ON' | 'OFF'; readonly isAlone: boolean };
 
 export class Application {
   readonly #native: string;
@@ -91,25 +92,23 @@ export class Application {
 
   /** The same of what alters the schema. */
   upgrade(kind: Upgrade, chance: Chance, keepOpen: boolean): Edited | undefined {
-    const pragma = (on: 'ON' | 'OFF') => (db: DatabaseSync) => db.exec(`PRAGMA foreign_keys = ${on}`);
     // As SQLite's manual tells: a table that is made anew is referred to by others all the time.
-    const around = { before: pragma('OFF'), after: pragma('ON') };
-    return this.#transact(chance, keepOpen, (db) => upgrade(db, kind, chance, this.#token()), around, isAlone(kind));
+    const how = { foreignKeys: 'OFF', isAlone: isAlone(kind) } as const;
+    return this.#transact(chance, keepOpen, (db) => upgrade(db, kind, chance, this.#token()), how);
   }
 
   #transact(
     chance: Chance,
     keepOpen: boolean,
     change: (db: DatabaseSync) => string,
-    around?: { readonly before: (db: DatabaseSync) => void; readonly after: (db: DatabaseSync) => void },
-    isAlone = false,
+    { foreignKeys, isAlone }: How = { foreignKeys: 'ON', isAlone: false },
   ): Edited | undefined {
     if (this.#db?.isTransaction) return undefined;
     this.#closeIfGone();
     try {
       this.#db ??= this.#connect(chance);
       const before = tokensIn(this.#db);
-      around?.before(this.#db);
+      this.#db.exec(`PRAGMA foreign_keys = ${foreignKeys}`);
       if (!isAlone) this.#db.exec('BEGIN IMMEDIATE');
       const text = change(this.#db);
       if (!isAlone && chance.happens(0.05)) {
@@ -128,7 +127,6 @@ export class Application {
       throw error;
     } finally {
       if (!keepOpen) this.close();
-      else if (this.#db !== null) around?.after(this.#db);
     }
   }
 
@@ -331,99 +329,4 @@ export class Application {
 
 function inodeAt(native: string): bigint | undefined {
   return lstatSync(native, { bigint: true, throwIfNoEntry: false })?.ino;
-}
-
-/** Or a ledger. */
-export function isBooks(db: DatabaseSync): boolean {
-  return db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'setting'").get() !== undefined;
-}
-
-/** All values of ours that stand in any table. */
-export function tokensIn(db: DatabaseSync): Set<string> {
-  const found = new Set<string>();
-  for (const table of tablesOf(db)) {
-    const statement = db.prepare(`SELECT * FROM "${table}"`);
-    statement.setReadBigInts(true);
-    for (const row of statement.all()) {
-      for (const value of Object.values(row)) if (typeof value === 'string' && TOKEN.test(value)) found.add(value);
-    }
-  }
-  return found;
-}
-
-export function isToken(value: unknown): value is string {
-  return typeof value === 'string' && TOKEN.test(value);
-}
-
-function tablesOf(db: DatabaseSync): string[] {
-  const rows = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all();
-  return rows.map(({ name }) => String(name)).filter((name) => !/^(sqlite_|_tieout_)/.test(name));
-}
-
-export type Contents = Readonly<Record<string, readonly string[]>>;
-
-/** What a database file shows, for comparing: rows as text, in an order that does not depend on where they lie. */
-export function readDatabase(
-  native: string,
-  ask: 'all' | 'contents' = 'all',
-): { contents: Contents; faults: string[] } {
-  const db = new ApplicationDatabase(new URL(`file://${encodeURI(native)}?mode=rw`), { timeout: 0 });
-  try {
-    const contents: Record<string, string[]> = {};
-    for (const table of tablesOf(db)) {
-      const statement = db.prepare(`SELECT * FROM "${table}"`);
-      statement.setReadBigInts(true);
-      contents[table] = statement
-        .all()
-        .map((row) => inOrder(row).map(shown).join(' | '))
-        .sort();
-    }
-    if (ask === 'contents') return { contents, faults: [] };
-    const faults: string[] = [];
-    const integrity = db
-      .prepare('PRAGMA integrity_check')
-      .all()
-      .map((row) => String(row.integrity_check));
-    if (integrity.join() !== 'ok') faults.push(`integrity_check: ${integrity.join('; ')}`);
-    const broken = db.prepare('PRAGMA foreign_key_check').all();
-    if (broken.length > 0) faults.push(`foreign_key_check: ${JSON.stringify(broken)}`);
-    faults.push(...brokenMovements(db), ...brokenReferences(db));
-    return { contents, faults };
-  } finally {
-    db.close();
-  }
-}
-
-/** By the names of the columns: where two have added one each, they come in another order. */
-function inOrder(row: Readonly<Record<string, unknown>>): unknown[] {
-  return Object.keys(row)
-    .sort()
-    .map((name) => row[name]);
-}
-
-/** Movements are made in pairs that add up to nothing. */
-export function brokenMovements(db: DatabaseSync): string[] {
-  const there = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'movement'").get();
-  const sum = there && Number(db.prepare('SELECT coalesce(sum(amount), 0) AS sum FROM movement').get()?.sum);
-  return sum === undefined || sum === 0 ? [] : [`half a transaction: movements add up to ${sum}`];
-}
-
-/** However entries are numbered anew: a line refers to the entry that it was made for. */
-function brokenReferences(db: DatabaseSync): string[] {
-  if (!db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'line'").get()) return [];
-  const broken = db
-    .prepare(`SELECT line.entry, line.nr, line.belongs, entry.mark FROM line JOIN entry ON entry.id = line.entry
-              WHERE line.belongs IS NOT entry.mark`)
-    .all();
-  return broken.map(
-    ({ entry, nr, belongs, mark }) => `line ${entry}.${nr} belongs to “${belongs}” and refers to “${mark}”`,
-  );
-}
-
-function shown(value: unknown): string {
-  if (value === null) return 'NULL';
-  if (value instanceof Uint8Array) return `x'${Buffer.from(value).toString('hex')}'`;
-  if (typeof value === 'bigint') return String(value);
-  if (typeof value === 'number') return `${value}r`;
-  return JSON.stringify(value);
 }

@@ -1,9 +1,10 @@
 /** A person's databases: those that lie in their folder now, wherever they were moved to, each with its program. */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { Application, DATABASES, isBooks, makeDatabase, tokensIn } from './application.ts';
+import { Application, DATABASES, makeDatabase } from './application.ts';
 import type { Chance } from './chance.ts';
 import type { SimMachine } from './machine.ts';
 import { ApplicationDatabase } from './open-stores.ts';
+import { isBooks, tokensIn } from './reading-databases.ts';
 
 /** Few places, so that people meet on them. */
 const PLACES = ['ledger.db', 'books/office.db', 'archive/old ledger.db', 'office.db'];

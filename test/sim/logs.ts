@@ -6,9 +6,9 @@ import { type DocumentContent, decodeContent } from '../../src/core/content.ts';
 import { bodyBytes } from '../../src/store/body-parts.ts';
 import { ChunkStore } from '../../src/store/chunks.ts';
 import { Log } from '../../src/store/log.ts';
-import { isToken } from './application.ts';
 import type { MachineDisk } from './machine-disk.ts';
 import { ApplicationDatabase } from './open-stores.ts';
+import { isToken } from './reading-databases.ts';
 
 /** Where a log lies: the folder of a `store.db` and its packs. */
 export type LogPlace = { readonly folder: string; readonly disk: MachineDisk };

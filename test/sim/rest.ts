@@ -6,7 +6,7 @@ import { sha256 } from '../../src/core/bytes.ts';
 import { ProblemError } from '../../src/core/problem.ts';
 import { entries } from '../../src/core/vector.ts';
 import { startHub, startMachine } from './actions.ts';
-import { readDatabase } from './application.ts';
+import { readDatabase } from './reading-databases.ts';
 import { type Person, Violation, type World } from './world.ts';
 
 const READY_MS = 400_000;

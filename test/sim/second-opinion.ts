@@ -11,9 +11,9 @@ import { COPIES, DATABASES, DOCUMENTS } from '../../src/core/registry.ts';
 import { EMPTY } from '../../src/core/vector.ts';
 import { AS_IT_IS } from '../../src/database/conflicts/broken.ts';
 import type { DatabaseConflict, HistoryEntry } from '../../src/database/host.ts';
-import { isToken } from './application.ts';
 import { tokensOf } from './logs.ts';
 import { BaseRows, isNumber, isShaped, meaningOf, meaningOfRows, referencesOf } from './meaning.ts';
+import { isToken } from './reading-databases.ts';
 import { conflictsOf, keptRows, type Made, mergedRows, nameOf, type ReferenceRow } from './reference.ts';
 import type { Person, World } from './world.ts';
 

@@ -3,8 +3,8 @@
  * are made anew as SQLite's manual tells. What the second opinion reads (meaning.ts) stays in each of them.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { isBooks } from './application.ts';
 import type { Chance } from './chance.ts';
+import { isBooks } from './reading-databases.ts';
 
 export const UPGRADES = {
   column: 6,
