@@ -260,7 +260,7 @@ export class DatabaseEngine {
     const { behind, file, edited } = standing;
     if (typeof body.mark?.nonce === 'bigint') standing.mark = { id: body.mark.id, nonce: body.mark.nonce };
     file?.unmarked.clear();
-    if (body.uses.some(({ table }) => isReserved(table))) standing.schemaDue = true;
+    if (body.uses.some(({ table }) => isReserved(table))) standing.schema.lookAgain();
     const folded = { change: { copy, seq, stamp, deps: body.seen ?? EMPTY, size: 0 }, body };
     behind?.edited.push(folded);
     edited.push(folded);

@@ -10,10 +10,10 @@ import { type CopyId, covers, join, same, type Vector } from '../core/vector.ts'
 import type { FileFacts } from '../platform/ports.ts';
 import { RowState } from '../store/row-state.ts';
 import { MissingRows } from './applying/missing-rows.ts';
-import { Upgrade } from './applying/upgrade.ts';
 import { misnumbered, renumber } from './capture/hidden-numbers.ts';
 import { mayLackTables } from './capture/vanished-tables.ts';
 import { ClosedFile } from './closed-file.ts';
+import { DueSchema } from './due-schema.ts';
 import { emptied } from './file/failing.ts';
 import { clearManyMarks, hasMark, newestMark } from './file/marks.ts';
 import { OpenFile } from './file/open-file.ts';
@@ -34,13 +34,8 @@ import { Room } from './folding/room.ts';
 import { Shown } from './folding/shown.ts';
 import type { ChangeSource } from './folding/source.ts';
 import type { OpenDatabase } from './host.ts';
-import { differs } from './schema/altering.ts';
-import { type Bearable, bearable } from './schema/bearable.ts';
-import { mergedSchema } from './schema/merged.ts';
-import { hangsOnRows } from './schema/referred.ts';
-import { type Schema, schemaToJson } from './schema/schema.ts';
-import { Written } from './schema/written.ts';
-import { type Choices, choicesOf, choicesToJson, NO_CHOICES } from './settings/choices.ts';
+import type { Schema } from './schema/schema.ts';
+import { type Choices, NO_CHOICES } from './settings/choices.ts';
 import { isMendedBy } from './settings/mended-by.ts';
 import { parseSettings } from './settings.ts';
 
@@ -62,6 +57,7 @@ export class Standing {
   readonly state: RowState;
   readonly base: BaseFile;
   readonly room: Room;
+  readonly schema: DueSchema;
   /** The last mark that was captured. */
   mark: Containing['mark'] = { id: 0, nonce: null };
   /** SQLite's data_version when the file was last looked at: whoever has committed since may have marked nothing. */
@@ -82,12 +78,6 @@ export class Standing {
   /** What we left in the file. */
   #position: Position | null = null;
   #mayBeRenumbered = false;
-  /** The schema of the file may not be the one that is shown. */
-  schemaDue = true;
-  #bringing = false;
-  /** What was folded when it was last asked for. */
-  #schemaAt: Vector | null = null;
-  #bearable: { readonly of: string; readonly found: Bearable } | null = null;
 
   constructor(options: EngineOptions) {
     this.options = options;
@@ -95,6 +85,7 @@ export class Standing {
     this.state = new RowState(options.rows, this.id);
     this.base = new BaseFile(options.database.basePath);
     this.room = new Room(options.heldRows);
+    this.schema = new DueSchema(this.state, this.base);
     this.#closed = new ClosedFile(options.database.path, options.facts);
   }
 
@@ -147,7 +138,7 @@ export class Standing {
     this.#position = null;
     this.behind = null;
     this.#held = false;
-    this.schemaDue = true;
+    this.schema.lookAgain();
     this.edited = [];
   }
 
@@ -169,7 +160,7 @@ export class Standing {
     if (file.schemaMoved()) {
       file.follow();
       this.#mayBeRenumbered = true;
-      this.schemaDue = true;
+      this.schema.lookAgain();
       if (this.missing.forgetFresh(file, this.state)) this.#recover(file);
     }
     if (!this.isAsLeft(file)) this.#recover(file);
@@ -177,50 +168,10 @@ export class Standing {
     return file;
   }
 
-  /** The schema by what is folded, as SQLite can bear it. */
-  shownSchema(): Bearable {
-    const { state, base } = this;
-    const merged = mergedSchema(state, base.schema);
-    if (merged === base.schema) return { schema: merged, withheld: new Map() };
-    const written = new Written(state);
-    const of = schemaToJson(merged) + written.text;
-    if (this.#bearable?.of === of) return this.#bearable.found;
-    const found = bearable(merged, written);
-    this.#bearable = { of, found };
-    return found;
-  }
-
-  isSchemaDue(file: OpenFile): boolean {
-    // Nobody altered a table, but what keeps one that was dropped may have come or gone.
-    const { state, base } = this;
-    const { vector } = state;
-    if (this.#schemaAt !== vector && hangsOnRows(state, () => mergedSchema(state, base.schema))) this.schemaDue = true;
-    this.#schemaAt = vector;
-    this.schemaDue &&= differs(file.schema, this.shownSchema().schema) || this.#isChosenOtherwise(file);
-    return this.schemaDue;
-  }
-
-  #isChosenOtherwise({ choices }: OpenFile): boolean {
-    return choicesToJson(choices) !== choicesToJson(choicesOf(this.state));
-  }
-
-  /** Under the write lock: the settings by what is folded. */
-  bringChoices(file: OpenFile): void {
-    if (this.#isChosenOtherwise(file)) file.choose(choicesOf(this.state));
-  }
-
-  /** Under the write lock. null: the file has the schema that is shown. */
-  bringSchema(file: OpenFile): Upgrade | null {
-    this.schemaDue = false;
-    this.#bringing = true;
-    const { schema } = this.shownSchema();
-    return differs(file.schema, schema) ? new Upgrade(file.alter(schema)) : null;
-  }
-
   #connect(): void {
     const { path, settings } = this.options.database;
     const isAsClosed = this.#closed.isNew || this.isAsClosed;
-    const shown = (): Schema => this.shownSchema().schema;
+    const shown = (): Schema => this.schema.shown().schema;
     const file = new OpenFile(path, parseSettings(settings), this.options.facts(path), shown);
     try {
       file.follow();
@@ -263,8 +214,7 @@ export class Standing {
   undo(file: OpenFile): void {
     this.#held = false;
     file.rollback();
-    if (this.#bringing) this.schemaDue = true;
-    this.#bringing = false;
+    this.schema.undone();
     this.state.rollback();
   }
 
@@ -297,7 +247,7 @@ export class Standing {
     if (file.unmarked.size === 0 && file.takenIn.size === 0) setCompared(file.sql, true);
     file.sql.db.exec('COMMIT');
     file.committed();
-    this.#bringing = false;
+    this.schema.committed();
     this.#held = false;
     this.state.commit();
     this.#position = position;
@@ -368,7 +318,7 @@ export class Standing {
   /** A file that says nothing of this database: whatever differs from what we know was edited, its schema included. */
   #start(file: OpenFile): void {
     this.#mayBeRenumbered = false;
-    mayLackTables(file, this.shownSchema().schema, this.state, this.base);
+    mayLackTables(file, this.schema.shown().schema, this.state, this.base);
     file.followAnew();
     const { vector } = this.state;
     if (this.missing.forgetFresh(file, this.state)) this.#foldContained(file, vector);

@@ -42,7 +42,7 @@ export class Applying {
     const { options, id } = this.#standing;
     if (foldEdited(this.#standing) === 'must apply') return this.#applyEdited(file);
     if (this.#standing.behind !== null) return this.#bringForward(file, this.#standing.behind);
-    if (this.#standing.isSchemaDue(file)) return this.#bringSchema(file);
+    if (this.#standing.schema.isDue(file)) return this.#bringSchema(file);
     if (this.#standing.missing.untried.length > 0) return this.#tryMissing(file);
     if (file.takenIn.size > 0 && file.unmarked.size === 0) return this.#placeMissing(file);
     const changes = options.source.after(this.#state.vector, { subject: id, limit: MAX_CHANGES });

@@ -56,8 +56,8 @@ export function writePlanned(
   try {
     if (schema !== undefined && !lock(standing, file)) return { kind: 'capture' };
     schema?.();
-    const upgrade = schema === undefined ? null : standing.bringSchema(file);
-    if (schema !== undefined) standing.bringChoices(file);
+    const upgrade = schema === undefined ? null : standing.schema.bring(file);
+    if (schema !== undefined) standing.schema.bringChoices(file);
     const { changes, before, after, touched, tables, moved, close } = plan(upgrade);
     open.push({ close });
     const from = upgrade?.before(before) ?? before;
