@@ -1,18 +1,16 @@
 /** The databases of one copy in the caller's own process: what the child runs, and what the seeded world drives. */
-import type { DatabaseSync } from 'node:sqlite';
-import { assert, ProblemError, StorageError } from '../core/problem.ts';
+import { assert, ProblemError } from '../core/problem.ts';
 import type { Vector } from '../core/vector.ts';
 import type { Clock, FileFacts, Random } from '../platform/ports.ts';
-import { ROWS } from '../store/row-state.ts';
-import { openStore } from '../store/sqlite.ts';
 import { adopt, idOf, makeBase } from './base-making.ts';
 import { BrokenRows } from './conflicts/broken-rows.ts';
 import { listConflicts } from './conflicts/conflicts.ts';
 import { resolveConflicts } from './conflicts/resolving.ts';
+import { DerivedRows } from './derived-rows.ts';
 import { detachDatabase, stillLocked } from './detaching.ts';
 import { StateDigest } from './digesting.ts';
 import { DatabaseEngine } from './engine.ts';
-import { isBusy, problemOf } from './file/failing.ts';
+import { isBusy, problemOf, rowsRenewed } from './file/failing.ts';
 import { quoted } from './file/sql.ts';
 import type { ChangeSource } from './folding/source.ts';
 import { Follower } from './follower.ts';
@@ -53,15 +51,17 @@ const WAIT_MS = 20;
 
 export class LocalDatabases implements Databases {
   readonly #options: LocalDatabasesOptions;
-  readonly #rows: DatabaseSync;
+  readonly #rows: DerivedRows;
   readonly #followers = new Map<string, Follower>();
   /** By database: what is done with its follower, to its end. */
   readonly #turns = new Map<string, Promise<void>>();
   readonly #broken: BrokenRows;
+  /** rows.db was found damaged: until nobody uses it any more, and it is made anew. */
+  #renewing: Promise<void> | null = null;
 
   constructor(options: LocalDatabasesOptions) {
     this.#options = options;
-    this.#rows = openRows(options);
+    this.#rows = new DerivedRows(options.rowsPath, options.removeFile);
     this.#broken = new BrokenRows(options.clock);
   }
 
@@ -99,9 +99,27 @@ export class LocalDatabases implements Databases {
 
   async #open(database: OpenDatabase): Promise<void> {
     await this.#close(database.id);
+    await this.#renewing;
     const { copy, source, events, clock, random, facts, renamings = [] } = this.#options;
-    const makeEngine = () => new DatabaseEngine({ database, copy, rows: this.#rows, source, facts, renamings });
-    this.#followers.set(database.id, new Follower({ database, makeEngine, events, clock, random, facts }));
+    const makeEngine = () => new DatabaseEngine({ database, copy, rows: this.#rows.db, source, facts, renamings });
+    const isOurs = (error: unknown): boolean => this.#renewRowsFor(error);
+    this.#followers.set(database.id, new Follower({ database, makeEngine, events, clock, random, facts, isOurs }));
+  }
+
+  /** False: rows.db is not why this failed. Otherwise all databases are folded anew, once nobody uses it any more. */
+  #renewRowsFor(error: unknown): boolean {
+    if (!this.#rows.isToBlame(error)) return false;
+    if (this.#renewing !== null) return true;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#renewing = promise;
+    const paused = [...this.#followers.values()].map((follower) => follower.pause(promise));
+    void Promise.all(paused).then(() => {
+      // Where this fails the process ends, and all is opened anew by the next one.
+      this.#rows.renew();
+      this.#renewing = null;
+      resolve();
+    });
+    return true;
   }
 
   async #close(id: string): Promise<void> {
@@ -127,28 +145,26 @@ export class LocalDatabases implements Databases {
 
   conflicts(id: string): Promise<readonly DatabaseConflict[]> {
     const follower = this.#follower(id);
-    return asked(follower.database.path, () =>
+    return this.#askedOf(follower, () =>
       follower.between((engine) => [...listConflicts(id, engine.shown()), ...this.#broken.of(id, engine)]),
     );
   }
 
   resolve(id: string, choices: readonly Choice[]): Promise<void> {
     const follower = this.#follower(id);
-    return asked(follower.database.path, () => follower.edit(resolveConflicts(id, choices)));
+    return this.#askedOf(follower, () => follower.edit(resolveConflicts(id, choices)));
   }
 
   history(id: string, query: HistoryQuery): Promise<readonly HistoryEntry[]> {
     const follower = this.#follower(id);
     const { source } = this.#options;
-    return asked(follower.database.path, () =>
-      follower.between((engine) => readHistory(id, source, engine.shown(), query)),
-    );
+    return this.#askedOf(follower, () => follower.between((engine) => readHistory(id, source, engine.shown(), query)));
   }
 
   undo(id: string, query: UndoQuery): Promise<Undone> {
     const follower = this.#follower(id);
     const { source } = this.#options;
-    return asked(follower.database.path, async () => {
+    return this.#askedOf(follower, async () => {
       let undone: UndoneRows = { rows: 0, left: [] };
       await follower.settle();
       const dropped = await follower.between((engine) => droppedBy(id, source, engine.shown(), query));
@@ -167,19 +183,19 @@ export class LocalDatabases implements Databases {
   async settings(id: string): Promise<readonly Setting[]> {
     const follower = this.#follower(id);
     await follower.settle();
-    return asked(follower.database.path, () => follower.between((engine) => listSettings(engine.shown())));
+    return this.#askedOf(follower, () => follower.between((engine) => listSettings(engine.shown())));
   }
 
   async changeSettings(id: string, changes: readonly SettingChange[]): Promise<void> {
     const follower = this.#follower(id);
-    await asked(follower.database.path, () => follower.edit(changingSettings(changes)));
+    await this.#askedOf(follower, () => follower.edit(changingSettings(changes)));
     await follower.settle();
   }
 
   async describe(id: string): Promise<DatabaseDescription> {
     const follower = this.#follower(id);
     await follower.settle();
-    return asked(follower.database.path, () =>
+    return this.#askedOf(follower, () =>
       follower.between((engine) => ({
         id,
         path: follower.database.path,
@@ -197,7 +213,7 @@ export class LocalDatabases implements Databases {
 
   digest(id: string, vector: Vector): Promise<string | null> {
     const follower = this.#follower(id);
-    return asked(follower.database.path, async () => {
+    return this.#askedOf(follower, async () => {
       for (const digest = new StateDigest(); ; ) {
         const step = await follower.between((engine) => engine.digest(digest, vector));
         if (step === 'elsewhere') return null;
@@ -209,7 +225,7 @@ export class LocalDatabases implements Databases {
 
   enterRows(id: string, path: string): Promise<Vector> {
     const follower = this.#follower(id);
-    return asked(path, () => follower.enterRows(path));
+    return this.#askedOf(follower, () => follower.enterRows(path));
   }
 
   async detach(path: string): Promise<void> {
@@ -240,6 +256,17 @@ export class LocalDatabases implements Databases {
     }
   }
 
+  #askedOf<T>(follower: Follower, work: () => T | Promise<T>): Promise<T> {
+    const { path } = follower.database;
+    return asked(path, async () => {
+      try {
+        return await work();
+      } catch (error) {
+        throw this.#renewRowsFor(error) ? new ProblemError(rowsRenewed(path), { cause: error }) : error;
+      }
+    });
+  }
+
   #follower(id: string): Follower {
     const follower = this.#followers.get(id);
     if (follower !== undefined) return follower;
@@ -248,19 +275,6 @@ export class LocalDatabases implements Databases {
       text: 'This database is not open here.',
       remedy: 'See `tieout status` for what is wrong with it.',
     });
-  }
-}
-
-/** rows.db is derived: where it is damaged it is thrown away and folded anew. */
-function openRows({ rowsPath, removeFile }: LocalDatabasesOptions): DatabaseSync {
-  const open = (): DatabaseSync => openStore(rowsPath, ROWS);
-  try {
-    return open();
-  } catch (error) {
-    const isDamaged = error instanceof StorageError && error.kind === 'damaged';
-    if (!isDamaged || removeFile === undefined) throw error;
-    for (const suffix of ['', '-wal', '-shm']) removeFile(rowsPath + suffix);
-    return open();
   }
 }
 

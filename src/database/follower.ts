@@ -18,6 +18,8 @@ export interface FollowerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly facts: (path: string) => FileFacts | undefined;
+  /** Was it our own state that failed? It is made anew while all are paused, and nobody need know. */
+  readonly isOurs: (error: unknown) => boolean;
 }
 
 /** The net below the watcher: SQLite tells for next to nothing whether somebody committed. */
@@ -160,6 +162,17 @@ export class Follower {
     }
   }
 
+  /** Gives up its engine, and begins with another one `until` then. */
+  async pause(until: Promise<void>): Promise<void> {
+    while (this.#running !== null) await this.#running;
+    this.#engine?.close();
+    this.#engine = null;
+    this.#running = until.finally(() => {
+      this.#running = null;
+      this.#want();
+    });
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelRetry?.();
@@ -197,9 +210,9 @@ export class Follower {
       const waiting = this.#waiting.splice(0);
       this.#awaited = waiting.length > 0;
       const outcome = await this.#tryPass();
-      if (outcome === 'busy') {
+      if (outcome === 'busy' || outcome === 'pausing') {
         this.#waiting.unshift(...waiting);
-        this.#backOff();
+        if (outcome === 'busy') this.#backOff();
         return;
       }
       for (const resolve of waiting) resolve(true);
@@ -207,7 +220,7 @@ export class Follower {
     this.#tick();
   }
 
-  async #tryPass(): Promise<'done' | 'busy' | 'failed'> {
+  async #tryPass(): Promise<'done' | 'busy' | 'pausing' | 'failed'> {
     try {
       // RACE: read afterwards it would hide a commit that came after the pass had looked for marks, for good.
       const before = this.#engine?.dataVersion() ?? 0;
@@ -220,6 +233,7 @@ export class Follower {
     } catch (error) {
       this.#engine?.letGo();
       if (isBusy(error)) return 'busy';
+      if (this.#options.isOurs(error)) return 'pausing';
       this.#engine?.disconnect();
       this.#tell([problemOf(error, this.database.path)]);
       this.#retryIn(RETRY_MS);

@@ -1,19 +1,36 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { stampAt } from '../../src/core/clock.ts';
+import { ProblemError } from '../../src/core/problem.ts';
 import { LocalDatabases } from '../../src/database/databases.ts';
 import type { DatabaseEvents, DatabaseProblem } from '../../src/database/host.ts';
 import type { Clock } from '../../src/platform/ports.ts';
 import { systemClock, systemRandom } from '../../src/platform/system.ts';
+import { ROWS } from '../../src/store/row-state.ts';
+import { openStore } from '../../src/store/sqlite.ts';
 import { type Copy, copyId, DB, factsOf, Office, withDatabase } from './copies.ts';
 
 const SQL =
   "CREATE TABLE account (code TEXT PRIMARY KEY, name TEXT); INSERT INTO account VALUES ('1', 'Cash'), ('2', 'Bank');";
+
+const problem = (code: string) => (error: unknown) => error instanceof ProblemError && error.problem.code === code;
+
+/** Whoever has it open reads these pages from the disk again. */
+function damagePages(path: string): void {
+  const pages = 20;
+  withDatabase(path, (db) => {
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    const bytes = readFileSync(path);
+    assert.ok(bytes.length > 2 * pages * 4096, `${bytes.length} bytes`);
+    writeFileSync(path, bytes.fill('garbage', pages * 4096));
+    db.exec('UPDATE source SET num = num');
+  });
+}
 
 /** One copy under a follower, on the real clock; the other copies of the office are driven by hand. */
 class Followed {
@@ -295,6 +312,54 @@ test('DBS9 a damaged rows.db is thrown away and folded anew; rows without a name
   const [entry] = await again.history(DB, { table: 'account' });
   assert.deepEqual([entry?.from, entry?.to], ['Cash', 'edited']);
   await again.stop();
+  office.close();
+});
+
+test('DBS9 a rows.db with damaged pages is folded anew when they are met, and what was asked for goes on', async () => {
+  const followed = new Followed();
+  const { copy, other, databases, office } = followed;
+  await followed.open();
+  copy.run(`INSERT INTO account
+            WITH RECURSIVE n (i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+            SELECT i, 'a name that takes some room ' || i FROM n`);
+  await databases.settle();
+  await databases.stop();
+  const rowsPath = join(office.folder, 'rows.db');
+  damagePages(rowsPath);
+
+  const told: string[] = [];
+  const removeFile = (path: string): void => rmSync(path, { force: true });
+  const events = {
+    append: (request: Parameters<DatabaseEvents['append']>[0]) =>
+      Promise.resolve(copy.log.append(copy.id, stampAt(++office.clock), request)),
+    applied: () => {},
+    problems: (_: string, problems: readonly DatabaseProblem[]) => void told.push(...problems.map(({ code }) => code)),
+  };
+  const outside = { clock: systemClock, random: systemRandom, facts: factsOf, removeFile };
+  const again = new LocalDatabases({ copy: copy.id, rowsPath, source: copy.log, events, ...outside });
+  const { settings, basePath } = office;
+  await again.open({ id: DB, path: copy.path, basePath, settings });
+  await again.settle();
+  const digest = await again.digest(DB, copy.log.vector());
+  assert.notEqual(digest, null);
+
+  damagePages(rowsPath);
+  await assert.rejects(again.digest(DB, copy.log.vector()), problem('rows-damaged'));
+  assert.equal(await again.digest(DB, copy.log.vector()), digest);
+  damagePages(rowsPath);
+  other.log.pull(copy.log);
+  other.work();
+  other.run("UPDATE account SET name = 'by another' WHERE length(code) = 4");
+  other.work();
+  copy.log.pull(other.log);
+  again.forward();
+  assert.equal(await again.settle(), true);
+  assert.deepEqual(copy.query("SELECT count(*) FROM account WHERE name = 'by another'"), [[2001n]]);
+  assert.deepEqual(told, []);
+  await again.stop();
+  const rows = openStore(rowsPath, { ...ROWS, readOnly: true });
+  assert.equal(rows.prepare('PRAGMA quick_check').get()?.quick_check, 'ok');
+  rows.close();
   office.close();
 });
 

@@ -60,6 +60,15 @@ export function busyProblem(path: string): Problem {
   };
 }
 
+export function rowsRenewed(path: string): Problem {
+  return {
+    code: 'rows-damaged',
+    text: 'What was worked out of this database was damaged on the disk. It is being worked out anew; nothing is lost.',
+    remedy: 'Try again in a moment. If it happens again, check the disk.',
+    path,
+  };
+}
+
 function missing(path: string): Problem {
   return {
     code: 'database-missing',
