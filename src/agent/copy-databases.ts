@@ -191,10 +191,8 @@ export class CopyDatabases implements DatabaseReports {
   }
 
   /** The base of a database that was published from here. False: it could not be had now. */
-  async bringBase(id: string, content: DocumentContent): Promise<boolean> {
-    const { contents, folder } = this.#options;
-    const [read] = await contents.ingest([folder.basePath(id)], { keep: false });
-    return (read?.kind === 'done' && read.content.hash === content.hash) || this.#steps.fetchBase(id, content);
+  bringBase(id: string, content: DocumentContent): Promise<boolean> {
+    return this.#steps.bringBase(id, content);
   }
 
   // Reports from the disk
@@ -337,6 +335,9 @@ export class CopyDatabases implements DatabaseReports {
   #problems(database: string, problems: readonly DatabaseProblem[]): void {
     this.#options.problems.replace(`database ${database}`, problems);
     for (const { text } of problems) this.#options.tell({ what: 'problem', text });
+    if (!problems.some(({ code }) => code === 'damaged-database' || code === 'database-missing')) return;
+    this.#steps.doubtBase(database);
+    this.place();
   }
 
   #again(): void {

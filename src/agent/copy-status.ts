@@ -31,11 +31,28 @@ export function missingOf(copy: Copy): { documents: number; bytes: number } {
   return { documents: documents.documents + databases.documents, bytes: documents.bytes + databases.bytes };
 }
 
-/** The parent has everything that was done here and noticed. */
+/** Problems by which something that was done here stays here. */
+const KEPT_HERE = new Set([
+  'damaged-change',
+  'damaged-database',
+  'damaged-base',
+  'unreadable-database',
+  'rows-not-followed',
+  'table-not-followed',
+  'in-use',
+  'disk',
+]);
+
+/** A problem because of which the parent may not have what was done here. */
+export function keepsHere(copy: Copy): OpenProblem | undefined {
+  return problemsOf(copy).find(({ code }) => KEPT_HERE.has(code) || code.startsWith('database-'));
+}
+
+/** The parent has everything that was done here and noticed, and nothing keeps us from noticing. */
 export function isSafe(copy: Copy): boolean {
   copy.documents.lookAtHints();
   const { out } = pendingOf(copy);
-  return out.changes === 0 && out.bytes === 0 && copy.documents.quiet();
+  return out.changes === 0 && out.bytes === 0 && copy.documents.quiet() && keepsHere(copy) === undefined;
 }
 
 export async function conflictCount(copy: Copy): Promise<number> {

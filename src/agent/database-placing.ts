@@ -10,7 +10,7 @@ import type { Files } from '../platform/ports.ts';
 import { observationOf } from '../store/observations.ts';
 import type { Entry, Registry } from '../store/registry.ts';
 import type { CopyEvent } from './copy-options.ts';
-import { databaseInTheWay, waitsForRename } from './database-problems.ts';
+import { damagedBase, databaseInTheWay, waitsForRename } from './database-problems.ts';
 import type { ChunkSource, Contents } from './documents/ports.ts';
 import { isLeftBehind } from './documents/walking.ts';
 import type { PlacedDatabases } from './placed-databases.ts';
@@ -35,11 +35,16 @@ export interface DatabasePlacingOptions {
   readonly signal: AbortSignal;
 }
 
+/** A file on this disk that has much of the same content. */
+type Like = { readonly path: string; readonly content: DocumentContent };
+
 export class DatabasePlacing {
   readonly #options: DatabasePlacingOptions;
   readonly #open = new Set<string>();
   /** The disk did not take what was to be fetched for them. */
   readonly #unfetched = new Set<string>();
+  /** Those that could not be read, and whose bases may be, or are, why. */
+  readonly #bases = new Map<string, 'doubted' | 'damaged'>();
 
   constructor(options: DatabasePlacingOptions) {
     this.#options = options;
@@ -61,9 +66,12 @@ export class DatabasePlacing {
 
   /** Brings one database to where it is shown. */
   async place(entry: Entry): Promise<void> {
-    if (this.#open.has(entry.id)) return this.#follow(entry);
     const { files, folder, placed, databases, registry } = this.#options;
     const content = registry.content(entry.id, entry.by ?? 'base');
+    if (this.#open.has(entry.id)) {
+      if (content && this.#bases.has(entry.id)) await this.#healBase(entry, content);
+      return this.#follow(entry);
+    }
     const incoming = incomingPath(entry.id);
     if (content === undefined) return;
     const was = placed.get(entry.id);
@@ -73,7 +81,7 @@ export class DatabasePlacing {
     if (was && (files.facts(was.path) || registry.observations.at(was.path))) return;
     // Where it went is not known any more, nor will anybody be told that it is gone.
     if (was) placed.forget(entry.id);
-    if (!files.facts(basePath(entry.id)) && !(await this.fetchBase(entry.id, content)))
+    if (!files.facts(basePath(entry.id)) && !(await this.#fetchTo(basePath(entry.id), content)))
       return void this.#unfetched.add(entry.id);
     if (await this.#liesThere(entry)) return this.#takeBack(entry, content);
     if (!this.#isFree(entry)) return this.#inTheWay(entry);
@@ -163,8 +171,34 @@ export class DatabasePlacing {
     tell({ what: 'placed', text: `${entry.shown} is here`, path: entry.shown });
   }
 
-  fetchBase(id: string, content: DocumentContent): Promise<boolean> {
-    return this.#fetchTo(basePath(id), content);
+  /** A followed database cannot be read: the next look finds out whether the disk has damaged or lost its base. */
+  doubtBase(id: string): void {
+    if (!this.#bases.has(id)) this.#bases.set(id, 'doubted');
+  }
+
+  async #healBase(entry: Entry, content: DocumentContent): Promise<void> {
+    const { placed, problems } = this.#options;
+    const { id } = entry;
+    if (this.#bases.get(id) === 'doubted' && (await this.#isIntact(id, content))) return void this.#bases.delete(id);
+    this.#bases.set(id, 'damaged');
+    problems.replace(`database ${id}`, []);
+    problems.set(`database ${id}`, damagedBase(entry.shown));
+    if (!(await this.#assemble(basePath(id), content))) return this.#options.again();
+    await this.close(id);
+    const isThere = this.#putPart(basePath(id));
+    await this.open({ ...entry, shown: placed.get(id)?.path ?? entry.shown });
+    if (isThere) this.#bases.delete(id);
+  }
+
+  async #isIntact(id: string, { hash }: DocumentContent): Promise<boolean> {
+    const { contents, folder } = this.#options;
+    const [read] = await contents.ingest([folder.basePath(id)], { keep: false });
+    return read?.kind === 'done' && read.content.hash === hash;
+  }
+
+  /** The base of a database that was published from here. False: it could not be had now. */
+  async bringBase(id: string, content: DocumentContent): Promise<boolean> {
+    return (await this.#isIntact(id, content)) || this.#fetchTo(basePath(id), content);
   }
 
   /** A colleague has renamed a database that is open here. */
@@ -274,20 +308,26 @@ export class DatabasePlacing {
     if (facts) registry.observations.put(observationOf(path, '', '', facts));
   }
 
-  async #fetchTo(
-    path: string,
-    content: DocumentContent,
-    like?: { path: string; content: DocumentContent },
-  ): Promise<boolean> {
-    const { files, contents, source, problems, again, signal } = this.#options;
-    const part = `${path}.part`;
-    const wanted = { path: files.native(part), content, ...(like ? { like } : {}) };
+  async #fetchTo(path: string, content: DocumentContent, like?: Like): Promise<boolean> {
+    if (await this.#assemble(path, content, like)) return this.#putPart(path);
+    this.#options.again();
+    return false;
+  }
+
+  /** Beside `path`; false: it could not be had now. */
+  async #assemble(path: string, content: DocumentContent, like?: Like): Promise<boolean> {
+    const { files, contents, source, problems, signal } = this.#options;
+    const wanted = { path: files.native(partOf(path)), content, ...(like ? { like } : {}) };
     const [made] = await contents.assemble([wanted], source, { sync: true, signal });
     if (made?.kind === 'failed') problems.set(`database ${path}`, made.problem);
     if (made?.kind === 'done') problems.clear(`database ${path}`);
+    return made?.kind === 'done';
+  }
+
+  #putPart(path: string): boolean {
     // A virus scanner may hold what was just written.
-    const isThere = made?.kind === 'done' && files.rename(part, path) === 'done';
-    if (!isThere) again();
+    const isThere = this.#options.files.rename(partOf(path), path) === 'done';
+    if (!isThere) this.#options.again();
     return isThere;
   }
 
@@ -301,6 +341,10 @@ export class DatabasePlacing {
     const settings = typeof written === 'string' ? written : (registry.baseSettings(id) ?? '{}');
     return { id, path: files.native(shown), basePath: folder.basePath(id), settings };
   }
+}
+
+function partOf(path: string): string {
+  return `${path}.part`;
 }
 
 /** A database that is made ready before it is renamed to its place. */

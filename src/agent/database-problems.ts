@@ -27,3 +27,12 @@ export function databaseInTheWay(path: string): Problem {
     path,
   };
 }
+
+export function damagedBase(path: string): Problem {
+  return {
+    code: 'damaged-base',
+    text: `What Tieout keeps of ${path} as it was when it was published is damaged or gone on this disk.`,
+    remedy: 'It is fetched again as soon as the hub or a colleague is in reach. Have the disk checked.',
+    path,
+  };
+}

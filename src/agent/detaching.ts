@@ -10,7 +10,7 @@ import type { FileBytes, Files } from '../platform/ports.ts';
 import { RETIRED } from './compaction/live-copies.ts';
 import type { Copy } from './copy.ts';
 import type { MakeDatabases } from './copy-databases.ts';
-import { problemsOf } from './copy-status.ts';
+import { keepsHere, problemsOf } from './copy-status.ts';
 import { isDatabase, listFolder } from './documents/walking.ts';
 import type { Ledger } from './ledger.ts';
 import { SYNC_FOLDER, SyncFolder } from './sync-folder.ts';
@@ -29,17 +29,6 @@ const SILENT: DatabaseEvents = {
   problems: () => {},
 };
 
-/** Problems by which something that was done here stays here. */
-const KEPT_HERE = new Set([
-  'damaged-change',
-  'damaged-database',
-  'unreadable-database',
-  'rows-not-followed',
-  'table-not-followed',
-  'in-use',
-  'disk',
-]);
-
 /** Takes in and sends what was saved; throws a `ProblemError` unless the hub then has everything that was done here. */
 export async function mustBeSafe(copy: Copy, signal: AbortSignal): Promise<void> {
   if (copy.facts.phase !== 'complete') throw notSafe('This copy was never completed.');
@@ -52,7 +41,7 @@ export async function mustBeSafe(copy: Copy, signal: AbortSignal): Promise<void>
     if (!(error instanceof ProblemError) || error.problem.code === 'interrupted') throw error;
     throw notSafe(error.problem.text);
   }
-  const kept = problemsOf(copy).find(({ code }) => KEPT_HERE.has(code) || code.startsWith('database-'));
+  const kept = keepsHere(copy);
   if (kept) throw notSafe(`${kept.path === undefined ? '' : `${kept.path}: `}${kept.text}`);
   if (!copy.documents.quiet()) throw notSafe('Something is being saved in it at this moment.');
 }

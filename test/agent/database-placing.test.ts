@@ -41,6 +41,7 @@ function toPlace(disk: SimDisk, paths: readonly string[], renamings: readonly Re
   const problems = new Problems(systemClock);
   const asked = { again: 0 };
   const program = { isLocking: false };
+  const opened: string[] = [];
   const placing = new DatabasePlacing({
     folder: { basePath: (id: string) => files.native(`.tieout/base/${id}.db`), renamings } as unknown as SyncFolder,
     files,
@@ -51,7 +52,7 @@ function toPlace(disk: SimDisk, paths: readonly string[], renamings: readonly Re
     problems,
     databases: {
       adopt: async () => {},
-      open: async () => {},
+      open: async ({ path }: { path: string }) => void opened.push(path),
       close: async () => {},
       idOf: async () => null,
       settle: async () => !program.isLocking,
@@ -76,7 +77,7 @@ function toPlace(disk: SimDisk, paths: readonly string[], renamings: readonly Re
       async () => false,
       () => {},
     );
-  return { files, problems, asked, program, place, remove, removeDead, close: () => db.close() };
+  return { files, problems, asked, program, opened, placing, place, remove, removeDead, close: () => db.close() };
 }
 
 test('DBS15 a database is not put beside a document that is called like its journal, and what SQLite left there goes', async () => {
@@ -109,6 +110,50 @@ test('DBS16 a database that was fetched and that a virus scanner holds is asked 
   disk.fault = () => undefined;
   await place();
   assert.ok(files.facts('ledger.db'));
+  close();
+});
+
+test('DBS22 a base that the disk has damaged or lost is fetched again, and told until then', async () => {
+  const disk = new SimDisk();
+  const { files, problems, opened, placing, place, close } = toPlace(disk, ['ledger.db']);
+  await place();
+  const id = '1'.repeat(16);
+  const base = `.tieout/base/${id}.db`;
+  const content = Buffer.from('SQLite format 3\0');
+  const bytes = new SimBytes(disk);
+  const file = bytes.open(files.native(base), 'extend');
+  file.writeAll([Buffer.from('garbage')], 0);
+  file.close();
+  const lying = (): Buffer => {
+    const there = bytes.open(files.native(base), 'read');
+    const into = Buffer.alloc(content.length + 1);
+    const size = there.read(into, 0);
+    there.close();
+    return into.subarray(0, size);
+  };
+  placing.doubtBase(id);
+  disk.fault = (call, path) => (call === 'write' && path.includes('base/') ? 'ENOSPC' : undefined);
+  await place();
+  assert.deepEqual(
+    problems
+      .list()
+      .map(({ code }) => code)
+      .sort(),
+    ['damaged-base', 'disk-full'],
+  );
+  assert.equal(opened.length, 1);
+  disk.fault = () => undefined;
+  await place();
+  assert.deepEqual(problems.list(), []);
+  assert.equal(opened.length, 2);
+  assert.deepEqual(lying(), content);
+
+  files.remove(base);
+  placing.doubtBase(id);
+  await place();
+  assert.deepEqual(lying(), content);
+  await place();
+  assert.deepEqual(opened, Array(3).fill(files.native('ledger.db')));
   close();
 });
 

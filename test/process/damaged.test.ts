@@ -1,0 +1,55 @@
+/** Disks that damage or lose what lies on them, while the agent is away. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { assertEqualCopies } from './copies.ts';
+import { Office, until } from './office.ts';
+import { sqlite } from './outside.ts';
+
+test('DBS22 a base that the disk has damaged or lost is told as what it is, keeps a copy from being safe, and heals', async (t) => {
+  const office = await Office.open(t);
+  const [ana, ben] = [await office.machine('ana'), await office.machine('ben')];
+  const [here, there] = [join(ana.folder, 'Acme'), join(ben.folder, 'Acme')];
+  mkdirSync(here);
+  await sqlite(
+    join(here, 'Trial.db'),
+    `CREATE TABLE account (no INTEGER PRIMARY KEY, name TEXT, amount REAL);
+     INSERT INTO account WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+     SELECT i, 'a name that takes room ' || i, i * 1.5 FROM n`,
+  );
+  await ana.json('publish', [here]);
+  await ben.json('copy', ['Acme', there]);
+  const folder = join(there, '.tieout', 'base');
+  const base = join(folder, readdirSync(folder).find((name) => name.endsWith('.db'))!);
+  const content = readFileSync(base);
+
+  await ben.json('stop');
+  await office.hub.stop();
+  writeFileSync(base, Buffer.from(content).fill('garbage', content.length / 4, (content.length * 3) / 4));
+  await sqlite(join(there, 'Trial.db'), "UPDATE account SET amount = 0, name = 'by Ben'");
+  await ben.json('status', [there]);
+  await until('the damage is told', async () => {
+    const { problems, safe } = await ben.status(there);
+    assert.match(problems.map(({ text }) => text).join(), /Trial\.db as it was when it was published is damaged/);
+    assert.equal(safe, false);
+  });
+  await office.hub.start();
+  const equal = async (): Promise<void> => {
+    await ben.ask('sync', { folder: there });
+    await ana.ask('sync', { folder: here });
+    assertEqualCopies(here, there);
+    const { problems, safe } = await ben.status(there);
+    assert.deepEqual([problems, safe], [[], true]);
+    assert.deepEqual(readFileSync(base), content);
+  };
+  await until('the base is back, and the edit has travelled', equal);
+  assert.equal(await sqlite(join(here, 'Trial.db'), 'SELECT sum(amount) FROM account'), '0.0');
+
+  await ben.json('stop');
+  rmSync(base);
+  await sqlite(join(here, 'Trial.db'), "UPDATE account SET name = 'by Ana' WHERE no % 2 = 0");
+  await ben.json('status', [there]);
+  await until('the base is back again', equal);
+  assert.equal(await sqlite(join(there, 'Trial.db'), "SELECT count(*) FROM account WHERE name = 'by Ana'"), '2500');
+});
