@@ -166,3 +166,27 @@ test('SCH2 a key to a table that two dropped, one of them under another name, ca
     assert.deepEqual(targets(office), ['label,id', 'label,word']);
   });
 });
+
+test('SCH2 a key that names a table by a name which another table had once names nobody, in all copies', () => {
+  copies((office, ana, ben) => {
+    const asOf = (name: string) => `CREATE TABLE ${name} (code TEXT PRIMARY KEY, tag INTEGER REFERENCES tag (id))`;
+    ana.run(`ALTER TABLE tag RENAME TO label; ${asOf('before')}`);
+    office.settle();
+    ben.run(`${asOf('after')}; DROP TABLE client; DROP TABLE label`);
+    office.settle();
+    ana.run(asOf('last'));
+    office.settle();
+    const named = (table: string) => everywhere(office, `SELECT "table" FROM pragma_foreign_key_list('${table}')`);
+    for (const table of ['before', 'after', 'last']) assert.deepEqual(named(table), [['tag']]);
+    ana.runMinding([
+      'CREATE TABLE tag (id INTEGER PRIMARY KEY)',
+      'INSERT INTO tag VALUES (4)',
+      "INSERT INTO after VALUES ('c', 4)",
+    ]);
+    office.settle();
+    ben.run('ALTER TABLE tag RENAME TO sign; UPDATE sign SET id = 5; UPDATE after SET tag = 5');
+    office.settle();
+    for (const table of ['before', 'after', 'last']) assert.deepEqual(named(table), [['sign']]);
+    assert.deepEqual(everywhere(office, 'SELECT tag FROM after'), [[5n]]);
+  });
+});

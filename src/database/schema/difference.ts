@@ -15,6 +15,7 @@ import {
   freshId,
   type GoneTable,
   literalIn,
+  nobodyCalled,
   objectName,
   type Schema,
   type SchemaColumn,
@@ -169,20 +170,18 @@ function addedAgain({ actual, before, columns }: Matched, now: SchemaTable, sche
 function tableOf(table: Matched, all: readonly Matched[], source: DifferenceSource): SchemaTable {
   const { actual, id, before, columns: ids } = table;
   const byName = new Map(all.map((each) => [folded(each.actual.name), each]));
-  // A foreign key may name a table that was just dropped, or that never was.
-  const known = [...source.known.gone.values(), ...source.known.tables.values()];
+  // A foreign key may name a table that was dropped, or that never was.
+  const there = new Set(all.map((each) => each.id));
+  const left = [...source.known.gone.values(), ...source.known.tables.values()].filter(({ id }) => !there.has(id));
   const gone = new Map(
-    known.map((each) => source.called?.get(each.id) ?? each).map((each) => [folded(each.name), each]),
+    left.map((each) => source.called?.get(each.id) ?? each).map((each) => [folded(each.name), each]),
   );
   const names = {
     own: (name: string) => ids.get(folded(name)),
     literal: literalIn(ids, before, source.known),
     self: (name: string) => (folded(name) === folded(actual.name) ? id : undefined),
-    table: (name: string) => {
-      const id = byName.get(folded(name))?.id ?? gone.get(folded(name))?.id;
-      // Under this name nobody is: whoever has it for an id is called otherwise now.
-      return id ?? (source.isOurs && known.some((each) => each.id === name) ? `${name}?` : name);
-    },
+    table: (name: string) =>
+      (byName.get(folded(name)) ?? gone.get(folded(name)))?.id ?? nobodyCalled(name, source.known),
     foreign: (of: string, name: string) => {
       const columns = byName.get(folded(of))?.columns ?? columnsByName(gone.get(folded(of)));
       // Under this name there is none any more: whoever has it for an id is called otherwise now.

@@ -4,7 +4,7 @@
  */
 import { type DeclaredKey, keysOf } from './declared-keys.ts';
 import { type Translation, translated } from './naming.ts';
-import { columnsByName, type GoneTable, type Schema, type SchemaTable } from './schema.ts';
+import { columnsByName, type GoneTable, nameOfNobody, type Schema, type SchemaTable } from './schema.ts';
 import { folded, textOf, tokensOf } from './text.ts';
 
 export function stillNamed(gone: Iterable<GoneTable>, tables: Iterable<SchemaTable>): Map<string, GoneTable> {
@@ -46,7 +46,7 @@ export function calledAnew(known: Schema, now: ReadonlyMap<string, SchemaTable>)
       const gone = key && (found.get(key.target) ?? known.tables.get(key.target));
       if (key === undefined || gone === undefined) continue;
       const names = new Map(key.to.flatMap((id, index) => (to[index] === id ? [] : [[id, to[index] as string]])));
-      const name = known.tables.has(target) ? gone.name : target;
+      const name = known.tables.has(target) ? gone.name : nameOfNobody(target);
       if (name === gone.name && names.size === 0) continue;
       const columnsNow = gone.columns.map(({ id, name }) => ({ id, name: names.get(id) ?? name }));
       found.set(gone.id, { id: gone.id, name, columns: columnsNow });
@@ -55,11 +55,16 @@ export function calledAnew(known: Schema, now: ReadonlyMap<string, SchemaTable>)
   return found;
 }
 
-/** As SQLite takes it: a key to a table that is gone is one to whatever has its name by now. */
+/** As SQLite takes it: a key to a table that is gone, or that never was, is one to whatever has its name by now. */
 export function meantByName(schema: Schema): Schema {
-  const byName = new Map([...schema.tables.values()].map((table) => [folded(table.name), table]));
-  const meant = (id: string): SchemaTable | undefined =>
-    schema.tables.has(id) ? undefined : byName.get(folded(schema.gone.get(id)?.name ?? id));
+  const named = (of: Iterable<GoneTable>) => new Map([...of].map((table) => [folded(table.name), table]));
+  const [there, gone] = [named(schema.tables.values()), named(schema.gone.values())];
+  const meant = (id: string): GoneTable | undefined => {
+    if (schema.tables.has(id)) return undefined;
+    const known = schema.gone.get(id);
+    const name = folded(known?.name ?? nameOfNobody(id));
+    return there.get(name) ?? (known === undefined ? gone.get(name) : undefined);
+  };
   const names: Translation = {
     own: () => undefined,
     self: () => undefined,

@@ -1,7 +1,7 @@
 /** Which column of a table is which: by its name, else by its place where nothing but the name is another. */
 import type { ActualTable } from './actual.ts';
 import { translated } from './naming.ts';
-import { columnsByName, freshId, type Schema, type SchemaColumn, type SchemaTable } from './schema.ts';
+import { columnsByName, freshId, nobodyCalled, type Schema, type SchemaColumn, type SchemaTable } from './schema.ts';
 import { folded, textOf } from './text.ts';
 
 /** Ids of columns by folded name. */
@@ -77,7 +77,7 @@ export function textByKnownNames(
   const tokens = translated(table.text.columns[at]?.definition ?? [], 'none', {
     own: (name) => as.get(folded(name)) ?? own.get(folded(name)),
     self: () => undefined,
-    table: (name) => byName.get(folded(name))?.id ?? name,
+    table: (name) => byName.get(folded(name))?.id ?? nobodyCalled(name, known),
     foreign: (of, name) => columnsByName(byName.get(folded(of))).get(folded(name)) ?? name,
   });
   return textOf(tokens);

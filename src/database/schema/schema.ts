@@ -100,6 +100,15 @@ export function freshId(name: string, isTaken: (id: string) => boolean): string 
   for (let generation = 2; ; generation++) if (!isTaken(`${name}~${generation}`)) return `${name}~${generation}`;
 }
 
+/** In place of an id, where a key names a table that is not there: a table of this id is, or was, called otherwise. */
+export function nobodyCalled(name: string, { tables, retired }: Schema): string {
+  return tables.has(name) || retired.get('')?.has(name) ? `${name}?` : name;
+}
+
+export function nameOfNobody(id: string): string {
+  return id.endsWith('?') ? id.slice(0, -1) : id;
+}
+
 /** A definition as SQL says it: names in place of ids. null: it speaks of a column or table that is not there. */
 export function spelled(text: string, outside: 'own' | 'none', table: SchemaTable, schema: Schema): string | null {
   let isWhole = true;
@@ -118,7 +127,7 @@ export function spelled(text: string, outside: 'own' | 'none', table: SchemaTabl
       return quoted(text);
     },
     self: (id) => (id === table.id ? table.name : undefined),
-    table: (id) => (schema.tables.get(id) ?? schema.gone.get(id))?.name,
+    table: (id) => (schema.tables.get(id) ?? schema.gone.get(id))?.name ?? nameOfNobody(id),
     foreign: (of, id) => nameIn(schema.tables.get(of), id) ?? columnOf(schema.gone.get(of), id),
   });
   return isWhole ? textOf(tokens) : null;
