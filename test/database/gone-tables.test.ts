@@ -190,3 +190,19 @@ test('SCH2 a key that names a table by a name which another table had once names
     assert.deepEqual(everywhere(office, 'SELECT tag FROM after'), [[5n]]);
   });
 });
+
+test('SCH5 a key that means a table by its name alone, and names columns that are not there, is withheld and listed', () => {
+  copies((office, ana, ben) => {
+    ben.run('CREATE TABLE label (code TEXT PRIMARY KEY, r REFERENCES tag (word))');
+    for (const sql of RENAMED_AND_DROPPED) ana.run(sql);
+    office.settle();
+    assert.deepEqual(targets(office), []);
+    assert.deepEqual(
+      ana.conflicts().map(({ table, note }) => [table, note]),
+      ['client', 'label'].map((table) => [table, 'it refers to columns that are not unique any more']),
+    );
+    ana.runMinding(["INSERT INTO label VALUES ('l', 'any')", "INSERT INTO client (code) VALUES ('c')"]);
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT label.code, r, client.code FROM label, client'), [['l', 'any', 'c']]);
+  });
+});

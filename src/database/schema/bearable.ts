@@ -82,7 +82,8 @@ function speakable(table: SchemaTable, schema: Schema): SchemaTable {
 /** While a foreign key names columns that are not unique, SQLite refuses programs every edit of the table. */
 function withoutMismatch(db: DatabaseSync, table: SchemaTable, schema: Schema, written: Written): SchemaTable {
   const targets = [...new Set(keysOf(table).map(({ target }) => target))];
-  const isDoubtful = (target: string): boolean => schema.tables.has(target) && written.isByMany(table.id, target);
+  const isDoubtful = (target: string): boolean =>
+    schema.tables.has(target) && (schema.byName.has(table.id) || written.isByMany(table.id, target));
   const withoutAll = (some: readonly string[]): SchemaTable =>
     some.reduce((rest, target) => withoutKeysTo(target, rest), table);
   const broken = targets.filter(isDoubtful).filter((target) => {
