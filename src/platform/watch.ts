@@ -4,28 +4,19 @@
  */
 import { type FSWatcher, watch } from 'node:fs';
 import type { Problem } from '../core/problem.ts';
+import { GatheringHints } from './gathering-hints.ts';
 import type { Watcher } from './ports.ts';
+import { systemClock } from './system.ts';
 
 /** Our own log and chunks are written all the time. */
 const IGNORED = ['.tieout', '.tieout/**', '.tieout\\**'];
 
-/**
- * We hear of a program's commit while it is still being written, several times. What follows waits for its end: before,
- * it kept the program from its core, and found nothing yet.
- */
-const GATHER_MS = 1;
-
 export const realWatcher: Watcher = {
   watch(root, events) {
     let watcher: FSWatcher | undefined;
-    let telling: NodeJS.Timeout | undefined;
-    const changed = new Set<string>();
-    const tell = () => {
-      telling = undefined;
-      const names = [...changed];
-      changed.clear();
-      for (const name of names) if (watcher !== undefined) events.hint(name);
-    };
+    const hints = new GatheringHints(systemClock, (name) => {
+      if (watcher !== undefined) events.hint(name);
+    });
     const fail = (error: unknown) => {
       watcher?.close();
       watcher = undefined;
@@ -35,8 +26,7 @@ export const realWatcher: Watcher = {
       watcher = watch(root, { recursive: true, persistent: false, ignore: IGNORED }, (_, name) => {
         // No name: more happened at once than Windows keeps for us.
         if (watcher === undefined) return;
-        changed.add(name === null ? '' : relative(name));
-        telling ??= setTimeout(tell, GATHER_MS);
+        hints.hear(name === null ? '' : relative(name));
       });
       watcher.on('error', fail);
     } catch (error) {
@@ -46,7 +36,7 @@ export const realWatcher: Watcher = {
     return () => {
       const ended = watcher;
       watcher = undefined;
-      clearTimeout(telling);
+      hints.stop();
       ended?.close();
     };
   },
