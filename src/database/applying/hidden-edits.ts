@@ -2,7 +2,8 @@
  * A commit that marked nothing is noticed when no other comes with it into one look. Beside another with marks it hides:
  * nothing tells how many commits there were. So rows are looked at once more before they are written over.
  */
-import { sameValue } from '../../core/value.ts';
+import { numberColumn } from '../../core/tables.ts';
+import { sameValue, type Value } from '../../core/value.ts';
 import type { OpenFile } from '../file/open-file.ts';
 import type { Shown } from '../folding/shown.ts';
 import type { TouchedRows } from '../folding/touched.ts';
@@ -20,10 +21,11 @@ export function isHiding(standing: Standing, file: OpenFile, before: Shown, touc
     const table = file.tables.get(id);
     if (table === undefined || table.left) continue;
     const sql = file.sqlOf(table);
+    const number = numberColumn(table);
     for (const { row } of rows.values()) {
       const was = before.values(table, row);
       if (was === null) continue;
-      const is = sql.read(before.key(table, row) ?? []);
+      const is = sql.read(number === undefined ? (before.key(table, row) ?? []) : [was[number] as Value]);
       // Why a row is missing is not told by its absence: nothing is written over.
       if (is === undefined) continue;
       if (was.some((item, at) => !table.columns[at]?.left && !sameValue(item, is[at] ?? null))) return true;

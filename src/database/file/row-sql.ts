@@ -15,6 +15,8 @@ export class RowSql {
   readonly #from: string;
   readonly #where: string;
   readonly #read: string;
+  /** Put together once: the statement is found by this very text. */
+  readonly #readByKey: string;
   readonly #updates = new Map<string, string>();
 
   /** `columns`: the SQL expression for each of the table's columns, where it is not its name (a base may lack some). */
@@ -26,12 +28,13 @@ export class RowSql {
     this.#from = quoted(table.name);
     this.#where = this.#condition([]);
     this.#read = `SELECT ${this.#names.join(', ')} FROM ${this.#from} WHERE `;
+    this.#readByKey = this.#read + this.#where;
   }
 
   /** The row's values, aligned with the table's columns. */
   read(key: readonly Value[]): Value[] | undefined {
     const raw = hasRawText(key);
-    const row = this.#sql.get(this.#read + (raw ? this.#condition(key) : this.#where), key);
+    const row = this.#sql.get(raw ? this.#read + this.#condition(key) : this.#readByKey, key);
     return row && exactValues(row, 0, this.#encoding, () => this.#bytes(key));
   }
 
