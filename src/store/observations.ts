@@ -91,6 +91,15 @@ export class Observations {
     return [...this.inFolder(folder), ...deep.all(`${folder}/`, `${folder}0`).map(read)];
   }
 
+  /** Of the documents in a folder and all below it: one. */
+  anyBelow(folder: string): Observation | undefined {
+    const where = (which: string) => `SELECT ${COLUMNS} FROM observation WHERE ${which} AND subject <> '' LIMIT 1`;
+    const row =
+      this.#statements.get(where('folder = ?')).get(folder) ??
+      this.#statements.get(where('folder > ? AND folder < ?')).get(`${folder}/`, `${folder}0`);
+    return row && read(row);
+  }
+
   folders(): string[] {
     return this.#statements
       .get('SELECT DISTINCT folder FROM observation')

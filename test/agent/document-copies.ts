@@ -24,6 +24,7 @@ import { COPIES, setOp } from '../../src/core/registry.ts';
 import type { Origin } from '../../src/core/rows.ts';
 import { realFileBytes } from '../../src/platform/file-bytes.ts';
 import { RealFiles } from '../../src/platform/files.ts';
+import type { Watcher } from '../../src/platform/ports.ts';
 import { systemClock, systemRandom } from '../../src/platform/system.ts';
 import { realWatcher } from '../../src/platform/watch.ts';
 import { CHUNKS_SCHEMA, ChunkStore } from '../../src/store/chunks.ts';
@@ -71,6 +72,8 @@ export class DocumentCopy implements ChunkSource {
   readonly events: DocumentEvent[] = [];
   readonly databases: string[] = [];
   documents: Documents;
+  /** Until the next start. */
+  watcher: Watcher = realWatcher;
   /** How many chunks were brought from others. */
   fetched = 0;
   unreachable = false;
@@ -104,7 +107,7 @@ export class DocumentCopy implements ChunkSource {
     return new Documents({
       root: this.root,
       files: this.disk,
-      watcher: realWatcher,
+      watcher: this.watcher,
       clock: {
         ...systemClock,
         after: (ms, run) => {

@@ -470,6 +470,34 @@ test('DOC18 documents that change names in a circle, and names that differ only 
   });
 });
 
+test('DOC18 a document and a folder that exchange their names, or go into each other, end where they should, also after a kill', async () => {
+  const files = { 'plan/a.txt': 'a', 'plan/deep/b.txt': 'b', list: 'a list', 'old/x': 'x', 'new/y': 'y' };
+  for (const killed of [false, true]) {
+    await withCopies(['ana', 'ben'], files, async (office, ana, ben) => {
+      // Node's own throws where a folder becomes a file, for which only the agent has a net.
+      for (const copy of [ana!, ben!]) copy.watcher = { watch: () => () => {} };
+      await ana!.restart();
+      await ben!.documents.stop();
+      // Each name is free for a while, so that nothing is a save of what was called so before.
+      const names = ['plan t1', 'list plan', 't1 list', 'old/x t2', 'new/y t3', 't2 new', 't3 old'];
+      for (const [from, to] of names.map((both) => both.split(' '))) {
+        for (const folder of ['old', 'new']) if (to === folder) rmSync(ana!.path(to), { recursive: true, force: true });
+        renameSync(ana!.path(from!), ana!.path(to!));
+        await ana!.settle();
+      }
+      const { id } = ben!.documents.listing.one('old/x');
+      if (killed) renameSync(ben!.path('old/x'), ben!.path(`.~tieout-aside-${id.slice(0, 16)}.tmp`));
+      await ben!.restart();
+      await level(office, ana!, ben!);
+      const held = ['list/a.txt', 'list/deep/b.txt', 'plan', 'new', 'old'].map((path) => ben!.read(path));
+      assert.deepEqual(held, ['a', 'b', 'a list', 'x', 'y']);
+      assert.deepEqual(readdirSync(ben!.root).sort(), ['.tieout', 'list', 'new', 'old', 'plan']);
+      assert.deepEqual(ben!.documents.problems(), []);
+      assert.equal(ben!.made.length, 1);
+    });
+  }
+});
+
 test('DOC18 a document that stood aside when the agent was killed is not taken for deleted', async () => {
   const swap = (copy: DocumentCopy) => {
     renameSync(copy.path('a.txt'), copy.path('c.txt'));

@@ -22,7 +22,7 @@ import { looksSame, type Observation, type Observations, observationOf } from '.
 import type { Entry, Registry } from '../../store/registry.ts';
 import { busyDocument, type DocumentProblems, manyGone, noDatabase, sameName, unfitName } from './document-problems.ts';
 import type { HeldBack } from './held-back.ts';
-import { asidePath } from './moving.ts';
+import { asidePaths } from './moving.ts';
 import { type Noticing, QUIET_MS } from './noticing.ts';
 import type { Contents, DatabaseReports, DocumentEvent, Ingested, RecordOps } from './ports.ts';
 import { isUntouched } from './replaced.ts';
@@ -136,12 +136,14 @@ export class Capture {
 
   /** We put it aside ourselves, to let others pass, and were stopped before that was noted: it is there, not gone. */
   #isAside(seen: Observation, { forget, put }: Draft): boolean {
-    const aside = asidePath(seen.subject, seen.path);
-    const facts = this.#options.files.facts(aside);
-    if (facts === undefined || !isUntouched(seen, facts)) return false;
-    forget.add(seen.path);
-    put.push(observationOf(aside, seen.subject, seen.hash, facts));
-    return true;
+    for (const aside of asidePaths(seen.subject, seen.path)) {
+      const facts = this.#options.files.facts(aside);
+      if (facts === undefined || !isUntouched(seen, facts)) continue;
+      forget.add(seen.path);
+      put.push(observationOf(aside, seen.subject, seen.hash, facts));
+      return true;
+    }
+    return false;
   }
 
   /** A log or journal of a database, which may be new itself. */

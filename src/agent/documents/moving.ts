@@ -106,20 +106,42 @@ export class Moving {
     }
   }
 
-  /** Do the documents in each other's way wait for one another? */
-  isCircle(path: string, first: DocumentId): boolean {
+  /**
+   * Where a document goes for a while that is to go to `wanted` and, with others, waits for itself: the others, and then
+   * itself, find their places free. undefined: nobody, or another one, has to go.
+   */
+  asideOf(id: DocumentId, seen: string, wanted: string): string | undefined {
+    const circle = this.#circleTo(id, wanted);
+    if (circle === undefined) return undefined;
+    // It lies as a file where somebody is to be: elsewhere in its folder it is in nobody's way.
+    const [inItsFolder, above] = asidePaths(id, seen);
+    if (circle.at(-1) === 'file') return inItsFolder;
+    // Its folder lies there, and is to become empty, unless a file of the circle can let everybody go on.
+    return circle.includes('file') ? undefined : above;
+  }
+
+  /** How the documents from the one at `wanted` on are in each other's way, up to `first`; undefined: they are not. */
+  #circleTo(first: DocumentId, wanted: string): ('file' | 'folder')[] | undefined {
+    const own = this.#observations.of(first)?.path;
     const met = new Set<DocumentId>();
-    for (let at = this.#options.planning.lyingAt(path)?.subject; at !== undefined && !met.has(at); ) {
-      if (at === first) return true;
-      met.add(at);
-      const entry = this.#options.registry.entry(at);
-      at = entry?.alive ? this.#options.planning.lyingAt(entry.shown)?.subject : undefined;
+    const ways: ('file' | 'folder')[] = [];
+    for (let path = wanted; ; ) {
+      const file = this.#options.planning.lyingInTheWay(path);
+      ways.push(file ? 'file' : 'folder');
+      if (file ? file.subject === first : own?.startsWith(`${path}/`)) return ways;
+      // Of those in a folder one is enough: while others wait for them, somebody of them finds the circle.
+      const next = file ?? this.#observations.anyBelow(path);
+      if (next === undefined || met.has(next.subject)) return undefined;
+      met.add(next.subject);
+      const entry = this.#options.registry.entry(next.subject);
+      if (!entry?.alive) return undefined;
+      path = entry.shown;
     }
-    return false;
   }
 }
 
-/** One of a circle goes to this name of ours; the others, and then itself, find their places free. */
-export function asidePath(id: DocumentId, path: string): string {
-  return `${folderPrefix(path)}${temporaryName(`aside-${id.slice(0, 16)}`)}`;
+/** One of a circle goes to a name of ours: in the folder where it was seen, or outside of all folders. */
+export function asidePaths(id: DocumentId, seen: string): [inItsFolder: string, above: string] {
+  const name = temporaryName(`aside-${id.slice(0, 16)}`);
+  return [`${folderPrefix(seen)}${name}`, name];
 }

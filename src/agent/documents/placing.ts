@@ -12,7 +12,7 @@ import type { Observations } from '../../store/observations.ts';
 import type { Registry } from '../../store/registry.ts';
 import { type DocumentProblems, heldByProgram, inTheWay } from './document-problems.ts';
 import type { Hands } from './hands.ts';
-import { asidePath, Moving } from './moving.ts';
+import { Moving } from './moving.ts';
 import type { Noticing } from './noticing.ts';
 import type { Owners } from './owners.ts';
 import { Planning } from './planning.ts';
@@ -197,14 +197,10 @@ export class Placing {
     if (step.for === 'capture') noticing.hint(step.path);
     if (step.for === 'program') problems.set(step.path, heldByProgram(step.path));
     if (step.for === 'person') problems.set(step.path, inTheWay(step.path));
-    if (step.for === 'move' && this.#moving.isCircle(step.path, id)) return this.#stepAside(id);
+    const seen = step.for === 'move' ? this.#observations.of(id) : undefined;
+    const aside = seen && this.#moving.asideOf(id, seen.path, step.path);
+    if (seen && aside) return this.#run(this.#moving.move(id, seen.path, aside), [{ id }]);
     this.#waiting.set(id, step);
-  }
-
-  #stepAside(id: DocumentId): void {
-    const seen = this.#observations.of(id);
-    if (seen === undefined) return;
-    this.#run(this.#moving.move(id, seen.path, asidePath(id, seen.path)), [{ id }]);
   }
 
   // What is left

@@ -102,6 +102,7 @@ export class Planning {
     if (facts === undefined) return this.#makeFolder(parentOf(path)) ? 'free' : this.#blockedBy(path);
     // On a disk that minds no case this is the document itself.
     if (seen && facts.inode === seen.inode && facts.kind === 'file') return 'free';
+    if (facts.kind === 'folder' && this.#observations.anyBelow(path)) return 'document';
     // A folder that somebody emptied stays on their disk only; what is in the file now goes first.
     if (facts.kind === 'folder' && this.#isEmptied(path)) return 'free';
     if (facts.kind !== 'file') return 'blocked';
@@ -118,6 +119,12 @@ export class Planning {
     return there.find((seen) => foldPath(seen.path) === foldPath(path));
   }
 
+  /** The document that lies at a path, or, as a file, where one of its folders should be. */
+  lyingInTheWay(path: string): Observation | undefined {
+    const at = this.lyingAt(path);
+    return at?.subject ? at : this.#lyingAbove(path);
+  }
+
   #makeFolder(folder: string): boolean {
     const made = this.#options.files.makeFolder(folder);
     if (made === 'made') this.#made.add(folder);
@@ -126,10 +133,15 @@ export class Planning {
 
   /** What lies where a folder should be: a document that is to go, or something that only a person can judge. */
   #blockedBy(path: string): 'document' | 'blocked' {
+    return this.#lyingAbove(path) ? 'document' : 'blocked';
+  }
+
+  #lyingAbove(path: string): Observation | undefined {
     for (let at = parentOf(path); at !== ''; at = parentOf(at)) {
-      if (this.#observations.at(at)?.subject) return 'document';
+      const seen = this.#observations.at(at);
+      if (seen?.subject) return seen;
     }
-    return 'blocked';
+    return undefined;
   }
 }
 
