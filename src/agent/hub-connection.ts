@@ -21,6 +21,7 @@ export interface Attached {
   disconnected(reason: string): void;
 }
 
+const CHECK_NETWORK = 'Check the network and that the hub runs; work done here is kept and sent later.';
 const FIRST_WAIT_MS = 200;
 /** A hub that is switched on again is found within half a minute; thousands of laptops do not call it every second. */
 const LONGEST_WAIT_MS = 30_000;
@@ -36,6 +37,7 @@ export class HubConnection {
   #dialling: AbortController | null = null;
   #stopped = false;
   #reason = 'not connected yet';
+  #remedy = CHECK_NETWORK;
   #isRefused = false;
   #readyAt = 0;
   #aheadMs = 0;
@@ -114,7 +116,7 @@ export class HubConnection {
     throw new ProblemError({
       code: 'unreachable',
       text: `The hub cannot be reached: ${this.#reason}.`,
-      remedy: 'Check the network and that the hub runs; work done here is kept and sent later.',
+      remedy: this.#remedy,
     });
   }
 
@@ -128,7 +130,10 @@ export class HubConnection {
       else this.#greet(link);
     } catch (error) {
       this.#dialling = null;
-      this.#lost((error as Error).message);
+      if (!(error instanceof ProblemError)) return this.#lost((error as Error).message);
+      // Said as part of a sentence.
+      const { code, text, remedy } = error.problem;
+      this.#lost(text.replace(/\.$/, ''), code === 'link-unreachable' ? CHECK_NETWORK : remedy);
     }
   }
 
@@ -161,8 +166,9 @@ export class HubConnection {
     );
   }
 
-  #lost(reason: string): void {
+  #lost(reason: string, remedy = CHECK_NETWORK): void {
     this.#reason = reason;
+    this.#remedy = remedy;
     if (this.#stopped) return;
     const { clock, random } = this.#options;
     // Half fixed, half by chance: laptops that lost the hub together do not come back together.

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { HubConnection } from '../../src/agent/hub-connection.ts';
+import { LinkError } from '../../src/platform/link-failure.ts';
 import type { Clock, Link } from '../../src/platform/ports.ts';
 import { VERSIONS } from '../../src/protocol/limits.ts';
 import { encodeMessage } from '../../src/protocol/messages.ts';
@@ -75,6 +76,25 @@ describe('the way to the hub', () => {
     await clock.go(100);
     await asked;
     hub.stop();
+  });
+
+  test('AGT10 why a hub is out of reach is said once, with what to do about just that', async () => {
+    const reasons = [
+      [new LinkError('unreachable', 'https://hub cannot be reached (refused).'), /Check the network and that the hub/],
+      [new LinkError('untrusted', 'https://hub does not prove it.'), /^Ask for a new invitation/],
+    ] as const;
+    for (const [why, remedy] of reasons) {
+      const clock = new HandClock();
+      const hub = new HubConnection({ dial: () => Promise.reject(why), clock, random: chance(1), software: 'test' });
+      hub.start();
+      await clock.go(0);
+      const asked = hub.ask({ kind: 'files', after: null }, 100).catch((error) => error.problem);
+      await clock.go(100);
+      const told = await asked;
+      assert.equal(told.text, `The hub cannot be reached: ${why.problem.text}`);
+      assert.match(told.remedy, remedy);
+      hub.stop();
+    }
   });
 
   test('AGT11 after a cut the next session is told to all who are attached, and the wait is short again', async () => {
