@@ -78,6 +78,15 @@ export function notJoined(): ProblemError {
   });
 }
 
+export function notAFolder(path: string, kind: string | undefined): ProblemError {
+  return new ProblemError({
+    code: 'not-a-folder',
+    text: kind === undefined ? `There is no folder ${path}.` : `${path} is no folder.`,
+    remedy: 'Name the folder with everything that is to be shared.',
+    path,
+  });
+}
+
 export function nestedCopies(path: string, other: string): ProblemError {
   return new ProblemError({
     code: 'nested-copy',

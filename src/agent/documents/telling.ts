@@ -12,10 +12,20 @@ import type { Entry, Registry } from '../../store/registry.ts';
 export function documentAt(registry: Registry, path: string): Entry {
   const entry = registry.entryAt(path);
   if (entry?.kind === 'document') return entry;
+  if (entry) throw isDatabase(path);
   throw new ProblemError({
     code: 'no-document',
-    text: `${path} is not a document of this file.`,
+    text: path === '' ? 'This is the folder of the file, and no document.' : `${path} is not a document of this file.`,
     remedy: 'See `tieout docs` for what is in the file; a new document is listed once it has been saved.',
+    path,
+  });
+}
+
+function isDatabase(path: string): ProblemError {
+  return new ProblemError({
+    code: 'no-document',
+    text: `${path} is a database: it is followed value by value, and has no versions.`,
+    remedy: 'See `tieout history` for what was changed in it; `tieout undo` takes a change back.',
     path,
   });
 }

@@ -3,13 +3,16 @@ import { ProblemError } from '../../core/problem.ts';
 import { giveBackMemory } from '../../platform/memory.ts';
 import type { Service } from '../../sdk/contract.ts';
 import type { Agent } from '../agent.ts';
+import { notAFolder } from '../agent-problems.ts';
 import { retireCopy } from '../compaction/retiring.ts';
 import type { Copy } from '../copy.ts';
 import { conflictCount, isSafe, pendingOf, problemsOf, stateOf } from '../copy-status.ts';
 import { fillCopy } from '../copying.ts';
+import { documentAt } from '../documents/telling.ts';
 import { type HubFile, hubFiles } from '../hub-files.ts';
 import { publishCopy } from '../publishing.ts';
 import { syncCopy, whenReached } from '../syncing.ts';
+import { pathIn } from './place.ts';
 import { iso } from './time.ts';
 
 type Files =
@@ -38,6 +41,7 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
   return {
     async publish({ folder, name = lastPart(folder), members }, going) {
       const { office, chain, user, deviceName } = agent.membership();
+      mustBeFolder(agent, folder);
       const begun = { file: null, name, office, phase: 'publishing' as const, members: members ?? null };
       const copy = agent.begin(folder, begun);
       const who = { user, device: deviceName, key: agent.options.identity.key, chain };
@@ -56,6 +60,7 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
       const { office, user, deviceName } = agent.membership();
       const hub = agent.hub(office);
       const file = await findFile(agent, name);
+      if (agent.options.filesOf(folder).facts('') !== undefined) mustBeFolder(agent, folder);
       const copy = agent.begin(folder, { file: file.id, name: file.name, office, phase: 'fetching', members: null });
       copy.attach();
       await fillCopy(copy, hub, { user, device: deviceName }, going);
@@ -83,12 +88,14 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
       };
     },
 
-    async sync({ folder, deleteGone }, { signal }) {
+    async sync({ folder, documents, deleteGone }, { signal }) {
       const copy = await agent.copyNamed(folder);
       if (copy.facts.offline) throw workingOffline();
       const before = copy.traffic.total();
       if (deleteGone) await copy.documents.deleteGone();
       await syncCopy(copy, signal);
+      // What was saved a moment ago is known by now.
+      if (documents !== 'all') for (const document of documents) mustBeIn(copy, pathIn(copy, document));
       // Whoever is connected only to sync looks after the file then.
       void copy.upkeep.look();
       const after = copy.traffic.total();
@@ -141,13 +148,24 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
 /** `online` answers with the state that was reached; when the hub is far, after this. */
 const ONLINE_PATIENCE_MS = 3_000;
 
-/** By its name, or, where several have it, by its id. */
 /** After a large piece of work. What the store has cached lies among the buffers that were freed, and would pin them. */
 function giveBack(copy: Copy): void {
   copy.folder.db.exec('PRAGMA shrink_memory');
   giveBackMemory();
 }
 
+/** Throws a `ProblemError` for a path where the file has nothing. */
+function mustBeIn(copy: Copy, path: string): void {
+  if (copy.registry.entryAt(path)?.kind !== 'database') documentAt(copy.registry, path);
+}
+
+/** A link to a folder is one. */
+function mustBeFolder({ options }: Agent, folder: string): void {
+  const kind = options.filesOf(folder).facts('')?.kind;
+  if (kind === undefined || kind === 'file') throw notAFolder(folder, kind);
+}
+
+/** By its name, or, where several have it, by its id. */
 async function findFile(agent: Agent, name: string): Promise<{ id: string; name: string }> {
   const files = await hubFiles(agent.hub());
   const same = (a: string, b: string): boolean => a.normalize('NFC').toLowerCase() === b.normalize('NFC').toLowerCase();
