@@ -26,6 +26,7 @@ import {
 import { Copy } from './copy.ts';
 import type { MakeDatabases } from './copy-databases.ts';
 import type { CopyEvent } from './copy-options.ts';
+import { UNFINISHED, unfinished } from './copy-problems.ts';
 import { isLeftOver, mustBeSafe, takeLeave, takeOut } from './detaching.ts';
 import type { HubConnection } from './hub-connection.ts';
 import { Hubs } from './hubs.ts';
@@ -367,6 +368,7 @@ export class Agent {
         this.#renewals.after(root, copy.stop(), theirs ?? 'retires');
       },
     });
+    if (facts.phase !== 'complete') copy.problems.set(UNFINISHED, unfinished(facts, folder.root));
     this.#copies.set(folder.root, { kind: 'open', root: folder.root, copy });
     return copy;
   }

@@ -1,8 +1,22 @@
 /** What can be wrong with a copy as a whole, in words for its user. */
 import { type Problem, ProblemError } from '../core/problem.ts';
+import type { CopyFacts } from './sync-folder.ts';
 
 export function refused(text: string): Problem {
   return { code: 'refused', text: `The hub does not accept this copy: ${text}`, remedy: 'Ask the owner of the file.' };
+}
+
+/** The key of the problem of a copy whose publish or copying has begun and not ended. */
+export const UNFINISHED = 'unfinished';
+
+export function unfinished({ phase, name }: CopyFacts, root: string): Problem {
+  const [what, command] =
+    phase === 'publishing' ? ['published', `publish "${root}"`] : ['made', `copy "${name}" "${root}"`];
+  return {
+    code: UNFINISHED,
+    text: `This copy is not complete: it is still being ${what}, or that was cut short.`,
+    remedy: `Use \`tieout ${command}\` again: it goes on where it stopped.`,
+  };
 }
 
 export function closedMeanwhile(path: string): ProblemError {

@@ -8,6 +8,7 @@ export type CopyState = 'online' | 'offline' | 'syncing' | 'unreachable';
 
 export function stateOf(copy: Copy): CopyState {
   if (copy.facts.offline) return 'offline';
+  if (copy.facts.phase !== 'complete') return 'syncing';
   if (copy.exchange === null) return 'unreachable';
   const { out, in: incoming } = pendingOf(copy);
   return out.changes + out.bytes + incoming.changes > 0 ? 'syncing' : 'online';

@@ -19,7 +19,7 @@ import {
 import type { Copy } from './copy.ts';
 import { missingOf } from './copy-status.ts';
 import type { HubConnection } from './hub-connection.ts';
-import { handOverIfReached, LOOK_AGAIN_MS, stopIfAsked } from './syncing.ts';
+import { complete, handOverIfReached, LOOK_AGAIN_MS, stopIfAsked } from './syncing.ts';
 
 export type Progress = {
   readonly phase: 'reading' | 'sending' | 'receiving' | 'placing' | 'checking';
@@ -54,7 +54,7 @@ export async function fillCopy(copy: Copy, hub: HubConnection, who: Member, goin
   }
   await introduce(copy, who);
   // What it says of itself may be too late for the log as well: from now on it goes on like any copy that is behind.
-  copy.setFacts({ phase: 'complete' });
+  complete(copy);
   await handOverIfReached(copy, going.signal);
 }
 

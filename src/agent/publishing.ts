@@ -21,7 +21,7 @@ import type { Survey } from './documents/surveying.ts';
 import type { HubConnection } from './hub-connection.ts';
 import { type Handed, Reading } from './publish-reading.ts';
 import { registryChanges } from './registry-folding.ts';
-import { handOverIfReached, LOOK_AGAIN_MS, parentHasAll, stopIfAsked } from './syncing.ts';
+import { complete, handOverIfReached, LOOK_AGAIN_MS, parentHasAll, stopIfAsked } from './syncing.ts';
 
 export type Publisher = Member & { readonly key: KeyObject; readonly chain: readonly Uint8Array[] };
 
@@ -67,7 +67,7 @@ export async function publishCopy(copy: Copy, hub: HubConnection, who: Publisher
     copy.documents.observeBase(documents.map(({ listed, read, at }) => ({ path: listed.path, read, at })));
     copy.documents.observeDatabases(databases.map(({ path }) => path));
     copy.folder.snapshot = sealed;
-    copy.setFacts({ phase: 'complete' });
+    complete(copy);
   });
   await copy.start();
   await handOverIfReached(copy, going.signal);
@@ -105,7 +105,7 @@ async function adopt(copy: Copy, hub: HubConnection, sealed: Uint8Array, going: 
     for (const { by, ops } of registryChanges(copy.store)) copy.registry.fold(by, { ops });
     copy.documents.observeDatabases(databases.map(({ path }) => path));
     copy.folder.snapshot = sealed;
-    copy.setFacts({ phase: 'complete' });
+    complete(copy);
   });
   await copy.start();
   await handOverIfReached(copy, going.signal);

@@ -2,12 +2,24 @@
 import { ProblemError } from '../core/problem.ts';
 import type { Clock } from '../platform/ports.ts';
 import type { Copy } from './copy.ts';
+import { UNFINISHED, unfinished } from './copy-problems.ts';
 import { missingOf, pendingOf } from './copy-status.ts';
 
 /** How long nothing may move before a wait looks again by itself. */
 export const LOOK_AGAIN_MS = 200;
 /** What the disk refused is tried again after this. */
 export const DISK_AGAIN_MS = 15_000;
+
+/** It is published, or all of it is here. */
+export function complete(copy: Copy): void {
+  copy.setFacts({ phase: 'complete' });
+  copy.problems.clear(UNFINISHED);
+}
+
+/** Throws a `ProblemError` that says how it is completed. */
+export function mustBeComplete({ facts, folder }: Copy): void {
+  if (facts.phase !== 'complete') throw new ProblemError({ ...unfinished(facts, folder.root), path: folder.root });
+}
 
 /** Takes in what was saved on disk and exchanges until nothing is pending. Throws when the parent is out of reach. */
 export async function syncCopy(copy: Copy, signal: AbortSignal): Promise<void> {

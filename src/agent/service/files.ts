@@ -6,12 +6,13 @@ import type { Agent } from '../agent.ts';
 import { notAFolder } from '../agent-problems.ts';
 import { retireCopy } from '../compaction/retiring.ts';
 import type { Copy } from '../copy.ts';
+import { unfinished } from '../copy-problems.ts';
 import { conflictCount, isSafe, pendingOf, problemsOf, stateOf } from '../copy-status.ts';
 import { fillCopy } from '../copying.ts';
 import { documentAt } from '../documents/telling.ts';
 import { type HubFile, hubFiles } from '../hub-files.ts';
 import { publishCopy } from '../publishing.ts';
-import { syncCopy, whenReached } from '../syncing.ts';
+import { mustBeComplete, syncCopy, whenReached } from '../syncing.ts';
 import { pathIn } from './place.ts';
 import { iso } from './time.ts';
 
@@ -90,6 +91,7 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
 
     async sync({ folder, documents, deleteGone }, { signal }) {
       const copy = await agent.copyNamed(folder);
+      mustBeComplete(copy);
       if (copy.facts.offline) throw workingOffline();
       const before = copy.traffic.total();
       if (deleteGone) await copy.documents.deleteGone();
@@ -225,5 +227,9 @@ function problemsIn(copy: Copy): { path: string | null; text: string; since: str
 }
 
 function openCopy(copy: Copy): Listed[number] {
-  return { file: fileOf(copy), copy: copy.facts.copy, folder: copy.folder.root, state: stateOf(copy) };
+  const { facts, folder } = copy;
+  const listed = { file: fileOf(copy), copy: facts.copy, folder: folder.root, state: stateOf(copy) };
+  if (facts.phase === 'complete') return listed;
+  const { text, remedy } = unfinished(facts, folder.root);
+  return { ...listed, problem: `${text} ${remedy}` };
 }
