@@ -117,6 +117,7 @@ export class CopyDatabases implements DatabaseReports {
     if (this.#stopping.signal.aborted) return;
     if (this.#placing) return;
     this.#placing = true;
+    this.#steps.lookAgain();
     this.#do('placing databases', async () => {
       this.#placing = false;
       this.#isAsked = false;
@@ -166,10 +167,16 @@ export class CopyDatabases implements DatabaseReports {
     }
   }
 
-  /** Databases that the registry has and that are not in their place yet. */
+  /** Databases that the registry has, that are not in their place yet, and that do not wait for a person. */
   missing(): { documents: number; bytes: number } {
-    const found = [...this.#options.registry.entries('database')].filter(({ id }) => !this.#steps.isOpen(id));
+    const isAwaited = ({ id }: Entry) => !this.#steps.isOpen(id) && !this.#steps.isBlocked(id);
+    const found = [...this.#options.registry.entries('database')].filter(isAwaited);
     return { documents: found.length, bytes: found.reduce((sum, { size }) => sum + size, 0) };
+  }
+
+  /** One in whose place something lies that is not ours. */
+  blocked(): Entry | undefined {
+    return [...this.#options.registry.entries('database')].find(({ id }) => this.#steps.isBlocked(id));
   }
 
   /** A database as part of the base that is being published: tracked from here on. */

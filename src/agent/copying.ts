@@ -5,6 +5,7 @@
 import { concatBytes, sha256 } from '../core/bytes.ts';
 import { MalformedError } from '../core/codec.ts';
 import { decodeManifest, type Manifest, type SnapshotRecord } from '../core/manifest.ts';
+import { ProblemError } from '../core/problem.ts';
 import { COPIES, setOp } from '../core/registry.ts';
 import { commonSegments } from '../core/segment.ts';
 import { openSnapshot } from '../store/snapshot.ts';
@@ -18,6 +19,7 @@ import {
 } from './compaction/history-fetching.ts';
 import type { Copy } from './copy.ts';
 import { missingOf } from './copy-status.ts';
+import { databaseInTheWay } from './database-problems.ts';
 import type { HubConnection } from './hub-connection.ts';
 import { complete, handOverIfReached, LOOK_AGAIN_MS, stopIfAsked } from './syncing.ts';
 
@@ -37,6 +39,8 @@ export async function fillCopy(copy: Copy, hub: HubConnection, who: Member, goin
     copy.baseKnown();
   }
   await copy.start();
+  // A person may have moved away what lay in its place the last time.
+  copy.databases.place();
   const total = { bytes: missingOf(copy).bytes, documents: missingOf(copy).documents };
   for (;;) {
     stopIfAsked(going.signal);
@@ -47,7 +51,11 @@ export async function fillCopy(copy: Copy, hub: HubConnection, who: Member, goin
       bytes: { done: Math.max(0, total.bytes - missing.bytes), total: Math.max(total.bytes, missing.bytes) },
       documents: { done: Math.max(0, total.documents - missing.documents), total: total.documents },
     });
-    if (copy.exchange?.settled && missing.documents === 0) break;
+    if (copy.exchange?.settled && missing.documents === 0) {
+      const blocked = copy.databases.blocked();
+      if (blocked === undefined) break;
+      throw cannotBePlaced(blocked.shown);
+    }
     if (copy.isBehind) await goBeyondFloor(copy, hub, going);
     if (copy.exchange === null) await hub.sessionOrRefusal();
     await copy.change(LOOK_AGAIN_MS);
@@ -56,6 +64,11 @@ export async function fillCopy(copy: Copy, hub: HubConnection, who: Member, goin
   // What it says of itself may be too late for the log as well: from now on it goes on like any copy that is behind.
   complete(copy);
   await handOverIfReached(copy, going.signal);
+}
+
+function cannotBePlaced(path: string): ProblemError {
+  const remedy = 'Move that file away; the same command then goes on. What is in it can be brought over afterwards.';
+  return new ProblemError({ ...databaseInTheWay(path), remedy });
 }
 
 export type Member = { readonly user: string; readonly device: string };

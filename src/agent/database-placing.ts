@@ -45,6 +45,8 @@ export class DatabasePlacing {
   readonly #unfetched = new Set<string>();
   /** Those that could not be read, and whose bases may be, or are, why. */
   readonly #bases = new Map<string, 'doubted' | 'damaged'>();
+  /** Something lies where they should be that only a person can judge. */
+  readonly #blocked = new Set<string>();
 
   constructor(options: DatabasePlacingOptions) {
     this.#options = options;
@@ -52,6 +54,15 @@ export class DatabasePlacing {
 
   isOpen(id: string): boolean {
     return this.#open.has(id);
+  }
+
+  /** Whatever lay in the way may be gone. */
+  lookAgain(): void {
+    this.#blocked.clear();
+  }
+
+  isBlocked(id: string): boolean {
+    return this.#blocked.has(id);
   }
 
   /** Opens what lies where it was left: a colleague may have renamed it since, and it follows once it is open. */
@@ -332,6 +343,7 @@ export class DatabasePlacing {
   }
 
   #inTheWay({ id, shown }: Entry): void {
+    this.#blocked.add(id);
     this.#options.problems.set(`database ${id}`, databaseInTheWay(shown));
   }
 

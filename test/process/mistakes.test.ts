@@ -1,8 +1,10 @@
 /** Commands that name what is not there, or that came to nothing: what is said, and what is left behind. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { assertEqualCopies } from './copies.ts';
 import { type Copy, engagement, LEDGER } from './engagement.ts';
 import { Office } from './office.ts';
 
@@ -49,4 +51,35 @@ test('PRC27 a publish that was cut short says so, with the command by which it g
   await machine.json('publish', [folder]);
   assert.deepEqual((await machine.json('status', [folder])).problems, []);
   assert.equal((await machine.json('copies'))[0]?.state, 'online');
+});
+
+test('PRC28 a copy where a database of its own lies in the place of one says so, and goes on when that is gone', {
+  timeout,
+}, async (t) => {
+  const office = await Office.open(t);
+  const [ana] = (await engagement(office, ['ana'])) as [Copy];
+  const ben = await office.machine('ben');
+  const folder = join(ben.folder, 'again');
+  mkdirSync(folder);
+  const own = new DatabaseSync(join(folder, LEDGER));
+  own.exec("CREATE TABLE mine (a); INSERT INTO mine VALUES ('kept')");
+  own.close();
+  const refused = await ben.refused('copy', 'Acme 2026', folder);
+  assert.match(refused, /ledger\.db cannot be placed.*Move that file away.*the same command/s);
+  renameSync(join(folder, LEDGER), join(ben.folder, 'mine.db'));
+  await ben.json('copy', ['Acme 2026', folder]);
+  assertEqualCopies(ana.folder, folder);
+  // From now on: a colleague's database where a link lies keeps nothing else waiting.
+  symlinkSync(ben.folder, join(folder, 'new.db'));
+  await ben.json('sync', [folder]);
+  const made = new DatabaseSync(join(ana.folder, 'new.db'));
+  made.exec("CREATE TABLE t (a); INSERT INTO t VALUES ('new')");
+  made.close();
+  await ana.machine.json('sync', [ana.folder]);
+  const { problems } = await ben.json('sync', [folder]);
+  assert.match(problems.map(({ text }) => text).join(), /new\.db cannot be placed/);
+  unlinkSync(join(folder, 'new.db'));
+  await ben.json('sync', [folder]);
+  assert.deepEqual((await ben.json('status', [folder])).problems, []);
+  assertEqualCopies(ana.folder, folder);
 });
