@@ -1,6 +1,7 @@
 import { fromHere } from '../../platform/home.ts';
 import { calls } from '../call.ts';
 import { command, FOLDER } from '../command.ts';
+import { usage } from '../report.ts';
 import { count } from '../text.ts';
 
 export const accept = command('accept', 'settle all conflicts by what is shown now, for everybody')
@@ -10,11 +11,12 @@ export const accept = command('accept', 'settle all conflicts by what is shown n
   .action(
     calls({
       method: 'accept',
-      params: (folder: string | undefined, { database, table }: { database?: string; table?: string }) => ({
-        folder: fromHere(folder),
-        database,
-        table,
-      }),
+      params: (folder: string | undefined, { database, table }: { database?: string; table?: string }) => {
+        if (table !== undefined && database === undefined) {
+          throw usage('A table is one of a database.', 'Name both: --database D --table T.');
+        }
+        return { folder: fromHere(folder), database, table };
+      },
       text: ({ settled, left }) =>
         [
           `${count(settled, 'conflict')} settled as shown.`,

@@ -33,6 +33,7 @@ export const settings = command('settings', 'see and change what is set about th
       method: 'settings',
       params: (folder: string | undefined, database: string | undefined, options: Options) => {
         const changes = changesOf(options);
+        mustBeClear(changes);
         return { folder: fromHere(folder), database, changes: changes.length === 0 ? undefined : changes };
       },
       text: (databases) =>
@@ -64,6 +65,19 @@ function changesOf(options: Options): Changes {
     ...each(options.deletionWins).map((place) => ({ place, set: 'deletion-wins' as const, value: true })),
     ...each(options.editWins).map((place) => ({ place, set: 'deletion-wins' as const, value: false })),
   ];
+}
+
+/** What names nothing, or says two things of one, is a slip of whoever wrote it. */
+function mustBeClear(changes: Changes): void {
+  const met = new Map<string, unknown>();
+  for (const { place, set, value } of changes) {
+    if (place === '') throw usage('A table or column has no name.', 'Name them, with commas between them.');
+    const one = JSON.stringify([place, set]);
+    if (met.has(one) && met.get(one) !== value) {
+      throw usage(`Two things are said of ${place} that exclude each other.`, 'Say one of them.');
+    }
+    met.set(one, value);
+  }
 }
 
 function reference(text: string): Changes[number] {
