@@ -10,7 +10,7 @@ import type { Files } from '../platform/ports.ts';
 import { observationOf } from '../store/observations.ts';
 import type { Entry, Registry } from '../store/registry.ts';
 import type { CopyEvent } from './copy-options.ts';
-import { damagedBase, databaseInTheWay, waitsForRename } from './database-problems.ts';
+import { damagedBase, databaseInTheWay, waitsForName, waitsForRename } from './database-problems.ts';
 import type { ChunkSource, Contents } from './documents/ports.ts';
 import { isLeftBehind } from './documents/walking.ts';
 import type { PlacedDatabases } from './placed-databases.ts';
@@ -236,7 +236,8 @@ export class DatabasePlacing {
       this.#observe(entry.shown);
       problems.clear(`database ${entry.id}`);
     } else {
-      problems.set(`database ${entry.id}`, waitsForRename(from, entry.shown));
+      const why = placed.at(entry.shown) ? waitsForName : waitsForRename;
+      problems.set(`database ${entry.id}`, why(from, entry.shown));
       this.#options.again();
     }
     await this.open(moved ? entry : { ...entry, shown: from });

@@ -19,6 +19,15 @@ export function waitsForRename(from: string, to: string): Problem {
   };
 }
 
+export function waitsForName(from: string, to: string): Problem {
+  return {
+    code: 'waits-for-rename',
+    text: `${from} was renamed to ${to} by a colleague, and another database has that name here still.`,
+    remedy: 'It follows by itself when that one has moved; where two wait for each other, rename one of them.',
+    path: from,
+  };
+}
+
 export function databaseInTheWay(path: string): Problem {
   return {
     code: 'in-the-way',

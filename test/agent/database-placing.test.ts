@@ -63,6 +63,7 @@ function toPlace(disk: SimDisk, paths: readonly string[], renamings: readonly Re
     tell: () => {},
     signal: new AbortController().signal,
   });
+  let renamed = 0;
   const place = async () => {
     for (const entry of registry.entries('database')) await placing.place(entry);
   };
@@ -72,12 +73,18 @@ function toPlace(disk: SimDisk, paths: readonly string[], renamings: readonly Re
       transaction(db, () => registry.fold({ copy: 'b'.repeat(32), seq: 1, stamp: 2 }, { ops: [op] }));
     }
   };
+  const rename = (from: string, to: string) => {
+    const id = registry.entryAt(from)!.id;
+    const op = setOp(DATABASES, id, { path: { value: to, over: registry.row(DATABASES, id).cells.get('path') ?? [] } });
+    transaction(db, () => registry.fold({ copy: 'b'.repeat(32), seq: ++renamed, stamp: 2 + renamed }, { ops: [op] }));
+  };
   const removeDead = () =>
     placing.removeDead(
       async () => false,
       () => {},
     );
-  return { files, problems, asked, program, opened, placing, place, remove, removeDead, close: () => db.close() };
+  const close = () => db.close();
+  return { files, problems, asked, program, opened, placing, place, rename, remove, removeDead, close };
 }
 
 test('DBS15 a database is not put beside a document that is called like its journal, and what SQLite left there goes', async () => {
@@ -154,6 +161,22 @@ test('DBS22 a base that the disk has damaged or lost is fetched again, and told 
   assert.deepEqual(lying(), content);
   await place();
   assert.deepEqual(opened, Array(3).fill(files.native('ledger.db')));
+  close();
+});
+
+test('DBS23 a database whose new name another one has here still says so, and not that a program has it open', async () => {
+  const { files, problems, place, rename, close } = toPlace(new SimDisk(), ['a.db', 'b.db']);
+  const told = () => problems.list().map(({ text, remedy }) => `${text} ${remedy}`);
+  await place();
+  for (const [from, to] of ['a.db t.db', 'b.db a.db', 't.db b.db'].map((both) => both.split(' '))) rename(from!, to!);
+  await place();
+  assert.match(told().sort()[0]!, /a\.db was renamed to b\.db.*another database.*rename/);
+  assert.equal(told().length, 2);
+  rename('b.db', 'elsewhere.db');
+  await place();
+  await place();
+  assert.deepEqual(told(), []);
+  assert.ok(files.facts('a.db') && files.facts('elsewhere.db') && !files.facts('b.db'));
   close();
 });
 
