@@ -197,6 +197,7 @@ test('CLI4 wrong usage ends with 2, and nothing is asked of the agent', async (t
     ['undo', 'c1:7', '--key', '{}'],
     ['hub', 'start'],
     ['hub', 'start', '--dir', 'd', '--listen', 'nowhere'],
+    ['hub', 'start', '--dir', 'd', '--listen', '127.0.0.1:99999'],
     ['hub', 'invite', '--dir', 'd'],
   ];
   for (const args of wrong) {

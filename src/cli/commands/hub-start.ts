@@ -7,7 +7,7 @@ export const start = command('start', 'run the hub in the foreground, until Ctrl
   .requiredOption('--dir <DIR>', 'where it keeps everything; made on first start')
   .option('--listen <HOST:PORT>', 'where it is reached', '0.0.0.0:7465')
   .action(async ({ dir, listen }: { dir: string; listen: string }) => {
-    if (!/^(\[[\da-f:.]+\]|[^\s:[\]]+):\d{1,5}$/i.test(listen)) {
+    if (!/^(\[[\da-f:.]+\]|[^\s:[\]]+):\d{1,5}$/i.test(listen) || !URL.canParse(`https://${listen}`)) {
       throw usage(`--listen ${listen} is not HOST:PORT.`, 'Write for example 0.0.0.0:7465, or [::]:7465.');
     }
     const signal = interruption();
