@@ -191,7 +191,10 @@ export class DatabaseEngine {
   }
 
   #captureIn(file: OpenFile, mayCompare: boolean, mayDoubt: MayDoubt): CaptureStep | 'not marked' {
-    if (!this.#standing.isHeld) file.sql.db.exec('BEGIN');
+    if (!this.#standing.isHeld) {
+      if (mayCompare) this.#besideNoWriter(file);
+      file.sql.db.exec('BEGIN');
+    }
     try {
       // Somebody was quicker: the next step looks again.
       if (file.schemaMoved() || !this.#standing.isAsLeft(file)) return { kind: 'apply' };
@@ -199,6 +202,18 @@ export class DatabaseEngine {
     } finally {
       if (!this.#standing.isHeld) file.rollback();
     }
+  }
+
+  /**
+   * Throws SQLITE_BUSY where nothing seems to tell of a commit and a program is just writing: whoever begins a -wal anew
+   * moves data_version before he commits, and what he marks shows when he has. All tables were compared for nothing.
+   */
+  #besideNoWriter(file: OpenFile): void {
+    const { looked, mark } = this.#standing;
+    if (Number.isNaN(looked) || file.connection.dataVersion() === looked) return;
+    if (file.unmarked.size > 0 || newestMark(file.sql) > mark.id) return;
+    file.sql.db.exec('BEGIN IMMEDIATE');
+    file.sql.db.exec('ROLLBACK');
   }
 
   #captureWithin(file: OpenFile, mayCompare: boolean, mayDoubt: MayDoubt): CaptureStep | 'not marked' {

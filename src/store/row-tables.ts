@@ -163,6 +163,11 @@ export class RowTables {
     return this.prepare(sql).get(...values) as unknown[] | undefined;
   }
 
+  /** The same as `all` without holding them; nobody else may ask the same meanwhile. */
+  protected each(sql: string, ...values: SQLInputValue[]): Iterable<unknown[]> {
+    return this.prepare(sql).iterate(...values) as unknown as Iterable<unknown[]>;
+  }
+
   protected all(sql: string, ...values: SQLInputValue[]): unknown[][] {
     return this.prepare(sql).all(...values) as unknown as unknown[][];
   }

@@ -1,9 +1,11 @@
 /** Programs that switch triggers off (Fossil does, for its own safety): they commit, and nothing is marked. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { stampAt } from '../../src/core/clock.ts';
 import { ProblemError } from '../../src/core/problem.ts';
+import { isBusy } from '../../src/database/file/failing.ts';
 import { type Copy, everywhere, Office } from './copies.ts';
 
 const BOOKS = `
@@ -39,6 +41,39 @@ for (const journal of ['wal', 'delete']) {
     }
   });
 }
+
+test('CAP14 a program that is writing so much that its -wal is begun anew is waited for, and nothing is compared', () => {
+  const office = new Office(`PRAGMA journal_mode = wal; ${BOOKS}`);
+  const [ana] = office.copies as [Copy, Copy];
+  const program = new DatabaseSync(ana.path, { timeout: 0 });
+  try {
+    office.settle();
+    program.exec("UPDATE account SET balance = 12 WHERE code = '1'");
+    assert.equal(ana.capture(), true);
+    program.exec('PRAGMA cache_size = 10; PRAGMA wal_checkpoint(PASSIVE)');
+    program.exec(`BEGIN; WITH RECURSIVE n (i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+                  INSERT INTO account SELECT i, 'a name that takes some room', i FROM n`);
+    assert.throws(() => ana.engine.capture(), isBusy);
+    assert.throws(() => ana.engine.capture(), isBusy);
+    assert.throws(() => ana.engine.capture(), isBusy);
+    program.exec('COMMIT');
+    assert.equal(ana.capture(), true);
+    assert.equal(ana.engine.comparison, 'none');
+    assert.equal(ana.log.ops().at(-1)?.length, 4991);
+    program.exec('BEGIN IMMEDIATE');
+    assert.equal(ana.capture(), false);
+    // Where there was a commit without a mark, it is compared once nobody writes.
+    program.exec('ROLLBACK');
+    unmarked(ana, "UPDATE account SET balance = 11 WHERE code = '1'");
+    program.exec('BEGIN IMMEDIATE');
+    assert.throws(() => ana.engine.capture(), isBusy);
+    program.exec('ROLLBACK');
+    assert.equal(ana.capture(), true);
+  } finally {
+    program.close();
+    office.close();
+  }
+});
 
 test('CAP9 what was committed without a mark between two looks is captured before anything of a colleague is written over it', () => {
   const office = new Office(BOOKS);
