@@ -342,9 +342,10 @@ export class CopyDatabases implements DatabaseReports {
   #problems(database: string, problems: readonly DatabaseProblem[]): void {
     this.#options.problems.replace(`database ${database}`, problems);
     for (const { text } of problems) this.#options.tell({ what: 'problem', text });
-    if (!problems.some(({ code }) => code === 'damaged-database' || code === 'database-missing')) return;
-    this.#steps.doubtBase(database);
-    this.place();
+    const isUnread = problems.some(({ code }) => code === 'damaged-database' || code === 'database-missing');
+    if (!isUnread) this.#steps.trustBase(database);
+    // Once: looking for its place may open it again, and be told the same.
+    else if (this.#steps.doubtBase(database)) this.place();
   }
 
   #again(): void {

@@ -43,8 +43,8 @@ export class DatabasePlacing {
   readonly #open = new Set<string>();
   /** The disk did not take what was to be fetched for them. */
   readonly #unfetched = new Set<string>();
-  /** Those that could not be read, and whose bases may be, or are, why. */
-  readonly #bases = new Map<string, 'doubted' | 'damaged'>();
+  /** Those that could not be read: whether their bases are why. */
+  readonly #bases = new Map<string, 'doubted' | 'damaged' | 'intact'>();
   /** Something lies where they should be that only a person can judge. */
   readonly #blocked = new Set<string>();
 
@@ -80,7 +80,7 @@ export class DatabasePlacing {
     const { files, folder, placed, databases, registry } = this.#options;
     const content = registry.content(entry.id, entry.by ?? 'base');
     if (this.#open.has(entry.id)) {
-      if (content && this.#bases.has(entry.id)) await this.#healBase(entry, content);
+      if (content) await this.#healBase(entry, content);
       return this.#follow(entry);
     }
     const incoming = incomingPath(entry.id);
@@ -182,16 +182,26 @@ export class DatabasePlacing {
     tell({ what: 'placed', text: `${entry.shown} is here`, path: entry.shown });
   }
 
-  /** A followed database cannot be read: the next look finds out whether the disk has damaged or lost its base. */
-  doubtBase(id: string): void {
-    if (!this.#bases.has(id)) this.#bases.set(id, 'doubted');
+  /** A database cannot be read: the next look finds out whether the disk has damaged or lost its base. False: it is known. */
+  doubtBase(id: string): boolean {
+    if (this.#bases.has(id)) return false;
+    this.#bases.set(id, 'doubted');
+    return true;
+  }
+
+  /** It can be read again: whatever comes later has another cause. */
+  trustBase(id: string): void {
+    this.#bases.delete(id);
   }
 
   async #healBase(entry: Entry, content: DocumentContent): Promise<void> {
     const { placed, problems } = this.#options;
     const { id } = entry;
-    if (this.#bases.get(id) === 'doubted' && (await this.#isIntact(id, content))) return void this.#bases.delete(id);
-    this.#bases.set(id, 'damaged');
+    const known = this.#bases.get(id);
+    if (known === undefined || known === 'intact') return;
+    const isIntact = known === 'doubted' && (await this.#isIntact(id, content));
+    this.#bases.set(id, isIntact ? 'intact' : 'damaged');
+    if (isIntact) return;
     problems.replace(`database ${id}`, []);
     problems.set(`database ${id}`, damagedBase(entry.shown));
     if (!(await this.#assemble(basePath(id), content))) return this.#options.again();
