@@ -191,10 +191,7 @@ export class DatabaseEngine {
   }
 
   #captureIn(file: OpenFile, mayCompare: boolean, mayDoubt: MayDoubt): CaptureStep | 'not marked' {
-    if (!this.#standing.isHeld) {
-      if (mayCompare) this.#besideNoWriter(file);
-      file.sql.db.exec('BEGIN');
-    }
+    if (!this.#standing.isHeld) file.sql.db.exec('BEGIN');
     try {
       // Somebody was quicker: the next step looks again.
       if (file.schemaMoved() || !this.#standing.isAsLeft(file)) return { kind: 'apply' };
@@ -211,13 +208,13 @@ export class DatabaseEngine {
   #besideNoWriter(file: OpenFile): void {
     const { looked, mark } = this.#standing;
     if (Number.isNaN(looked) || file.connection.dataVersion() === looked) return;
-    if (file.unmarked.size > 0 || newestMark(file.sql) > mark.id) return;
-    file.sql.db.exec('BEGIN IMMEDIATE');
-    file.sql.db.exec('ROLLBACK');
+    if (file.unmarked.size > 0 || newestMark(file.sql) > mark.id || !file.connection.isWal()) return;
+    file.sql.db.exec('ROLLBACK; BEGIN IMMEDIATE; ROLLBACK; BEGIN');
   }
 
   #captureWithin(file: OpenFile, mayCompare: boolean, mayDoubt: MayDoubt): CaptureStep | 'not marked' {
     const standing = this.#standing;
+    if (mayCompare && !standing.isHeld) this.#besideNoWriter(file);
     const version = file.connection.dataVersion();
     const isMarked = file.unmarked.size > 0 || newestMark(file.sql) > standing.mark.id;
     // Its program has triggers switched off, or wrote to tables that are not followed. Where there is such a one, it may

@@ -40,8 +40,7 @@ export class UserConnection {
       // What we apply is in the log durably. A WAL loses whole commits in a power cut, together with the position that
       // says so, and they are applied again; an fsync would keep the lock for its time. A rollback journal that is not
       // synced can tear a database.
-      const isWal = this.sql.one('PRAGMA journal_mode') === 'wal';
-      db.exec(`PRAGMA synchronous = ${isWal ? 'NORMAL' : 'FULL'}`);
+      db.exec(`PRAGMA synchronous = ${this.isWal() ? 'NORMAL' : 'FULL'}`);
       // Checks were judged when rows were mended; what one copy broke on purpose is to be the same everywhere.
       db.exec('PRAGMA ignore_check_constraints = ON');
       this.encoding = this.sql.one('PRAGMA encoding') as Encoding;
@@ -67,6 +66,10 @@ export class UserConnection {
 
   close(): void {
     if (this.sql.db.isOpen) this.sql.db.close();
+  }
+
+  isWal(): boolean {
+    return this.sql.one('PRAGMA journal_mode') === 'wal';
   }
 
   /** Moves when another connection, of any process, has committed. */
