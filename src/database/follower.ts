@@ -39,7 +39,7 @@ const ACTIVE_MS = 5_000;
 const HOT_EDITS = 4;
 const HOT_WITHIN_MS = 250;
 const HOT_APPLY_LIMIT_MS = 30_000;
-const HOT_LOCK_SHARE = { wal: 1 / 1000, other: 1 / 50 };
+const HOT_LOCK_SHARE = { wal: 1 / 1000, other: 1 / 80 };
 /** Commits without a mark are looked for by comparing all tables, for no more than this share of the time. */
 const COMPARE_SHARE = 0.05;
 /** Then the captured marks are cleared. */
