@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Figure } from './figure.ts';
 import { FirstCopies, peers } from './peers.ts';
-import { type Bench, office } from './stage.ts';
+import { type Bench, office, seconds } from './stage.ts';
 import { copyOf, w1 } from './workloads.ts';
 
 export async function big(bench: Bench): Promise<Figure[]> {
@@ -58,10 +58,4 @@ async function bytesByRsync(bench: Bench, ours: number): Promise<Figure[]> {
     { id: 'big.rsyncBytes', what: '  the same by rsync', unit: 'bytes', runs: [bytes] },
     { id: 'big.bytesRatio', what: "bytes, times rsync's", unit: 'x', runs: [ours / bytes], goal: { atMost: 1 } },
   ];
-}
-
-export async function seconds(work: () => Promise<unknown>): Promise<number> {
-  const begun = performance.now();
-  await work();
-  return (performance.now() - begun) / 1000;
 }

@@ -1,9 +1,8 @@
 /** A new copy of a file that is one database of 1 GB, from the hub. */
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { seconds } from './big.ts';
 import type { Figure } from './figure.ts';
-import { type Bench, office } from './stage.ts';
+import { type Bench, office, seconds } from './stage.ts';
 import { copyOf, gigabyteOfRecords } from './workloads.ts';
 
 export async function gigabyte(bench: Bench): Promise<Figure[]> {

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { freePort } from '../scripts/office.ts';
 import type { Figure } from './figure.ts';
-import { type Bench, pause } from './stage.ts';
+import { type Bench, pause, seconds, writeBack } from './stage.ts';
 import { syncthing } from './syncthing.ts';
 import { countBytes, type Wire } from './wire.ts';
 
@@ -35,10 +35,12 @@ export function peers(bench: Bench): Peer[] {
 
 /**
  * Seconds of a first full copy, for each peer: called once a run, so that ours and theirs meet the same machine. From the
- * second run on without Syncthing, which is slow.
+ * second run on without Syncthing, which is slow. And until it is on the disk, as ours and Syncthing's are when they are
+ * done: rsync leaves that to the system.
  */
 export class FirstCopies {
-  readonly seconds = new Map<string, number[]>();
+  readonly #seconds = new Map<string, number[]>();
+  readonly #durable = new Map<string, number[]>();
   readonly #bench: Bench;
   readonly #source: string;
   readonly #peers: readonly Peer[];
@@ -51,29 +53,35 @@ export class FirstCopies {
 
   async run(): Promise<void> {
     for (const peer of this.#peers) {
-      const times = this.seconds.get(peer.name) ?? [];
+      const times = this.#seconds.get(peer.name) ?? [];
       if (peer.name !== 'rsync' && times.length > 0) continue;
       this.#bench.say(`first copy by ${peer.name}`);
       const pair = await peer.pair(this.#bench, this.#source, this.#bench.folder(peer.name), false);
+      const settled = await seconds(() => pair.settle());
       const begun = performance.now();
-      await pair.settle();
-      this.seconds.set(peer.name, [...times, (performance.now() - begun) / 1000]);
+      writeBack();
+      const durable = settled + (performance.now() - begun) / 1000;
+      this.#seconds.set(peer.name, [...times, settled]);
+      this.#durable.set(peer.name, [...(this.#durable.get(peer.name) ?? []), durable]);
       await pair.end();
     }
   }
 
   figures(id: string, what: string): Figure[] {
-    return [...this.seconds].map(([name, runs]) => ({
-      id: `${id}.${name}`,
-      what: `  ${what} by ${name}`,
-      unit: 's',
-      runs,
-    }));
+    return [...this.#seconds].flatMap(([name, runs]) => [
+      { id: `${id}.${name}`, what: `  ${what} by ${name}`, unit: 's', runs },
+      {
+        id: `${id}.${name}Durable`,
+        what: '    until it is on the disk',
+        unit: 's',
+        runs: this.#durable.get(name) ?? [],
+      },
+    ]);
   }
 
   /** Ours by rsync's of the same run; nothing where rsync is missing. */
   ratio(figure: Pick<Figure, 'id' | 'what' | 'goal'>, ours: readonly number[]): Figure[] {
-    const rsync = this.seconds.get('rsync');
+    const rsync = this.#seconds.get('rsync');
     if (rsync === undefined) return [];
     return [{ ...figure, unit: 'x', runs: ours.map((seconds, run) => seconds / rsync[run]!) }];
   }

@@ -2,11 +2,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { machine } from '../scripts/office.ts';
-import { seconds } from './big.ts';
 import type { Figure } from './figure.ts';
 import { FirstCopies } from './peers.ts';
 import { load } from './processes.ts';
-import { type Bench, office, pause } from './stage.ts';
+import { type Bench, office, pause, seconds } from './stage.ts';
 import { copyOf, w2 } from './workloads.ts';
 
 const IDLE_SECONDS = 60;

@@ -2,6 +2,7 @@
  * The stage of a benchmark: a hub, Ana's machine with a published file and Ben's with a copy of it, all real processes.
  * Folders are only removed when everything is over: ext4 looks for a free inode for seconds after 50,000 were deleted.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, type Hub, type Machine, machine, startHub } from '../scripts/office.ts';
@@ -63,6 +64,19 @@ export async function sharedFile(bench: Bench, fill: (folder: string) => void, c
   await stage.ana.run('publish', stage.here, '--name', 'file');
   await stage.ben.run('copy', 'file', stage.there);
   return stage;
+}
+
+/** Of `work`, on a disk at rest: it does not wait until what came before it is written. */
+export async function seconds(work: () => Promise<unknown>): Promise<number> {
+  writeBack();
+  const begun = performance.now();
+  await work();
+  return (performance.now() - begun) / 1000;
+}
+
+/** All that any program has written is on the disk. Windows has no such command, and is measured without. */
+export function writeBack(): void {
+  spawnSync('sync');
 }
 
 export function pause(ms: number): Promise<void> {
