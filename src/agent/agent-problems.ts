@@ -96,6 +96,17 @@ export function nestedCopies(path: string, other: string): ProblemError {
   });
 }
 
+export function keysInside(path: string, place: string, whose: 'machine' | 'hub'): ProblemError {
+  const what = whose === 'machine' ? "a machine's own folder (TIEOUT_HOME)" : "a hub's own folder";
+  const lies = path === place ? `is ${what}` : `lies in ${place}, ${what}`;
+  return new ProblemError({
+    code: 'keys',
+    text: `${path} ${lies}: whoever had the keys in it could pass for that ${whose}.`,
+    remedy: 'Name a folder outside of it.',
+    path,
+  });
+}
+
 export function beingDetached(path: string): ProblemError {
   return new ProblemError({
     code: DETACHING,

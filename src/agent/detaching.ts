@@ -105,7 +105,7 @@ async function takeOutOfFiles(files: Files, databases: Databases): Promise<void>
   for (let folder = left.pop(); folder !== undefined; folder = left.pop()) {
     const listed = listFolder(files, folder);
     // Another copy inside of this one is none of ours.
-    if (listed === undefined || listed.isCopy) continue;
+    if (listed === undefined || listed.own !== undefined) continue;
     left.push(...listed.folders);
     for (const path of listed.temporaries) files.remove(path);
     for (const { path } of listed.files) {

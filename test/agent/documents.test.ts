@@ -269,6 +269,31 @@ test('DOC12 a symbolic link, an unfit name and a nested copy are said to be prob
   });
 });
 
+test("DOC33 a machine's and a hub's own folder are named, and nothing in them is part of the file", async () => {
+  const keys = {
+    'home/device.key': 'secret',
+    'home/agent.lock': '',
+    'home/logs/agent.log': 'x',
+    'office/hub.db': 'x',
+    'office/office/authority.json': 'secret',
+    'plain/device.key': 'of another program',
+  };
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    for (const [path, content] of Object.entries(keys)) ana!.write(path, content);
+    await exchangeOnce(office, ana!, ben!);
+    const codes = ana!.documents.problems().map(({ path, code }) => `${path} ${code}`);
+    assert.deepEqual(codes.sort(), ['home keys', 'office keys']);
+    assert.deepEqual(Object.keys(ben!.files()), [...Object.keys(FILES), 'plain/device.key'].sort());
+    ana!.write('home/logs/agent.log', 'more');
+    await exchangeOnce(office, ana!, ben!);
+    assert.equal(ben!.read('home/logs/agent.log'), undefined);
+  });
+  await withCopies(['ana'], { ...FILES, ...keys }, async (_, ana) => {
+    const { documents } = ana!.documents.survey();
+    assert.deepEqual(documents.sort(), [...Object.keys(FILES), 'plain/device.key'].sort());
+  });
+});
+
 test('DOC13 a change that keeps size and time is still a change', async () => {
   await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
     const at = ana!.mtime('papers/a.txt') / 1000;

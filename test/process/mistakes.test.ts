@@ -34,6 +34,24 @@ test('PRC26 what is named wrongly is refused as what it is, and leaves nothing b
   assert.match(await machine.refused('versions', folder), /the folder of the file/);
 });
 
+test('DOC33 the folder of a machine or of a hub, or one inside of it, is made no copy', { timeout }, async (t) => {
+  const office = await Office.open(t);
+  const [ana] = (await engagement(office, ['ana'])) as [Copy];
+  const { machine } = ana;
+  for (const [place, told] of [
+    [machine.home, /is a machine's own folder/],
+    [join(machine.home, 'logs'), /lies in .*, a machine's own folder/],
+    [office.hub.dir, /is a hub's own folder/],
+    [join(office.hub.dir, 'office'), /lies in .*, a hub's own folder/],
+  ] as const) {
+    assert.match(await machine.refused('publish', place), told);
+    assert.match(await machine.refused('copy', 'Acme 2026', place), told);
+    assert.equal(existsSync(join(place, '.tieout')), false);
+  }
+  assert.match(await machine.refused('copy', 'Acme 2026', join(machine.home, 'new')), /lies in/);
+  assert.equal((await machine.json('files')).length, 1);
+});
+
 test('PRC27 a publish that was cut short says so, with the command by which it goes on', { timeout }, async (t) => {
   const office = await Office.open(t);
   const machine = await office.machine('ana');

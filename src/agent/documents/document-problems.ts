@@ -51,6 +51,7 @@ export const UNSYNCED = [
   'symbolic-link',
   'special-file',
   'nested-copy',
+  'keys',
   'no-database',
   'in-use',
 ];
@@ -99,6 +100,16 @@ export function nestedCopy(path: string): Problem {
   return {
     code: 'nested-copy',
     text: `${path} is a sync copy of its own, and is not part of this file.`,
+    remedy: 'Move it out of the folder.',
+    path,
+  };
+}
+
+export function keptKeys(path: string, whose: 'machine' | 'hub'): Problem {
+  const what = whose === 'machine' ? "a machine's own folder (TIEOUT_HOME)" : "a hub's own folder";
+  return {
+    code: 'keys',
+    text: `${path} is ${what}, and is not synced: whoever had the keys in it could pass for that ${whose}.`,
     remedy: 'Move it out of the folder.',
     path,
   };

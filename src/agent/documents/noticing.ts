@@ -15,7 +15,7 @@ import type { Oddities } from './oddities.ts';
 import { Pace } from './pace.ts';
 import type { DatabaseReports } from './ports.ts';
 import { Settling } from './settling.ts';
-import { companionOf, isInForeignFolder, isInOtherCopy, isOurFolder, isThere, listFolder } from './walking.ts';
+import { companionOf, isInForeignFolder, isInOwnFolder, isOurFolder, isThere, listFolder } from './walking.ts';
 
 /** An in-place save counts as done after this long without a change of size or time. */
 export const QUIET_MS = 250;
@@ -257,7 +257,7 @@ export class Noticing {
       problems.set(path, unfitName(path, fault.text));
       return this.#asSeen(path);
     }
-    if (seen === undefined && isInOtherCopy(files, path)) return this.#asSeen(path);
+    if (seen === undefined && isInOwnFolder(files, path)) return this.#asSeen(path);
     return this.#settling.settles(path, this.#lookText(facts), this.#wait(path, facts, seen));
   }
 

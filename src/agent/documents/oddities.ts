@@ -4,6 +4,7 @@ import type { Files } from '../../platform/ports.ts';
 import type { Observations } from '../../store/observations.ts';
 import {
   type DocumentProblems,
+  keptKeys,
   nestedCopy,
   sameName,
   specialFile,
@@ -31,14 +32,15 @@ export class Oddities {
   /** Names what cannot be synced. True: nothing in the folder can be. */
   tell(folder: string, listed: Listed): boolean {
     const problems = this.#problems;
-    if (listed.isCopy) problems.set(folder, nestedCopy(folder));
+    if (listed.own === 'copy') problems.set(folder, nestedCopy(folder));
+    else if (listed.own !== undefined) problems.set(folder, keptKeys(folder, listed.own));
     else {
       for (const path of listed.links) problems.set(path, symbolicLink(path));
       for (const path of listed.others) problems.set(path, specialFile(path));
       for (const path of listed.unreadable) problems.set(path, unfitName(path, 'its name is not valid Unicode text'));
       for (const path of listed.temporaries) if (!isTakenOut(path)) this.#temporaries.add(path);
     }
-    return listed.isCopy;
+    return listed.own !== undefined;
   }
 
   /** Can it be a document of a base? `taken`: folded paths of those before it. */

@@ -12,9 +12,27 @@ export type Listed = {
   readonly unreadable: readonly string[];
   /** Unfinished files of ours. */
   readonly temporaries: readonly string[];
-  /** The folder belongs to another sync copy. */
-  readonly isCopy: boolean;
+  /** Of what the folder is ours, and so no part of this file. */
+  readonly own: OwnFolder | undefined;
 };
+
+/** A sync copy of its own; a machine's TIEOUT_HOME and a hub's folder, which hold keys that nobody else may have. */
+export type OwnFolder = 'machine' | 'hub' | 'copy';
+
+/** What lies in such folders, and in no others. */
+const SIGNS: Readonly<Record<OwnFolder, Readonly<Record<string, FileFacts['kind']>>>> = {
+  machine: { 'device.key': 'file', 'agent.lock': 'file' },
+  hub: { 'hub.db': 'file', 'office/authority.json': 'file' },
+  copy: { [SYNC_FOLDER]: 'folder' },
+};
+const OWN_FOLDERS = Object.keys(SIGNS) as OwnFolder[];
+const FIRST_SIGNS = new Set(OWN_FOLDERS.flatMap((own) => Object.keys(SIGNS[own]).slice(0, 1)));
+
+export function ownFolder(files: Files, folder: string): OwnFolder | undefined {
+  return OWN_FOLDERS.find((own) =>
+    Object.entries(SIGNS[own]).every(([name, kind]) => files.facts(within(folder, name))?.kind === kind),
+  );
+}
 
 const HEADER = Buffer.from('SQLite format 3\0', 'latin1');
 
@@ -22,7 +40,7 @@ const HEADER = Buffer.from('SQLite format 3\0', 'latin1');
 export function listFolder(files: Files, folder: string): Listed | undefined {
   const entries = files.list(folder);
   if (entries === undefined) return undefined;
-  const found = { files: [], folders: [], links: [], others: [], unreadable: [], temporaries: [], isCopy: false } as {
+  const found = { files: [], folders: [], links: [], others: [], unreadable: [], temporaries: [], own: undefined } as {
     -readonly [K in keyof Listed]: Listed[K] extends readonly (infer T)[] ? T[] : Listed[K];
   };
   for (const { name, facts } of entries) {
@@ -30,7 +48,7 @@ export function listFolder(files: Files, folder: string): Listed | undefined {
       if (name.includes('\ufffd')) found.unreadable.push(within(folder, name));
       continue;
     }
-    if (name === SYNC_FOLDER && folder !== '' && facts.kind === 'folder') found.isCopy = true;
+    if (folder !== '' && FIRST_SIGNS.has(name)) found.own ??= ownFolder(files, folder);
     const path = within(folder, name);
     if (facts.kind === 'folder') {
       if (isOurFolder(name)) found.folders.push(path);
@@ -57,10 +75,10 @@ export function isInForeignFolder(path: string): boolean {
     .some((name) => !isOurFolder(name));
 }
 
-/** Is a folder on the way a sync copy of its own? */
-export function isInOtherCopy(files: Files, path: string): boolean {
+/** Is a folder on the way ours, and no part of this file? */
+export function isInOwnFolder(files: Files, path: string): boolean {
   for (let folder = parentOf(path); folder !== ''; folder = parentOf(folder)) {
-    if (files.facts(within(folder, SYNC_FOLDER))?.kind === 'folder') return true;
+    if (ownFolder(files, folder) !== undefined) return true;
   }
   return false;
 }

@@ -1,15 +1,17 @@
 /** Files, their sync copies on this machine, and how those stand. */
 import { ProblemError } from '../../core/problem.ts';
+import { folderOf } from '../../platform/home.ts';
 import { giveBackMemory } from '../../platform/memory.ts';
 import type { Service } from '../../sdk/contract.ts';
 import type { Agent } from '../agent.ts';
-import { notAFolder } from '../agent-problems.ts';
+import { keysInside, notAFolder } from '../agent-problems.ts';
 import { retireCopy } from '../compaction/retiring.ts';
 import type { Copy } from '../copy.ts';
 import { unfinished } from '../copy-problems.ts';
 import { conflictCount, isSafe, pendingOf, problemsOf, stateOf } from '../copy-status.ts';
 import { fillCopy } from '../copying.ts';
 import { documentAt } from '../documents/telling.ts';
+import { ownFolder } from '../documents/walking.ts';
 import { type HubFile, hubFiles } from '../hub-files.ts';
 import { publishCopy } from '../publishing.ts';
 import { mustBeComplete, syncCopy, whenReached } from '../syncing.ts';
@@ -43,6 +45,7 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
     async publish({ folder, name = lastPart(folder), members }, going) {
       const { office, chain, user, deviceName } = agent.membership();
       mustBeFolder(agent, folder);
+      mustHoldNoKeys(agent, folder);
       const begun = { file: null, name, office, phase: 'publishing' as const, members: members ?? null };
       const copy = agent.begin(folder, begun);
       const who = { user, device: deviceName, key: agent.options.identity.key, chain };
@@ -62,6 +65,7 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
       const hub = agent.hub(office);
       const file = await findFile(agent, name);
       if (agent.options.filesOf(folder).facts('') !== undefined) mustBeFolder(agent, folder);
+      mustHoldNoKeys(agent, folder);
       const copy = agent.begin(folder, { file: file.id, name: file.name, office, phase: 'fetching', members: null });
       copy.attach();
       await fillCopy(copy, hub, { user, device: deviceName }, going);
@@ -165,6 +169,15 @@ function mustBeIn(copy: Copy, path: string): void {
 function mustBeFolder({ options }: Agent, folder: string): void {
   const kind = options.filesOf(folder).facts('')?.kind;
   if (kind === undefined || kind === 'file') throw notAFolder(folder, kind);
+}
+
+/** Neither a machine's or a hub's own folder nor one inside of it: all that lies there would be everybody's. */
+function mustHoldNoKeys({ options }: Agent, folder: string): void {
+  for (let at = folder; ; at = folderOf(at)) {
+    const own = ownFolder(options.filesOf(at), '');
+    if (own === 'machine' || own === 'hub') throw keysInside(folder, at, own);
+    if (folderOf(at) === at) return;
+  }
 }
 
 /** By its name, or, where several have it, by its id. */
