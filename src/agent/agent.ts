@@ -180,7 +180,7 @@ export class Agent {
     const root = this.#listedAt(folder)?.root ?? folder;
     const running = this.#detachings.get(root);
     if (running) return running.then(() => root);
-    if (unsent && filesOf(root).facts('') === undefined) return this.#forget(root);
+    if (unsent && filesOf(root).facts('') === undefined) return this.forget(root);
     if (!this.#goesOnDetaching(root, unsent)) {
       const copy = await this.copyNamed(folder);
       if (!unsent) await mustBeSafe(copy, signal);
@@ -197,8 +197,8 @@ export class Agent {
     return root;
   }
 
-  /** Its folder is not there any more, and nobody expects it back. */
-  async #forget(root: string): Promise<string> {
+  /** Its folder is not there any more, and nobody expects it back; or the hub never took it. */
+  async forget(root: string): Promise<string> {
     await this.#opening.get(root);
     const { ledger } = this.options;
     const known = ledger.lookup(root);

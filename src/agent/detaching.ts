@@ -122,7 +122,7 @@ async function takeOutOfFiles(files: Files, databases: Databases): Promise<void>
 }
 
 /** What it states of itself goes last. */
-function removeSyncFolder(files: Files): void {
+export function removeSyncFolder(files: Files): void {
   for (const { name } of files.list(SYNC_FOLDER) ?? []) {
     if (!name.startsWith('store.db')) removeTree(files, `${SYNC_FOLDER}/${name}`);
   }

@@ -1,6 +1,6 @@
 /** Commands that name what is not there, or that came to nothing: what is said, and what is left behind. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
@@ -24,6 +24,15 @@ test('PRC26 what is named wrongly is refused as what it is, and leaves nothing b
     ['copy', 'Acme 2026', paper],
   ]) {
     assert.match(await machine.refused(...args), /paper\.txt is no folder/);
+  }
+  const other = join(machine.folder, 'other');
+  mkdirSync(other);
+  for (const [name, told] of [
+    ['a/b', /cannot be called/],
+    ['Acme 2026', /has a file called/],
+  ] as const) {
+    assert.match(await machine.refused('publish', other, '--name', name), told);
+    assert.deepEqual(readdirSync(other), []);
   }
   assert.equal((await machine.json('files')).length, 1);
   assert.equal((await machine.json('copies')).length, 1);

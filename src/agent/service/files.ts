@@ -1,5 +1,6 @@
 /** Files, their sync copies on this machine, and how those stand. */
 import { ProblemError } from '../../core/problem.ts';
+import { FILE } from '../../core/registry.ts';
 import { folderOf } from '../../platform/home.ts';
 import { giveBackMemory } from '../../platform/memory.ts';
 import type { Service } from '../../sdk/contract.ts';
@@ -10,6 +11,7 @@ import type { Copy } from '../copy.ts';
 import { unfinished } from '../copy-problems.ts';
 import { conflictCount, isSafe, pendingOf, problemsOf, stateOf } from '../copy-status.ts';
 import { fillCopy } from '../copying.ts';
+import { removeSyncFolder } from '../detaching.ts';
 import { documentAt } from '../documents/telling.ts';
 import { ownFolder } from '../documents/walking.ts';
 import { type HubFile, hubFiles } from '../hub-files.ts';
@@ -49,7 +51,10 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
       const begun = { file: null, name, office, phase: 'publishing' as const, members: members ?? null };
       const copy = agent.begin(folder, begun);
       const who = { user, device: deviceName, key: agent.options.identity.key, chain };
-      await publishCopy(copy, agent.hub(office), who, going);
+      await publishCopy(copy, agent.hub(office), who, going).catch(async (error) => {
+        if (isNameRefused(error)) await dropUntaken(agent, copy);
+        throw error;
+      });
       giveBack(copy);
       const documents = copy.registry.count('document');
       return { file: fileOf(copy), copy: copy.facts.copy, documents, databases: copy.registry.count('database') };
@@ -169,6 +174,19 @@ function mustBeIn(copy: Copy, path: string): void {
 function mustBeFolder({ options }: Agent, folder: string): void {
   const kind = options.filesOf(folder).facts('')?.kind;
   if (kind === undefined || kind === 'file') throw notAFolder(folder, kind);
+}
+
+function isNameRefused(error: unknown): boolean {
+  return error instanceof ProblemError && ['unfit-name', 'name-taken'].includes(error.problem.code);
+}
+
+/** The hub has never known the file: nothing was read for it, and its folder becomes what it was. */
+async function dropUntaken(agent: Agent, copy: Copy): Promise<void> {
+  const isListed = agent.copies().some((listed) => listed.kind === 'open' && listed.copy === copy);
+  if (!isListed || copy.registry.row(FILE, 'file').cells.size > 0) return;
+  const { root } = copy.folder;
+  await agent.forget(root);
+  removeSyncFolder(agent.options.filesOf(root));
 }
 
 /** Neither a machine's or a hub's own folder nor one inside of it: all that lies there would be everybody's. */
