@@ -679,7 +679,7 @@ test('DOC26 a save that stays local is read once, also while a newer version of 
   });
 });
 
-test('DOC25 the history of a document tells its names and its deletion, too, with who and when', async () => {
+test('DOC25 the history of a document tells its names and its deletion, too, with who and when, by every name that it had', async () => {
   await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
     ben!.renameSave('letter.txt', 'second');
     await level(office, ana!, ben!);
@@ -697,8 +697,18 @@ test('DOC25 the history of a document tells its names and its deletion, too, wit
         ['published', '', undefined, 'base'],
       ],
     );
+    const former = (path: string): string[] =>
+      ana!.documents.history
+        .ofFormer(path)
+        .map(({ entry, history }) => [entry.shown, ...history.map(({ what }) => what)].join(' '));
+    const whole = ['papers/note.txt renamed renamed saved published'];
+    for (const path of ['letter.txt', 'Note.txt']) assert.deepEqual(former(path), whole);
+    for (const path of ['papers/note.txt', 'note', 'never.txt']) assert.deepEqual(former(path), []);
     rmSync(ana!.path('papers/note.txt'));
     await level(office, ana!, ben!);
+    for (const path of ['letter.txt', 'papers/note.txt', 'papers']) {
+      assert.deepEqual(former(path), ['papers/note.txt deleted renamed renamed saved published']);
+    }
     const [gone] = ben!.documents.history.ofDead();
     assert.equal(gone?.path, 'papers/note.txt');
     assert.deepEqual(gone?.history[0]?.what, 'deleted');

@@ -11,7 +11,10 @@ function told(copy: Copy, query: HistoryQuery = {}): string[] {
 }
 
 test('HIS2 what was done to the schema and what was set is told, from what to what', () => {
-  const office = new Office('CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT, more TEXT)', 2);
+  const office = new Office(
+    "CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT, more TEXT); INSERT INTO note VALUES (1, 'a', 'b')",
+    2,
+  );
   try {
     office.settle();
     const [ana, ben] = office.copies as [Copy, Copy];

@@ -61,6 +61,51 @@ test('DOC33 the folder of a machine or of a hub, or one inside of it, is made no
   assert.equal((await machine.json('files')).length, 1);
 });
 
+test('PRC26 a history of what never was there is refused, and of what is there, or was, it is told', {
+  timeout,
+}, async (t) => {
+  const office = await Office.open(t);
+  const [ana] = (await engagement(office, ['ana'])) as [Copy];
+  const { machine, folder, at } = ana;
+  const inAccount = [folder, '--database', LEDGER, '--table', 'account'];
+  for (const [words, ...args] of [
+    [/lettre\.txt is not a document of this file.*`tieout docs`/s, at('lettre.txt')],
+    [/papres is not a document/, at('papres')],
+    [/leger\.db is not a database of this file/, folder, '--database', 'leger.db'],
+    [/no table acount.*account, entry, line/s, folder, '--database', LEDGER, '--table', 'acount'],
+    [/account has no column nam.*no, name, balance, comment/s, ...inAccount, '--column', 'nam'],
+    [/account has no row \{"no":4711\}.*named by no/s, ...inAccount, '--key', '{"no":4711}'],
+  ] as const) {
+    assert.match(await machine.refused('history', ...args), words);
+  }
+  for (const args of [
+    [folder],
+    [at('papers')],
+    [at(LEDGER)],
+    inAccount,
+    [...inAccount, '--key', '{"no":1010}', '--column', 'name'],
+  ]) {
+    const { exit, out } = await machine.run('history', ...args);
+    assert.deepEqual([exit, out.trim()], [0, 'Nothing has happened here yet.'], args.join(' '));
+  }
+  // Made a moment ago.
+  await ana.sql("CREATE TABLE fresh (code TEXT PRIMARY KEY); INSERT INTO fresh VALUES ('a')");
+  const fresh = [folder, '--database', LEDGER, '--table', 'fresh', '--key', '{"code":"a"}'];
+  assert.equal((await machine.json('history', fresh)).length, 1);
+
+  const about = async (path: string) => (await machine.json('history', [at(path)])).map(({ what }) => what);
+  renameSync(at('letter.txt'), at('note.txt'));
+  renameSync(at(LEDGER), at('books.db'));
+  await machine.json('sync', [folder]);
+  assert.deepEqual(await about('letter.txt'), ['note.txt renamed', 'note.txt published']);
+  assert.ok((await about(LEDGER)).includes('insert books.db fresh code a'));
+  unlinkSync(at('note.txt'));
+  unlinkSync(at('books.db'));
+  await machine.json('sync', [folder]);
+  for (const path of ['letter.txt', 'note.txt']) assert.equal((await about(path))[0], 'note.txt deleted');
+  for (const path of [LEDGER, 'books.db']) assert.equal((await about(path))[0], 'books.db deleted');
+});
+
 test('PRC27 a publish that was cut short says so, with the command by which it goes on', { timeout }, async (t) => {
   const office = await Office.open(t);
   const machine = await office.machine('ana');

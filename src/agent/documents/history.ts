@@ -1,6 +1,7 @@
 /** What happened to documents: their contents, their names, their deletion. */
+import { foldPath } from '../../core/paths.ts';
 import { compareEarlier, type DocumentId, versionName } from '../../core/registry.ts';
-import type { Registry, Version } from '../../store/registry.ts';
+import type { Entry, Registry, Version } from '../../store/registry.ts';
 import { type PastEvent, pastOf, type RegistryChange } from './past.ts';
 import { documentAt, timeOf, userOf } from './telling.ts';
 
@@ -27,7 +28,7 @@ export class DocumentHistory {
     this.#options = options;
   }
 
-  /** What became of the documents besides their contents: read from the whole log, so once for many histories. */
+  /** What became of documents and databases besides their contents: read from the whole log, so once for many histories. */
   past(): ReadonlyMap<DocumentId, readonly PastEvent[]> {
     const { registry, registryChanges } = this.#options;
     return pastOf(registryChanges(), (id) => registry.base(id)?.path);
@@ -44,6 +45,18 @@ export class DocumentHistory {
       const entry = this.#options.registry.entry(id);
       if (entry?.kind !== 'document' || entry.alive) return [];
       return [{ path: entry.path, history: this.#historyOf(id, past) }];
+    });
+  }
+
+  /** What was called so, or lay in a folder of this name, and has another name by now, or is not there any more. */
+  ofFormer(path: string, past = this.past()): { entry: Entry; history: HistoryInfo[] }[] {
+    const asked = foldPath(path);
+    const isAsked = (other: string | null): boolean =>
+      other !== null && (foldPath(other) === asked || foldPath(other).startsWith(`${asked}/`));
+    return [...past].flatMap(([id, events]) => {
+      const entry = this.#options.registry.entry(id);
+      if (entry === undefined || !events.some(({ from }) => isAsked(from))) return [];
+      return [{ entry, history: this.#historyOf(id, past) }];
     });
   }
 

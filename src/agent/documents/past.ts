@@ -4,7 +4,7 @@
  */
 import type { RegistryOp } from '../../core/body.ts';
 import type { ChangeId } from '../../core/change.ts';
-import { DOCUMENTS, type DocumentId, versionName } from '../../core/registry.ts';
+import { DATABASES, DOCUMENTS, type DocumentId, versionName } from '../../core/registry.ts';
 import type { Origin } from '../../core/rows.ts';
 
 /** A change of the registry, in an order in which each comes after what it had seen. */
@@ -18,7 +18,7 @@ export type PastEvent = {
   readonly to: string | null;
 };
 
-/** `basePath`: where a document was at publish; undefined if it was made later. */
+/** `basePath`: where one was at publish; undefined if it was made later. */
 export function pastOf(
   changes: Iterable<RegistryChange>,
   basePath: (id: DocumentId) => string | undefined,
@@ -29,7 +29,7 @@ export function pastOf(
   for (const { by, ops } of changes) {
     for (const op of ops) {
       const { table, row: id } = op;
-      if (table !== DOCUMENTS || id === null) continue;
+      if ((table !== DOCUMENTS && table !== DATABASES) || id === null) continue;
       const before = last.get(id) ?? basePath(id) ?? null;
       const event = op.kind === 'remove' ? deletion(by, before) : renaming(id, op, by, paths, before);
       if (event) events.set(id, [...(events.get(id) ?? []), event]);

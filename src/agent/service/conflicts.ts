@@ -9,6 +9,7 @@ import type { Entry } from '../../store/registry.ts';
 import type { Agent } from '../agent.ts';
 import type { Copy } from '../copy.ts';
 import type { HistoryInfo } from '../documents/history.ts';
+import { documentAt } from '../documents/telling.ts';
 import { acceptShown } from './accepting.ts';
 import { pathIn } from './place.ts';
 import { iso } from './time.ts';
@@ -62,7 +63,10 @@ export function conflictMethods(agent: Agent): Pick<Service, 'conflicts' | 'reso
       const entry = copy.registry.entryAt(inFile);
       if (entry?.kind === 'document') return documentHistory(copy, inFile).slice(0, limit);
       if (entry?.kind === 'database') return databaseHistory(copy, entry, limit);
-      return fileHistory(copy, inFile, limit);
+      const told = await fileHistory(copy, inFile, limit);
+      const isFolder = agent.options.filesOf(path).facts('')?.kind === 'folder';
+      if (told.length > 0 || isFolder || hasInside(copy, inFile)) return told;
+      return formerHistory(copy, inFile, limit);
     },
   };
 }
@@ -133,9 +137,19 @@ type RowAsked = { database: string } & HistoryQuery;
 async function rowHistory(copy: Copy, row: object, limit: number): Promise<Happened[]> {
   const { database, ...asked } = row as RowAsked;
   const entry = databaseNamed(copy, database);
-  const entries = await copy.databases.process.history(entry.id, { ...asked, limit });
+  const { process } = copy.databases;
+  const ask = () => process.history(entry.id, { ...asked, limit });
+  const entries = await ask().catch(async (error) => {
+    if (!(error instanceof ProblemError) || !NEVER_THERE.has(error.problem.code)) throw error;
+    // A program may have made it just now.
+    await process.settle([entry.id]);
+    return ask();
+  });
   return entries.map((one) => happened(copy, database, one));
 }
+
+/** What a question about a database is refused for (database/history/asked.ts). */
+const NEVER_THERE = new Set(['no-table', 'no-column', 'no-row']);
 
 async function databaseHistory(copy: Copy, entry: Entry, limit: number): Promise<Happened[]> {
   const entries = await copy.databases.process.history(entry.id, { limit });
@@ -167,6 +181,27 @@ async function fileHistory(copy: Copy, folder: string, limit: number): Promise<H
   for (const entry of [...copy.registry.entries('database')].filter(({ shown }) => inside(shown))) {
     all.push(...(await databaseHistory(copy, entry, limit)));
   }
+  return newest(all, limit);
+}
+
+function hasInside({ registry }: Copy, folder: string): boolean {
+  const inside = ({ shown }: Entry): boolean => shown.startsWith(`${folder}/`);
+  return registry.entries('document').some(inside) || registry.entries('database').some(inside);
+}
+
+/** Of what has another name by now, or is not there any more. Throws a `ProblemError` where there was nothing. */
+async function formerHistory(copy: Copy, path: string, limit: number): Promise<Happened[]> {
+  const former = copy.documents.history.ofFormer(path);
+  if (former.length === 0) documentAt(copy.registry, path);
+  const all: Happened[] = [];
+  for (const { entry, history } of former) {
+    if (entry.kind === 'database' && entry.alive) all.push(...(await databaseHistory(copy, entry, limit)));
+    else all.push(...documentHistory(copy, entry.alive ? entry.shown : entry.path, history));
+  }
+  return newest(all, limit);
+}
+
+function newest(all: Happened[], limit: number): Happened[] {
   return all.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0)).slice(0, limit);
 }
 

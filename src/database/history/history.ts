@@ -4,10 +4,10 @@
  */
 import type { DatabaseOp, ReadBody, RowId } from '../../core/body.ts';
 import { namedValue } from '../../core/body.ts';
-import { type JsonRow, type JsonValue, sameKey, toJson } from '../../core/plain-value.ts';
+import { fromJson, type JsonRow, type JsonValue, sameKey, toJson } from '../../core/plain-value.ts';
 import { type Origin, type Seen, seenVector } from '../../core/rows.ts';
-import { namedRowOrKey, type Table } from '../../core/tables.ts';
-import type { Value } from '../../core/value.ts';
+import { namedRowOrKey, numberColumn, rowOfNumber, type Table } from '../../core/tables.ts';
+import { sameValue, type Value } from '../../core/value.ts';
 import { type CopyId, EMPTY } from '../../core/vector.ts';
 import { cellsOf } from '../capture/ops.ts';
 import { keyOf } from '../conflicts/conflicts.ts';
@@ -16,36 +16,50 @@ import { isReserved } from '../folding/folding.ts';
 import type { Shown } from '../folding/shown.ts';
 import type { ChangeSource, SourceChange } from '../folding/source.ts';
 import type { HistoryEntry, HistoryQuery } from '../host.ts';
+import { byNamesOfNow, keyIn, mustBeInBase } from './asked.ts';
 import { withDropped } from './dropped-tables.ts';
 import { SchemaPast } from './history-of-schema.ts';
 import { CellPast } from './past.ts';
 
 const DEFAULT_LIMIT = 100;
 
+/** Throws a `ProblemError` where the question names what never was there. */
 export function readHistory(database: string, source: ChangeSource, now: Shown, query: HistoryQuery): HistoryEntry[] {
   const shown = withDropped(now);
-  const wanted = [...shown.tables.values()].filter(({ name }) => query.table === undefined || query.table === name);
-  const replay = new Replay(shown, new Map(wanted.map((table) => [table.id, table])), query);
+  const asked = byNamesOfNow(database, source, shown, query);
+  const wanted = [...shown.tables.values()].filter(({ name }) => asked.table === undefined || asked.table === name);
+  const replay = new Replay(shown, new Map(wanted.map((table) => [table.id, table])), asked);
   for (const change of changesAfter(source, database, EMPTY)) replay.take(change, readBody(source, change));
-  return replay.newest(query.limit ?? DEFAULT_LIMIT);
+  if (asked.key !== undefined && !replay.hasMet) mustBeInBase(shown, wanted, asked.key);
+  return replay.newest(asked.limit ?? DEFAULT_LIMIT);
 }
 
 class Replay {
   readonly #shown: Shown;
   readonly #tables: ReadonlyMap<string, Table>;
   readonly #query: HistoryQuery;
+  /** By table, the key that is asked for. */
+  readonly #asked: ReadonlyMap<string, JsonRow>;
   /** By table and row, by column. */
   readonly #pasts = new Map<string, Map<string, CellPast>>();
   readonly #keys = new Map<string, JsonRow>();
   readonly #makers = new Map<string, CopyId>();
   readonly #found: HistoryEntry[] = [];
   readonly #schema: SchemaPast;
+  /** A row that is asked for was written to, or had the number by which it is asked for. */
+  #hasMet = false;
 
   constructor(shown: Shown, tables: ReadonlyMap<string, Table>, query: HistoryQuery) {
     this.#shown = shown;
     this.#tables = tables;
     this.#query = query;
     this.#schema = new SchemaPast(shown, query);
+    const { key } = query;
+    this.#asked = new Map(key && [...tables].map(([id, table]) => [id, keyIn(table, key)]));
+  }
+
+  get hasMet(): boolean {
+    return this.#hasMet;
   }
 
   newest(limit: number): HistoryEntry[] {
@@ -66,7 +80,11 @@ class Replay {
         continue;
       }
       if (op.kind === 'insert') this.#makers.set(`${table.id}\0${row}`, by.copy);
-      if (!this.#isWanted(table, row)) continue;
+      if (!this.#isWanted(table, row)) {
+        this.#hasMet ||= this.#hadNumber(table, row, cells);
+        continue;
+      }
+      this.#hasMet = true;
       const because = op.kind === 'number' ? this.#because(table, namedRowOrKey(op.because, by)) : null;
       this.#tell(table, row, op.kind, cells, by, seen, because);
       for (const [id, value] of cells) this.#past(table, row, id).add(by, value, seen);
@@ -74,8 +92,18 @@ class Replay {
   }
 
   #isWanted(table: Table, row: RowId): boolean {
-    const { key } = this.#query;
+    const key = this.#asked.get(table.id);
     return key === undefined || sameKey(this.#keyOf(table, row), key);
+  }
+
+  /** Was the row called so, before its number became another one? */
+  #hadNumber(table: Table, row: RowId, cells: readonly [string, Value][]): boolean {
+    const { id, name } = table.columns[numberColumn(table) ?? -1] ?? {};
+    const asked = name === undefined ? undefined : this.#query.key?.[name];
+    if (asked === undefined) return false;
+    const number = fromJson(asked);
+    const isWritten = cells.some(([cell, value]) => cell === id && sameValue(value, number));
+    return isWritten || (typeof number === 'bigint' && row === rowOfNumber(number));
   }
 
   #keyOf(table: Table, row: RowId): JsonRow {
