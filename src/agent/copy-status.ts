@@ -62,7 +62,19 @@ export async function conflictCount(copy: Copy): Promise<number> {
   return copy.documents.conflicts.list().length + inDatabases;
 }
 
-/** All that is wrong with it now, the oldest first. */
-export function problemsOf(copy: Copy): OpenProblem[] {
-  return [...copy.problems.list(), ...copy.documents.problems()].sort((a, b) => a.since - b.since);
+/** All that is wrong with it now, the oldest first; each with its path within the file, or none: the whole copy. */
+export function problemsOf({ problems, documents, folder }: Copy): OpenProblem[] {
+  return [...problems.list(), ...documents.problems()]
+    .map(({ path, ...problem }) => {
+      const within = path === undefined ? '' : pathWithin(folder.root, path);
+      return within === '' ? problem : { ...problem, path: within };
+    })
+    .sort((a, b) => a.since - b.since);
+}
+
+/** Who has to do with the disk knows a place by its absolute path, who has to do with the file by the one within it. */
+function pathWithin(root: string, path: string): string {
+  const rest = path.slice(root.length);
+  if (!path.startsWith(root) || !/^([\\/]|$)/.test(rest)) return path;
+  return rest.replaceAll('\\', '/').replace(/^\/+/, '');
 }

@@ -53,3 +53,29 @@ test('DBS22 a base that the disk has damaged or lost is told as what it is, keep
   await until('the base is back again', equal);
   assert.equal(await sqlite(join(there, 'Trial.db'), "SELECT count(*) FROM account WHERE name = 'by Ana'"), '2500');
 });
+
+test('AGT19 a database that cannot be read is named by its path within the file, as a document is', async (t) => {
+  const office = await Office.open(t);
+  const ana = await office.machine('ana');
+  const here = join(ana.folder, 'Acme');
+  mkdirSync(join(here, 'work'), { recursive: true });
+  const file = join(here, 'work', 'Trial.db');
+  await sqlite(
+    file,
+    "CREATE TABLE account (no INTEGER PRIMARY KEY, name TEXT); INSERT INTO account VALUES (1, 'Cash')",
+  );
+  await ana.json('publish', [here]);
+  await ana.json('stop');
+  writeFileSync(file, readFileSync(file).fill('garbage', 100));
+  await ana.json('status', [here]);
+  await until('it is named', async () => {
+    const { problems } = await ana.json('status', [here]);
+    assert.deepEqual([...new Set(problems.map(({ path }) => path))], ['work/Trial.db']);
+  });
+  assert.match((await ana.run('status', here)).out, /^work\/Trial\.db: This database cannot be read/m);
+  const { checks } = await ana.json('doctor', [here]);
+  assert.ok(
+    checks.some(({ name }) => name === `${here}: work/Trial.db`),
+    JSON.stringify(checks),
+  );
+});

@@ -58,5 +58,5 @@ export const value = z.union([
 /** Values by column: a row, or a row's key. */
 export const row = z.record(z.string(), value);
 
-/** What needs attention now, the oldest first: what is wrong with which path, and what to do. */
+/** What needs attention now, the oldest first: with which path within the file (null: the copy), and what to do. */
 export const problems = z.array(z.object({ path: z.string().nullable(), text: z.string(), since: time }));
