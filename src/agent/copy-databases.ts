@@ -27,7 +27,7 @@ import type { Entry, Registry } from '../store/registry.ts';
 import type { CopyEvent } from './copy-options.ts';
 import { DatabaseMoves } from './database-moves.ts';
 import { DatabasePlacing } from './database-placing.ts';
-import { unreadableDatabase } from './database-problems.ts';
+import { notEntered, unreadableDatabase } from './database-problems.ts';
 import type { ChunkSource, Contents, DatabaseReports } from './documents/ports.ts';
 import { Entering } from './entering.ts';
 import { PlacedDatabases } from './placed-databases.ts';
@@ -143,17 +143,29 @@ export class CopyDatabases implements DatabaseReports {
 
   /** The base of each database that is followed here: native paths. */
   basePaths(): string[] {
-    const { registry, folder } = this.#options;
-    return [...registry.entries('database')]
-      .filter(({ id }) => this.#steps.isOpen(id))
-      .map(({ id }) => folder.basePath(id));
+    return this.#followed().map(({ id }) => this.#options.folder.basePath(id));
+  }
+
+  /** Reads the bases of all that is followed here. Which of them the disk has damaged or lost: they are fetched again. */
+  async damagedBases(signal: AbortSignal): Promise<Entry[]> {
+    const ends = AbortSignal.any([signal, this.#stopping.signal]);
+    const damaged: Entry[] = [];
+    // Not as a step: one of these may be waiting for the hub.
+    for (const entry of this.#followed()) {
+      if (!ends.aborted && !(await this.#steps.bases.prove(entry))) damaged.push(entry);
+    }
+    if (damaged.length > 0) this.place();
+    return damaged;
+  }
+
+  #followed(): Entry[] {
+    return [...this.#options.registry.entries('database')].filter(({ id }) => this.#steps.isOpen(id));
   }
 
   /** What is in conflict in each database that is followed here. */
   async conflicts(): Promise<{ id: string; path: string; conflicts: readonly DatabaseConflict[] }[]> {
-    const entries = [...this.#options.registry.entries('database')].filter(({ id }) => this.#steps.isOpen(id));
     return Promise.all(
-      entries.map(async ({ id, shown }) => ({ id, path: shown, conflicts: await this.#conflictsOf(id) })),
+      this.#followed().map(async ({ id, shown }) => ({ id, path: shown, conflicts: await this.#conflictsOf(id) })),
     );
   }
 
@@ -343,9 +355,9 @@ export class CopyDatabases implements DatabaseReports {
     this.#options.problems.replace(`database ${database}`, problems);
     for (const { text } of problems) this.#options.tell({ what: 'problem', text });
     const isUnread = problems.some(({ code }) => code === 'damaged-database' || code === 'database-missing');
-    if (!isUnread) this.#steps.trustBase(database);
+    if (!isUnread) this.#steps.bases.trust(database);
     // Once: looking for its place may open it again, and be told the same.
-    else if (this.#steps.doubtBase(database)) this.place();
+    else if (this.#steps.bases.doubt(database)) this.place();
   }
 
   #again(): void {
@@ -379,12 +391,4 @@ async function* joined(head: Uint8Array, rest: NonNullable<AppendRequest['rest']
 /** Two people who make a database on one path make two: what is in one cannot be read as edits of the other. */
 function ownDatabaseId(id: string, copy: CopyId): string {
   return sha256(Buffer.from(`${id}\0${copy}`)).slice(0, id.length);
-}
-
-function notEntered(): ProblemError {
-  return new ProblemError({
-    code: 'not-entered',
-    text: 'The rows of a database that was made twice were not entered.',
-    remedy: 'Tieout tries again by itself.',
-  });
 }

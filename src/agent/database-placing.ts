@@ -9,6 +9,7 @@ import type { Databases } from '../database/host.ts';
 import type { Files } from '../platform/ports.ts';
 import { observationOf } from '../store/observations.ts';
 import type { Entry, Registry } from '../store/registry.ts';
+import { Bases } from './bases.ts';
 import type { CopyEvent } from './copy-options.ts';
 import { damagedBase, databaseInTheWay, waitsForName, waitsForRename } from './database-problems.ts';
 import type { ChunkSource, Contents } from './documents/ports.ts';
@@ -43,13 +44,13 @@ export class DatabasePlacing {
   readonly #open = new Set<string>();
   /** The disk did not take what was to be fetched for them. */
   readonly #unfetched = new Set<string>();
-  /** Those that could not be read: whether their bases are why. */
-  readonly #bases = new Map<string, 'doubted' | 'damaged' | 'intact'>();
+  readonly bases: Bases;
   /** Something lies where they should be that only a person can judge. */
   readonly #blocked = new Set<string>();
 
   constructor(options: DatabasePlacingOptions) {
     this.#options = options;
+    this.bases = new Bases(options);
   }
 
   isOpen(id: string): boolean {
@@ -182,44 +183,22 @@ export class DatabasePlacing {
     tell({ what: 'placed', text: `${entry.shown} is here`, path: entry.shown });
   }
 
-  /** A database cannot be read: the next look finds out whether the disk has damaged or lost its base. False: it is known. */
-  doubtBase(id: string): boolean {
-    if (this.#bases.has(id)) return false;
-    this.#bases.set(id, 'doubted');
-    return true;
-  }
-
-  /** It can be read again: whatever comes later has another cause. */
-  trustBase(id: string): void {
-    this.#bases.delete(id);
-  }
-
   async #healBase(entry: Entry, content: DocumentContent): Promise<void> {
     const { placed, problems } = this.#options;
     const { id } = entry;
-    const known = this.#bases.get(id);
-    if (known === undefined || known === 'intact') return;
-    const isIntact = known === 'doubted' && (await this.#isIntact(id, content));
-    this.#bases.set(id, isIntact ? 'intact' : 'damaged');
-    if (isIntact) return;
+    if (!(await this.bases.isLost(id, content))) return;
     problems.replace(`database ${id}`, []);
     problems.set(`database ${id}`, damagedBase(entry.shown));
     if (!(await this.#assemble(basePath(id), content))) return this.#options.again();
     await this.close(id);
     const isThere = this.#putPart(basePath(id));
     await this.open({ ...entry, shown: placed.get(id)?.path ?? entry.shown });
-    if (isThere) this.#bases.delete(id);
-  }
-
-  async #isIntact(id: string, { hash }: DocumentContent): Promise<boolean> {
-    const { contents, folder } = this.#options;
-    const [read] = await contents.ingest([folder.basePath(id)], { keep: false });
-    return read?.kind === 'done' && read.content.hash === hash;
+    if (isThere) this.bases.renewed(id);
   }
 
   /** The base of a database that was published from here. False: it could not be had now. */
   async bringBase(id: string, content: DocumentContent): Promise<boolean> {
-    return (await this.#isIntact(id, content)) || this.#fetchTo(basePath(id), content);
+    return (await this.bases.isIntact(id, content)) || this.#fetchTo(basePath(id), content);
   }
 
   /** A colleague has renamed a database that is open here. */

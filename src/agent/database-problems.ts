@@ -45,3 +45,11 @@ export function damagedBase(path: string): Problem {
     path,
   };
 }
+
+export function notEntered(): ProblemError {
+  return new ProblemError({
+    code: 'not-entered',
+    text: 'The rows of a database that was made twice were not entered.',
+    remedy: 'Tieout tries again by itself.',
+  });
+}

@@ -7,6 +7,7 @@ import type { Result } from '../sdk/contract.ts';
 import type { Agent } from './agent.ts';
 import type { Copy } from './copy.ts';
 import { problemsOf } from './copy-status.ts';
+import { damagedBase } from './database-problems.ts';
 import { CLOCK_TOLERANCE_MS } from './hub-connection.ts';
 
 type Check = Result<'doctor'>['checks'][number];
@@ -34,7 +35,7 @@ export async function diagnose(
   for (const listed of copies) {
     if (signal.aborted) break;
     tell(listed.root);
-    if (listed.kind === 'open') checks.push(...copyChecks(listed.copy, signal));
+    if (listed.kind === 'open') checks.push(...(await copyChecks(listed.copy, signal)));
     else checks.push(failed(listed.root, listed.why.problem.text, listed.why.problem.remedy));
   }
   return checks;
@@ -58,7 +59,7 @@ async function hubChecks(agent: Agent, office: string): Promise<Check[]> {
   return [certificate, ok('hub', `in reach at ${urls.join(', ')}`), clock];
 }
 
-function copyChecks(copy: Copy, signal: AbortSignal): Check[] {
+async function copyChecks(copy: Copy, signal: AbortSignal): Promise<Check[]> {
   const name = copy.folder.root;
   const free = copy.freeBytes();
   const damagedChanges = [...copy.store.damaged()];
@@ -86,9 +87,22 @@ function copyChecks(copy: Copy, signal: AbortSignal): Check[] {
           `${damagedChunks.length} stored pieces are damaged and not used`,
           'They are fetched from the hub when needed; have the disk checked.',
         ),
+    await basesCheck(copy, signal),
     ...packingCheck(copy),
-    ...problemsOf(copy).map(({ text, remedy, path }) => warning(`${name}: ${path ?? 'copy'}`, text, remedy)),
+    ...problemsOf(copy)
+      .filter(({ code }) => code !== 'damaged-base')
+      .map(({ text, remedy, path }) => warning(`${name}: ${path ?? 'copy'}`, text, remedy)),
   ];
+}
+
+/** What each database was when it was published: it still has the values that nobody has edited since. */
+async function basesCheck(copy: Copy, signal: AbortSignal): Promise<Check> {
+  const name = `${copy.folder.root}: bases`;
+  const damaged = await copy.databases.damagedBases(signal);
+  if (damaged.length === 0) return ok(name, 'every database is kept as it was when it was published');
+  const paths = damaged.map(({ shown }) => shown).join(', ');
+  const { text, remedy } = damagedBase(paths);
+  return warning(name, text, remedy);
 }
 
 /** How far the history is packed, and whose word is missing for more. */

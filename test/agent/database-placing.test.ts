@@ -84,7 +84,7 @@ function toPlace(disk: SimDisk, paths: readonly string[], renamings: readonly Re
       () => {},
     );
   const close = () => db.close();
-  return { files, problems, asked, program, opened, placing, place, rename, remove, removeDead, close };
+  return { files, problems, asked, program, opened, placing, registry, place, rename, remove, removeDead, close };
 }
 
 test('DBS15 a database is not put beside a document that is called like its journal, and what SQLite left there goes', async () => {
@@ -122,7 +122,7 @@ test('DBS16 a database that was fetched and that a virus scanner holds is asked 
 
 test('DBS22 a base that the disk has damaged or lost is fetched again, and told until then', async () => {
   const disk = new SimDisk();
-  const { files, problems, opened, placing, place, close } = toPlace(disk, ['ledger.db']);
+  const { files, problems, opened, placing, registry, place, close } = toPlace(disk, ['ledger.db']);
   await place();
   const id = '1'.repeat(16);
   const base = `.tieout/base/${id}.db`;
@@ -138,7 +138,10 @@ test('DBS22 a base that the disk has damaged or lost is fetched again, and told 
     there.close();
     return into.subarray(0, size);
   };
-  placing.doubtBase(id);
+  placing.bases.doubt(id);
+  assert.equal(await placing.bases.prove(registry.entry(id)!), false);
+  // The rows that were read do not lie where it is damaged.
+  placing.bases.trust(id);
   disk.fault = (call, path) => (call === 'write' && path.includes('base/') ? 'ENOSPC' : undefined);
   await place();
   assert.deepEqual(
@@ -154,9 +157,10 @@ test('DBS22 a base that the disk has damaged or lost is fetched again, and told 
   assert.deepEqual(problems.list(), []);
   assert.equal(opened.length, 2);
   assert.deepEqual(lying(), content);
+  assert.equal(await placing.bases.prove(registry.entry(id)!), true);
 
   files.remove(base);
-  placing.doubtBase(id);
+  placing.bases.doubt(id);
   await place();
   assert.deepEqual(lying(), content);
   await place();

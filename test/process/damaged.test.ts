@@ -54,6 +54,62 @@ test('DBS22 a base that the disk has damaged or lost is told as what it is, keep
   assert.equal(await sqlite(join(there, 'Trial.db'), "SELECT count(*) FROM account WHERE name = 'by Ana'"), '2500');
 });
 
+test('DBS24 doctor finds a damaged base before anybody needs it, names its database, and has it fetched again', async (t) => {
+  const office = await Office.open(t);
+  const ana = await office.machine('ana');
+  const here = join(ana.folder, 'Acme');
+  mkdirSync(here);
+  for (const name of ['Trial.db', 'Notes.db']) {
+    await sqlite(
+      join(here, name),
+      `CREATE TABLE ${name.slice(0, 5)} (no INTEGER PRIMARY KEY, text TEXT);
+       INSERT INTO ${name.slice(0, 5)} WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+       SELECT i, 'a text that takes room ' || i FROM n`,
+    );
+  }
+  await ana.json('publish', [here]);
+  const bases = async () =>
+    (await ana.ask('doctor', { folder: here })).checks.find(({ name }) => name === `${here}: bases`);
+  assert.equal((await bases())?.state, 'ok');
+
+  const folder = join(here, '.tieout', 'base');
+  const names = readdirSync(folder).filter((name) => name.endsWith('.db'));
+  const base = names.map((name) => join(folder, name)).find((path) => readFileSync(path).includes('TABLE Trial'))!;
+  const content = readFileSync(base);
+  // A change of one byte where nothing is looked for.
+  const damage = (): void =>
+    writeFileSync(base, Buffer.from(content).fill('!', content.length - 300, content.length - 299));
+  damage();
+  assert.equal((await ana.json('status', [here])).safe, true);
+  const found = await bases();
+  assert.equal(found?.state, 'warning');
+  assert.match(
+    `${found?.text} ${found?.remedy}`,
+    /of Trial\.db as it was when it was published is damaged.*fetched again/,
+  );
+  await until('it is back', async () => {
+    assert.deepEqual(readFileSync(base), content);
+    assert.deepEqual((await ana.json('status', [here])).problems, []);
+  });
+  assert.equal((await bases())?.state, 'ok');
+
+  await office.hub.stop();
+  damage();
+  await until('it is told', async () => {
+    assert.equal((await bases())?.state, 'warning');
+    const { problems, safe } = await ana.json('status', [here]);
+    assert.deepEqual([problems.map(({ path }) => path), safe], [['Trial.db'], false]);
+  });
+  await sqlite(join(here, 'Trial.db'), "UPDATE Trial SET text = 'edited' WHERE no = 7");
+  await office.hub.start();
+  await until('it is back again', async () => {
+    assert.deepEqual(readFileSync(base), content);
+    const { problems, safe } = await ana.json('status', [here]);
+    assert.deepEqual([problems, safe], [[], true]);
+  });
+  assert.equal((await bases())?.state, 'ok');
+});
+
 test('AGT19 a database that cannot be read is named by its path within the file, as a document is', async (t) => {
   const office = await Office.open(t);
   const ana = await office.machine('ana');

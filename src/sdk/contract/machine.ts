@@ -31,7 +31,7 @@ export const machine = {
     result: z.object({ hub: z.string(), user: z.string(), device: z.string() }),
   },
 
-  /** Checks certificates, reach of the hub, clock, disk, watch limits, and each copy's log and chunks. */
+  /** Checks certificates, reach of the hub, clock, disk, watch limits, and each copy's log, chunks and bases. */
   doctor: {
     params: z.strictObject({
       /** Only the copy that this lies in. Default: all. */
