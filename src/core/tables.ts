@@ -80,8 +80,10 @@ export interface Table {
   /** All cells: stored columns in order; for a hidden table the rowid comes first, with id ''. */
   readonly columns: readonly Column[];
   readonly key: readonly KeyColumn[];
-  /** By column index: the table with numbered rows that a single-column foreign key points to. */
+  /** By column index: the table with numbered rows that a foreign key points to, also by way of another one's column. */
   readonly references: ReadonlyMap<number, string>;
+  /** Those of them in which a number of the base is a name: in a key, and where another table's key is meant. */
+  readonly byName: ReadonlySet<number>;
   readonly foreignKeys: readonly ForeignKey[];
   /** CREATE TABLE, for a table in memory in which SQLite is asked about rows. */
   readonly create: string;
@@ -102,6 +104,20 @@ export interface Table {
 /** The cell that holds the number which may move; undefined for tables named by their keys. */
 export function numberColumn(table: Table): number | undefined {
   return table.kind === 'name' ? undefined : table.key[0]?.at;
+}
+
+/** Do numbers that the base holds in this column mean the rows that had them there? */
+export function refersToBase({ references, byName }: Table, at: number): boolean {
+  return references.has(at) && !byName.has(at);
+}
+
+/** The columns that refer to rows with numbers by no foreign key of their own, but by way of others. */
+export function indirect({ references, foreignKeys }: Table): number[] {
+  if (references.size === 0) return [];
+  const direct = new Set(
+    foreignKeys.flatMap(({ columns, target }) => columns.filter((at) => references.get(at) === target)),
+  );
+  return [...references.keys()].filter((at) => !direct.has(at));
 }
 
 const keyCodec = list(value, 64);

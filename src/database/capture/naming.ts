@@ -57,7 +57,9 @@ export class Naming {
     // What the column would not give back as it is stays what it is.
     const isExact = typeof item === 'bigint' || sameValue(keptAs(number, table.columns[at]?.type), item);
     const row = isExact ? this.rowAt(target, number) : null;
-    return row === null ? item : new RowRef(row);
+    // Numbers of the base move only by the hand of the application, which then changes the keys itself.
+    const isName = row?.[0] === 'k' && table.byName.has(at);
+    return row === null || isName ? item : new RowRef(row);
   }
 
   /** The row that has this number now. */
@@ -94,8 +96,7 @@ export class Naming {
       key.map((item, index) => {
         const { at, collation } = table.key[index] as Table['key'][number];
         const named = this.referring(table, at, item);
-        // Numbers of the base move only by the hand of the application, which then changes the keys itself.
-        return named instanceof RowRef && named.row[0] !== 'k' ? named : canonicalKey(item, collation);
+        return named instanceof RowRef ? named : canonicalKey(item, collation);
       }),
     );
   }

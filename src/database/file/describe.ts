@@ -269,6 +269,7 @@ function describe(
     columns,
     key,
     references: references(sql, table, place, kinds, all),
+    byName: new Set(),
     foreignKeys: [],
     create: '',
     checked: false,

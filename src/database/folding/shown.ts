@@ -5,7 +5,7 @@
 import { integerIn, keptAs } from '../../core/affinity.ts';
 import type { RowId } from '../../core/body.ts';
 import { ABSENT, IN_BASE, isAlive, type Row, shownValue, winner } from '../../core/rows.ts';
-import { keyOfRow, numberColumn, rowOfNumber, type Table } from '../../core/tables.ts';
+import { keyOfRow, numberColumn, refersToBase, rowOfNumber, type Table } from '../../core/tables.ts';
 import { RowRef, type Value } from '../../core/value.ts';
 import type { RowPlace } from '../../store/row-state.ts';
 import type { BaseFile } from './base-file.ts';
@@ -112,8 +112,7 @@ export class Shown {
     if (typeof number !== 'bigint' || !this.base.has(table, row)) return found;
     for (const from of this.tables.values()) {
       for (const [at, target] of from.references) {
-        // In a key the number itself is the name.
-        if (target !== table.id || from.key.some((key) => key.at === at)) continue;
+        if (target !== table.id || !refersToBase(from, at)) continue;
         for (const child of this.base.referring(from, at, number)) found.push({ table: from.id, row: child });
       }
     }
@@ -179,7 +178,7 @@ export class Shown {
   /** A value of the base: its numbers are references to the rows that the base had there, wherever they are now. */
   inBase(table: Table, at: number, item: Value): Value {
     const target = table.references.get(at);
-    if (target === undefined || !this.view.movedBase(target)) return item;
+    if (target === undefined || !refersToBase(table, at) || !this.view.movedBase(target)) return item;
     const number = integerIn(item);
     const parent = number === null ? undefined : this.tables.get(target);
     const now = parent === undefined ? null : this.number(parent, rowOfNumber(number as bigint));

@@ -132,9 +132,10 @@ export function holdersOf(shown: Shown, table: Table, place: number, items: read
   if (items.length < unique.columns.length) return found;
   const { view, base, tables } = shown;
   const referring = items.map((item, index) => {
-    const target = tables.get(table.references.get(unique.columns[index] as number) ?? '');
+    const at = unique.columns[index] as number;
+    const target = tables.get(table.references.get(at) ?? '');
     const row = target === undefined || typeof item !== 'bigint' ? null : shown.rowAt(target, item);
-    return row === null ? item : new RowRef(row);
+    return row === null || (row[0] === 'k' && table.byName.has(at)) ? item : new RowRef(row);
   });
   const name = uniqueName(table, unique, referring);
   if (name === null) return found;

@@ -106,7 +106,10 @@ function attempt(file: OpenFile, shown: Shown, rows: readonly Placed[]): Map<Pla
   return refused;
 }
 
-/** References are to rows: those to a row that gets another number back go with it. */
+/**
+ * References are to rows: those to a row that gets another number back go with it, as foreign keys demand. Where only the
+ * settings know of them, those of other rows than these follow when the change is folded.
+ */
 function bringReferences(file: OpenFile, rows: readonly Placed[]): void {
   const moved = new Map<string, Map<Value, Value>>();
   for (const { table, values, target } of rows) {
@@ -115,13 +118,18 @@ function bringReferences(file: OpenFile, rows: readonly Placed[]): void {
     const [from, to] = [values[at] ?? null, target[at] ?? null];
     if (!sameValue(from, to)) moved.set(table.id, (moved.get(table.id) ?? new Map()).set(from, to));
   }
+  const put = new Set(rows.map(({ table, target }) => target && `${table.id}\0${rowOfKey(keyIn(table, target))}`));
   for (const from of moved.size === 0 ? [] : file.tables.values()) {
     const sql = file.sqlOf(from);
     const found = new Map<string, { key: readonly Value[]; values: Value[]; rowid: bigint | null }>();
     for (const [at, target] of from.references) {
+      const isBrought = isDeclared(file.tables, from, at);
+      const isSet = from.foreignKeys.some(({ columns, undeclared }) => undeclared && columns.includes(at));
+      if (!isBrought && !isSet) continue;
       for (const [number, now] of moved.get(target) ?? []) {
         for (const key of sql.keysWhere([at], [number])) {
           const name = rowOfKey(key);
+          if (!isBrought && !put.has(`${from.id}\0${name}`)) continue;
           const known = found.get(name) ?? { key, values: sql.read(key) ?? [], rowid: sql.rowid(key) };
           known.values[at] = keptAs(now, from.columns[at]?.type);
           found.set(name, known);
@@ -132,6 +140,15 @@ function bringReferences(file: OpenFile, rows: readonly Placed[]): void {
     for (const { key } of found.values()) sql.delete(key);
     for (const { values, rowid } of found.values()) sql.insert(values, rowid);
   }
+}
+
+/** Does this reference hold by foreign keys alone? */
+function isDeclared(tables: OpenFile['tables'], table: Table, at: number, met: readonly Table[] = []): boolean {
+  return table.foreignKeys.some(({ columns, target, to, undeclared }) => {
+    const [parent, index] = [tables.get(target), columns.indexOf(at)];
+    if (undeclared || parent === undefined || index < 0 || met.includes(parent)) return false;
+    return to[index] === numberColumn(parent) || isDeclared(tables, parent, to[index] as number, [...met, parent]);
+  });
 }
 
 /** Would it refer to a row that is not there, where it did not before? */

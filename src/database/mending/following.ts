@@ -5,7 +5,7 @@
 import { keptAs } from '../../core/affinity.ts';
 import type { RowId } from '../../core/body.ts';
 import { isAlive, type MendedCell, type Origin, type Row, UNMENDED, winner, withMend } from '../../core/rows.ts';
-import type { ForeignKey, Table, Unique } from '../../core/tables.ts';
+import { type ForeignKey, refersToBase, rowOfNumber, type Table, type Unique } from '../../core/tables.ts';
 import { RowRef, sameValue, type Value } from '../../core/value.ts';
 import { covers } from '../../core/vector.ts';
 import type { RowPlace } from '../../store/row-state.ts';
@@ -106,9 +106,16 @@ export class Following {
     if (!isMoved && !this.#wasLetGo(table, merged, key) && !this.#isUnknown(target, key, meant, parent, since))
       return [];
     return key.columns.flatMap((at, index): [string, MendedCell][] => {
-      const value = keptAs(now[index] ?? null, table.columns[at]?.type);
+      const value = this.#asHeld(table, at, target, key.to[index] as number, now[index] ?? null);
       return sameValue(value, items[index] ?? null) ? [] : [[columnId(table, at), { value, because: meant }]];
     });
+  }
+
+  /** A value of the target's as a cell here holds it: a number of the base that is a reference as what it means. */
+  #asHeld(table: Table, at: number, target: Table, from: number, item: Value): Value {
+    if (typeof item === 'bigint' && refersToBase(target, from) && refersToBase(table, at))
+      return new RowRef(rowOfNumber(item));
+    return keptAs(item, table.columns[at]?.type);
   }
 
   #note(to: RowPlace, { id }: Table, row: RowId): void {

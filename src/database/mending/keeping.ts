@@ -6,9 +6,11 @@
 import type { RowId } from '../../core/body.ts';
 import { cameBack, isSpecial, wasLetGo } from '../../core/referring.ts';
 import { aliveByOwnWrites, isAlive, type Row, UNMENDED } from '../../core/rows.ts';
-import type { Table } from '../../core/tables.ts';
+import { indirect, type Table } from '../../core/tables.ts';
+import { RowRef } from '../../core/value.ts';
 import { covers } from '../../core/vector.ts';
 import type { RowPlace } from '../../store/row-state.ts';
+import { valuesAt } from '../folding/unique-values.ts';
 import { SCHEMA, schemaRow } from '../schema/reserved.ts';
 import { isDropped } from '../schema/uses.ts';
 import { knows, type MendedRows } from './mended-rows.ts';
@@ -25,6 +27,8 @@ export class Keeping {
   readonly #kept = new Set<string>();
   /** Rows that were never deleted: most targets are, and many rows have the same one. */
   readonly #standing = new Set<string>();
+
+  readonly #indirectOf = new Map<string, readonly number[]>();
 
   /** Tables to which any other refers. */
   readonly #targets: ReadonlySet<string>;
@@ -64,11 +68,30 @@ export class Keeping {
     if (table.foreignKeys.length === 0) return;
     const special = isSpecial(now) || wasLetGo(now) || (before !== undefined && isSpecial(before));
     if (!special && !this.#references.changed(table, before, now)) return;
-    if (isAlive(now)) this.#openTargets(this.#targetsOf(table, row, now), { table: table.id, row });
+    if (isAlive(now)) {
+      this.#openTargets(this.#targetsOf(table, row, now), { table: table.id, row });
+      this.#noteIndirect(table, row, now);
+    }
     // Whom it referred to may be kept by nobody now: kept rows are listed.
     if (before !== undefined && this.#rows.state.hasListed()) {
       this.#openTargets(this.#targetsOf(table, row, before));
     }
+  }
+
+  /** Whose number is shown in the row goes by no foreign key that would note it. */
+  #noteIndirect(table: Table, row: RowId, merged: Row): void {
+    for (const at of this.#indirect(table)) {
+      const [item] = valuesAt(table, [at], this.#rows.base, row, merged, 'merged');
+      const target = table.references.get(at);
+      if (item instanceof RowRef && target !== undefined)
+        this.#rows.state.addReference({ table: target, row: item.row }, { table: table.id, row });
+    }
+  }
+
+  #indirect(table: Table): readonly number[] {
+    const known = this.#indirectOf.get(table.id) ?? indirect(table);
+    this.#indirectOf.set(table.id, known);
+    return known;
   }
 
   /** By what was written: a reference whose row has no value for it now is shown empty, because of what is kept or not. */

@@ -39,7 +39,7 @@ export class References {
       if (target === undefined) continue;
       const items = valuesAt(table, key.columns, this.#rows.base, row, merged, as);
       if (items.includes(null)) continue;
-      const byRow = items.some((item) => item instanceof RowRef);
+      const byRow = key.to.includes(numberColumn(target) ?? Number.NaN) && items.some((item) => item instanceof RowRef);
       const unique = uniqueOf(target, key);
       const found =
         unique === undefined || (byRow && unique.place === NUMBER)

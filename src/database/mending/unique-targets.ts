@@ -3,9 +3,9 @@ import { comparedAs } from '../../core/affinity.ts';
 import type { RowId } from '../../core/body.ts';
 import { aliveByOwnWrites, compareOrigins, type Origin, type Row, winner } from '../../core/rows.ts';
 import type { ForeignKey, Table, Unique } from '../../core/tables.ts';
-import { RowRef, type Value } from '../../core/value.ts';
+import type { Value } from '../../core/value.ts';
 import { columnId } from '../folding/shown.ts';
-import { uniqueName, valuesAt } from '../folding/unique-values.ts';
+import { rowsInBase, uniqueName, valuesAt } from '../folding/unique-values.ts';
 import { knows, type MendedRows } from './mended-rows.ts';
 import { compareWrites, type RowWrite, rowFor, writesTo } from './row-history.ts';
 
@@ -92,9 +92,7 @@ export function meantRow(
   const inOrder = itemsOfTarget(target, key, unique, items);
   const name = uniqueName(target, unique, inOrder);
   if (name === null) return null;
-  const inBase = inOrder.some((item) => item instanceof RowRef)
-    ? []
-    : rows.base.rowsWhere(target, unique.columns, inOrder, unique.collations);
+  const inBase = rowsInBase(rows.base, target, unique, inOrder);
   const all = new Set([...rows.state.withUnique(target.id, place, name), ...inBase]);
   const value: Named = { table: target, unique, name };
   const first = since === null ? inBase[0] : firstMeant(rows, value, all, since);

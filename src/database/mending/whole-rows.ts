@@ -18,7 +18,7 @@ import {
   winner,
   withMend,
 } from '../../core/rows.ts';
-import { type ForeignKey, numberColumn, rowOfNumber, type Table } from '../../core/tables.ts';
+import { type ForeignKey, numberColumn, refersToBase, rowOfNumber, type Table } from '../../core/tables.ts';
 import { RowRef, sameValue, type Value } from '../../core/value.ts';
 import { covers } from '../../core/vector.ts';
 import { columnId } from '../folding/shown.ts';
@@ -118,7 +118,7 @@ export class WholeRows {
     const written = claimedValue(view, columnId(table, at));
     if (written !== undefined) return written;
     const [item = null] = valuesAt(table, [at], this.#rows.base, row, view, 'merged');
-    return table.references.has(at) && typeof item === 'bigint' ? new RowRef(rowOfNumber(item)) : item;
+    return refersToBase(table, at) && typeof item === 'bigint' ? new RowRef(rowOfNumber(item)) : item;
   }
 }
 

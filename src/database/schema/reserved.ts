@@ -31,6 +31,7 @@ export const SCHEMA_TABLE: Table = {
   columns: CELLS.map((id) => ({ id, name: id })),
   key: [],
   references: new Map(),
+  byName: new Set(),
   foreignKeys: [],
   create: '',
   checked: false,

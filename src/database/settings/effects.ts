@@ -13,7 +13,7 @@ export function isLeftByDefault(table: Table): boolean {
 }
 
 export function withChoices(tables: readonly Table[], choices: Choices): Table[] {
-  const referring = tables.map((table) => refer(table, choices.get(table.id), tables));
+  const referring = throughOthers(tables.map((table) => refer(table, choices.get(table.id), tables)));
   return referring.map((table): Table => {
     const choice = choices.get(table.id);
     const columns = table.columns.map((column, at): Column => {
@@ -47,6 +47,42 @@ function refer(table: Table, choice: TableChoice | undefined, tables: readonly T
     });
   }
   return { ...table, references, foreignKeys };
+}
+
+/**
+ * A foreign key to a column that is a reference itself (a client is a person: `invoice.client → client.person →
+ * person.id`) is a reference to the same row.
+ */
+function throughOthers(tables: readonly Table[]): Table[] {
+  const references = new Map(tables.map((table) => [table.id, new Map(table.references)]));
+  const byName = new Map(tables.map((table) => [table.id, new Set(table.references.keys().filter(isInKey(table)))]));
+  const add = (id: string, at: number, target: string, to: number): boolean => {
+    const [own, names] = [references.get(id), byName.get(id)];
+    const meant = references.get(target)?.get(to);
+    if (own === undefined || names === undefined || meant === undefined) return false;
+    const isName = byName.get(target)?.has(to) === true;
+    if (own.has(at) && (own.get(at) !== meant || names.has(at) || !isName)) return false;
+    own.set(at, meant);
+    if (isName) names.add(at);
+    return true;
+  };
+  for (let grows = true; grows; ) {
+    grows = false;
+    for (const { id, foreignKeys } of tables) {
+      for (const { columns, target, to } of foreignKeys) {
+        for (const [index, at] of columns.entries()) if (add(id, at, target, to[index] as number)) grows = true;
+      }
+    }
+  }
+  return tables.map((table) => ({
+    ...table,
+    references: references.get(table.id) ?? table.references,
+    byName: byName.get(table.id) ?? table.byName,
+  }));
+}
+
+function isInKey(table: Table): (at: number) => boolean {
+  return (at) => table.key.some((key) => key.at === at);
 }
 
 /** As the end of a sentence that begins with the column; null: it can be left out. */
