@@ -194,6 +194,38 @@ test('NUM3 an integer key is a name where people chose it, and then two rows of 
   });
 });
 
+test('NUM3 an integer key is a number where what is there could have been handed out', () => {
+  const made = [
+    // One entry so far, with its lines or without.
+    ['entry', 'id INTEGER PRIMARY KEY', [1], 'number'],
+    ['journal_line', 'lineId INTEGER PRIMARY KEY, entry REFERENCES entry', [1], 'number'],
+    ['state', 'id INTEGER PRIMARY KEY', [1], 'name'],
+    ['profile', 'id INTEGER PRIMARY KEY', [1], 'number'],
+    ['person', 'id INTEGER PRIMARY KEY, profile REFERENCES profile', [], 'number'],
+    // Two thirds have been deleted.
+    ['note', 'id INTEGER PRIMARY KEY', [1, 5, 9, 14], 'number'],
+    ['posting', 'posting_no INTEGER PRIMARY KEY', [1, 2, 3], 'number'],
+    ['voucher', 'voucherNo INTEGER PRIMARY KEY', [1, 2], 'number'],
+    ['account', 'account_no INTEGER PRIMARY KEY', [1000, 1010, 2000], 'name'],
+    ['ledger', 'account_no INTEGER PRIMARY KEY', [], 'name'],
+    ['tree', 'id INTEGER PRIMARY KEY', [1, 11, 111, 1111], 'name'],
+    ['year', 'year INTEGER PRIMARY KEY', [2024, 2025], 'name'],
+    // A client is a person, and nobody hands his number out again.
+    ['client', 'person_id INTEGER PRIMARY KEY REFERENCES person (id)', [], 'name'],
+  ] as const;
+  const sql = made.flatMap(([name, columns, keys]) => [
+    `CREATE TABLE ${name} (${columns})`,
+    ...keys.map((key) => `INSERT INTO ${name} VALUES (${key}${columns.includes(',') ? ', NULL' : ''})`),
+  ]);
+  copies(sql.join(';\n'), 1, (office) => {
+    const kinds = JSON.parse(office.settings).tables as Record<string, { key: string }>;
+    assert.deepEqual(
+      Object.fromEntries(Object.entries(kinds).map(([name, { key }]) => [name, key])),
+      Object.fromEntries(made.map(([name, , , key]) => [name, key])),
+    );
+  });
+});
+
 test('APP6 two copies that make one table apart from each other have it once, with its first rows, and each one’s own', () => {
   const sql = 'CREATE TABLE t (k TEXT PRIMARY KEY)';
   const upgrade = `CREATE TABLE added (id INTEGER PRIMARY KEY, text TEXT UNIQUE); INSERT INTO added VALUES (1, 'of the upgrade')`;

@@ -155,6 +155,22 @@ test('MND2 what one copy broke knowingly stays as it is', () => {
   });
 });
 
+test('MND3 which column is counted up is told by what people call such columns', () => {
+  const sql = `CREATE TABLE entry (id INTEGER PRIMARY KEY, year INTEGER, journal INTEGER, voucherNo INTEGER, text TEXT,
+    UNIQUE (year, journal, voucherNo)); INSERT INTO entry VALUES (1, 2024, 1, 1, 'a')`;
+  copies(sql, (office, ana, ben) => {
+    ana.run("INSERT INTO entry (year, journal, voucherNo, text) VALUES (2024, 1, 2, 'ana')");
+    ben.run("INSERT INTO entry (year, journal, voucherNo, text) VALUES (2024, 1, 2, 'ben')");
+    ana.capture(1_000_001);
+    ben.capture(1_000_002);
+    office.settle();
+    assert.deepEqual(everywhere(office, 'SELECT id, year, journal, voucherNo, text FROM entry WHERE id > 1'), [
+      [2n, 2024n, 1n, 2n, 'ana'],
+      [3n, 2024n, 1n, 3n, 'ben'],
+    ]);
+  });
+});
+
 test('MND3 a unique number that two rows got is the next free one for the later, written down by its own copy, and stays', () => {
   const sql = `CREATE TABLE journal (id INTEGER PRIMARY KEY, year TEXT, no INTEGER, text TEXT, UNIQUE (year, no));
     INSERT INTO journal VALUES (1, '24', 1, 'a'), (2, '24', 2, 'b'), (3, '25', 1, 'c'), (4, '25', 9, 'd')`;

@@ -193,23 +193,49 @@ function hasNullKey(sql: Statements, table: Found): boolean {
   return sql.one(`SELECT EXISTS (SELECT 1 FROM ${quoted(table.name)} WHERE ${nulls})`) === 1n;
 }
 
+/** What people call a number that is counted up, and a table that holds one row for good. */
+const CALLED_ID = /^(id|pk|rowid)$|_id$|[a-z]Id$|[a-z]ID$/;
+const CALLED_NUMBER = /^(no|nr|num|number|seq)$|_(no|nr|num|number|seq)$|[a-z](No|Nr|Num|Number|Seq)$/;
+const OF_ONE_ROW =
+  /(^|_)(settings?|config|configuration|options?|preferences?|prefs|meta|metadata|info|version|parameters?|params|properties|state|profile)$/i;
+
 /**
  * Is an integer key a number that SQLite hands out (two rows with one number are two rows), or a name (account 4010)?
- * Taken for a number: AUTOINCREMENT says so; or the column is called id and what is there could have been handed out:
- * 1 to n with few gaps. Anything else is somebody's choice, hence a name.
+ * Taken for a number: AUTOINCREMENT says so; or the column is called id and what is there could have been handed out,
+ * counted from 1, or with few gaps; or it is called a number and counts from 1 without a gap. Anything else is somebody's
+ * choice, hence a name; and so is a key by which a row says who it is in another table.
  */
 function integerKind(sql: Statements, { name }: Found, alias: string, isLater: boolean): KeyKind {
+  if (isForeignKey(sql, name, alias)) return 'name';
   const create = String(sql.one('SELECT sql FROM sqlite_schema WHERE type = ? AND name = ?', ['table', name]) ?? '');
   if (/\bautoincrement\b/i.test(withoutQuoted(create))) return 'number';
-  const calledId = /^(id|pk|rowid)$|_id$|[a-z]Id$|[a-z]ID$/.test(alias) || /^id$/i.test(alias);
-  if (!calledId) return 'name';
-  if (isLater) return 'number';
+  const isId = CALLED_ID.test(alias) || /^id$/i.test(alias);
+  // What is in it there may be different in each copy.
+  if (isLater) return isId ? 'number' : 'name';
   const key = quoted(alias);
   const [count, low, high] = sql.get(`SELECT count(*), min(${key}), max(${key}) FROM ${quoted(name)}`) as bigint[];
-  // Nothing there yet: whoever inserts without a key gets 1, 2, 3. One row with id 1 is a table of settings.
-  if (count === 0n) return 'number';
-  const dense = (low as bigint) >= 1n && (high as bigint) <= (count as bigint) * 2n;
-  return dense && (count as bigint) > 1n ? 'number' : 'name';
+  // Nothing there yet: whoever inserts without a key gets 1, 2, 3.
+  if (!count || low === undefined || high === undefined) return isId ? 'number' : 'name';
+  if (!isId) return CALLED_NUMBER.test(alias) && count > 1n && low === 1n && high === count ? 'number' : 'name';
+  if (count === 1n && OF_ONE_ROW.test(name) && !isReferredTo(sql, name, alias)) return 'name';
+  const isCounted = low >= 1n && (high <= count * 2n || (low === 1n && high <= count * 10n));
+  return isCounted ? 'number' : 'name';
+}
+
+function isForeignKey(sql: Statements, table: string, column: string): boolean {
+  const rows = sql.all(`SELECT "from" FROM pragma_foreign_key_list(${literal(table)})`);
+  return rows.some(([from]) => folded(from as string) === folded(column));
+}
+
+/** By its key. */
+function isReferredTo(sql: Statements, table: string, key: string): boolean {
+  return (
+    sql.one(
+      `SELECT EXISTS (SELECT 1 FROM sqlite_schema s, pragma_foreign_key_list(s.name) k
+        WHERE s.type = 'table' AND k."table" = ${literal(table)} COLLATE NOCASE
+          AND ifnull(k."to", ${literal(key)}) = ${literal(key)} COLLATE NOCASE)`,
+    ) === 1n
+  );
 }
 
 function createdBy(sql: Statements, table: string): Pick<Table, 'create' | 'checked'> {

@@ -16,6 +16,7 @@ const values = list(value, 64);
 
 /** A column of an index among others that is counted up within the rest, by what people call such columns. */
 const COUNTED = /(^|_)(no|nr|num|number|line|lineno|pos|position|seq|sequence|ord|order|idx|index|rank|version|step)$/i;
+const COUNTED_IN_CAMEL = /[a-z](No|Nr|Num|Number|Line|Pos|Position|Seq|Sequence|Order|Index|Rank|Version|Step)$/;
 const INTEGER = /INT/i;
 
 /** One name for all values that the index holds to be equal; null where it allows many. */
@@ -73,7 +74,8 @@ export function countedColumn(table: Table, unique: Unique): number | null {
   const free = integers.filter((at) => table.columns[at]?.counted !== false);
   const [only] = free;
   if (unique.columns.length === 1) return only !== undefined && !/_id$|Id$/.test(nameOf(table, only)) ? only : null;
-  return free.findLast((at) => COUNTED.test(nameOf(table, at))) ?? null;
+  const isCalled = (name: string): boolean => COUNTED.test(name) || COUNTED_IN_CAMEL.test(name);
+  return free.findLast((at) => isCalled(nameOf(table, at))) ?? null;
 }
 
 /** The column in which a row that comes too late is visibly marked. */

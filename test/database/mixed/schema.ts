@@ -50,7 +50,17 @@ function tableOf(
   name: string,
   made: readonly Made[],
 ): { sql: string; keys: string[][]; indexes: string[] } {
-  const kind = chance.weighed({ integer: 4, auto: 3, text: 3, nocase: 1, pair: 2, none: 2, real: 0.5, linked: 1.5 });
+  const kind = chance.weighed({
+    integer: 4,
+    auto: 3,
+    text: 3,
+    nocase: 1,
+    pair: 2,
+    none: 2,
+    real: 0.5,
+    linked: 1.5,
+    same: 1,
+  });
   const columns: string[] = [];
   const constraints: string[] = [];
   const keys: string[][] = [];
@@ -90,6 +100,15 @@ function tableOf(
       if (chance.happens(0.5)) end = ' WITHOUT ROWID';
       break;
     }
+    case 'same': {
+      // A client is a person: whoever refers to the client refers to the person.
+      const other = made.find(({ keys: [key] }) => key?.[0] === 'id');
+      columns.push(
+        `id INTEGER PRIMARY KEY${other ? ` REFERENCES ${quoted(other.name)} (id)${actionsOf(chance)}` : ''}`,
+      );
+      keys.push(['id']);
+      break;
+    }
     case 'none':
       break;
     default:
@@ -126,7 +145,11 @@ function columnsOf(
     const key = chance.one(other.keys);
     const own = key.map((column) => `r_${other.name.replaceAll(' ', '_')}_${column}`);
     const isRequired = key.length === 1 && other.name !== name && chance.happens(0.15);
-    columns.push(...own.map((column) => `${quoted(column)}${isRequired ? ' NOT NULL' : ''}`));
+    const isUnique = key.length === 1 && other.name !== name && chance.happens(0.2);
+    columns.push(
+      ...own.map((column) => `${quoted(column)}${isRequired ? ' NOT NULL' : ''}${isUnique ? ' UNIQUE' : ''}`),
+    );
+    if (isUnique) keys.push(own);
     constraints.push(`FOREIGN KEY (${own.map(quoted)}) REFERENCES ${quoted(other.name)} (${key})${actionsOf(chance)}`);
     if (own.length === 1 && chance.happens(0.3)) {
       columns.push('pos INTEGER');
