@@ -9,7 +9,7 @@ import type { ChangeId } from '../core/change.ts';
 import type { DocumentContent } from '../core/content.ts';
 import { foldPath } from '../core/paths.ts';
 import { assert, ProblemError, StorageError } from '../core/problem.ts';
-import { allWrites, contentCell, DATABASES, removeOp, setOp } from '../core/registry.ts';
+import { contentCell, DATABASES, setOp } from '../core/registry.ts';
 import type { Origin } from '../core/rows.ts';
 import type { CopyId, Vector } from '../core/vector.ts';
 import type {
@@ -25,6 +25,7 @@ import type { Files } from '../platform/ports.ts';
 import type { StoredChange } from '../store/log.ts';
 import type { Entry, Registry } from '../store/registry.ts';
 import type { CopyEvent } from './copy-options.ts';
+import { DatabaseDeletions } from './database-deletions.ts';
 import { DatabaseMoves } from './database-moves.ts';
 import { DatabasePlacing } from './database-placing.ts';
 import { notEntered, unreadableDatabase } from './database-problems.ts';
@@ -68,6 +69,7 @@ export class CopyDatabases implements DatabaseReports {
   #work: Promise<void> = Promise.resolve();
   #placing = false;
   readonly #moves: DatabaseMoves;
+  readonly #deletions: DatabaseDeletions;
   /** `place` is asked for in a while already. */
   #isAsked = false;
 
@@ -83,8 +85,9 @@ export class CopyDatabases implements DatabaseReports {
     const [placed, databases] = [this.#placed, this.#databases];
     const again = (): void => this.#again();
     const steps = new DatabasePlacing({ ...options, placed, databases, signal, again });
-    const remove = async (id: string) => void (await options.record([this.#removal(id)]));
     this.#steps = steps;
+    this.#deletions = new DatabaseDeletions({ ...options, placed, steps });
+    const remove = async (id: string) => void (await options.record([this.#deletions.removal(id)]));
     const entryAt = (path: string) => this.#entryAt(path);
     this.#moves = new DatabaseMoves({ ...options, placed, steps, entryAt, found: (path) => this.databaseFound(path) });
     this.#entering = new Entering({ ...options, placed, databases, steps, remove, again });
@@ -128,7 +131,12 @@ export class CopyDatabases implements DatabaseReports {
       for (const entry of entries.filter(({ id }) => !this.#steps.isOpen(id))) await this.#steps.place(entry);
       await this.#entering.enterAll();
       await this.#steps.removeDead(
-        (id) => this.#keepEdited(id),
+        async (id) => {
+          const isKept = await this.#deletions.keepEdited(id);
+          // Whoever deleted it may have renamed it before.
+          if (isKept) this.place();
+          return isKept;
+        },
         (id, removed) => this.#entering.asideToRemoved(id, removed),
       );
     });
@@ -242,16 +250,20 @@ export class CopyDatabases implements DatabaseReports {
 
   databaseGone(path: string): void {
     this.#do(path, async () => {
-      const { files, record } = this.#options;
+      const { files } = this.#options;
       const entry = this.#entryAt(path);
       if (entry === undefined || files.facts(path) || this.#entering.isAside(entry.id)) return;
-      await this.#steps.close(entry.id);
-      await record([this.#removal(entry.id)]);
-      this.#placed.forget(entry.id);
+      await this.#deletions.gone(entry.id);
     });
   }
 
   databaseMoved(from: string, to: string): void {
+    const entry = this.#entryAt(from);
+    if (entry && this.#deletions.isRefused(entry.id)) {
+      // It is not the database that was moved.
+      this.#do(from, () => this.#deletions.gone(entry.id, to));
+      return this.databaseFound(to);
+    }
     this.#moves.note(from, to);
     this.#do(from, () => this.#moves.take());
   }
@@ -265,7 +277,8 @@ export class CopyDatabases implements DatabaseReports {
     const id = await this.#databases.idOf(files.native(path));
     const entry = id === null ? undefined : registry.entry(id);
     const from = entry && this.#placed.get(entry.id)?.path;
-    if (entry?.kind !== 'database' || (from !== undefined && files.facts(from))) return this.#register(path);
+    const isThere = entry && from !== undefined && (files.facts(from) || this.#deletions.isRefused(entry.id));
+    if (entry?.kind !== 'database' || isThere) return this.#register(path);
     if (from === undefined || !entry.alive) {
       const written = registry.row(DATABASES, entry.id).cells.get('path') ?? [];
       await record([setOp(DATABASES, entry.id, { path: { value: path, over: written } })]);
@@ -290,24 +303,7 @@ export class CopyDatabases implements DatabaseReports {
     return placed && foldPath(placed.path) === foldPath(path) ? known : undefined;
   }
 
-  #removal(id: string): RegistryOp {
-    return removeOp(DATABASES, id, allWrites(this.#options.registry.row(DATABASES, id)));
-  }
-
   // The steps
-
-  /** Who deleted it did not know of edits in it: it is kept for everybody, and listed until somebody chooses. */
-  async #keepEdited(id: string): Promise<boolean> {
-    const { registry, record, concerns, knownTo } = this.#options;
-    const row = registry.row(DATABASES, id);
-    const merged = registry.document(id, 'database');
-    if (merged === undefined || !concerns(knownTo(row.deletions), id)) return false;
-    const over = row.cells.get('path') ?? [];
-    await record([setOp(DATABASES, id, { path: { value: merged.path, over } })]);
-    // Whoever deleted it may have renamed it before.
-    this.place();
-    return true;
-  }
 
   /** A database that nobody knew: its content now is its base, which travels like a document. */
   async #register(path: string): Promise<void> {
@@ -332,7 +328,7 @@ export class CopyDatabases implements DatabaseReports {
     const other = entered && this.#entering.take(database, entered);
     // Nobody waits for it any more: entered without its database being removed, it would be entered again.
     if (entered && other === undefined) throw notEntered();
-    const ops = other === undefined ? [] : [this.#removal(other)];
+    const ops = other === undefined ? [] : [this.#deletions.removal(other)];
     assert(
       ops.length === 0 || rest === undefined,
       'rows are entered and their database removed by one step, or neither',
@@ -353,6 +349,7 @@ export class CopyDatabases implements DatabaseReports {
 
   #problems(database: string, problems: readonly DatabaseProblem[]): void {
     this.#options.problems.replace(`database ${database}`, problems);
+    this.#deletions.note(database, problems);
     for (const { text } of problems) this.#options.tell({ what: 'problem', text });
     const isUnread = problems.some(({ code }) => code === 'damaged-database' || code === 'database-missing');
     if (!isUnread) this.#steps.bases.trust(database);

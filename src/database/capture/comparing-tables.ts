@@ -172,7 +172,7 @@ export function manyGone(file: OpenFile, table: string, { gone, known, there }: 
     code: 'rows-missing',
     text: `The database was replaced by one that lacks ${gone} of the ${known} rows of the table ${table} (it has ${there}). Nothing was taken over.`,
     remedy:
-      'Put the right file in its place. If the rows are to go, delete them with the program that owns the database.',
+      'Put the right file in its place, or move this one away: the database then comes back as it was. If the rows are to go, delete them with the program that owns the database.',
     path: file.connection.path,
   });
 }

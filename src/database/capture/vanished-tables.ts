@@ -28,7 +28,7 @@ function columnGone(file: OpenFile, table: string, column: string, rows: number)
     code: 'rows-missing',
     text: `The database was replaced by one whose table ${table} lacks the column ${column} (${rows} rows have it). Nothing was taken over.`,
     remedy:
-      'Put the right file in its place. If the column is to go, remove it there with the program that owns the database.',
+      'Put the right file in its place, or move this one away: the database then comes back as it was. If the column is to go, remove it there with the program that owns the database.',
     path: file.connection.path,
   });
 }

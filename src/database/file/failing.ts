@@ -20,7 +20,7 @@ export function problemOf(error: unknown, path: string): Problem {
       code: 'damaged-database',
       text: 'This database cannot be read: its content is damaged, or it is not a SQLite database.',
       remedy:
-        'Restore it with the program that owns it, or from a version of a colleague. What others do is kept for it.',
+        'Restore it with the program that owns it, or move it away: it then comes back with all that was taken in. What others do is kept for it.',
       path,
     };
   }
@@ -46,7 +46,7 @@ export function emptied(path: string): ProblemError {
     code: 'damaged-database',
     text: 'This database is an empty file.',
     remedy:
-      'Restore it with the program that owns it, or from a version of a colleague. What others do is kept for it.',
+      'Restore it with the program that owns it, or move it away: it then comes back with all that was taken in. What others do is kept for it.',
     path,
   });
 }
