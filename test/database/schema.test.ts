@@ -327,28 +327,32 @@ test('SCH5 the higher version of an application stands against an old program, a
   });
 });
 
-test('SCH7 an FTS5 index over a followed table travels and is rebuilt with what is applied; other virtual tables are told', () => {
-  copies(BASE, 2, (office, ana, ben) => {
-    ana!.run(`CREATE VIRTUAL TABLE search USING fts5(text, content='entry', content_rowid='id');
+const INDEXES = { FTS5: "fts5(text, content='entry', content_rowid='id')", FTS4: 'fts4(content="entry", text)' };
+
+for (const [kind, index] of Object.entries(INDEXES)) {
+  test(`SCH7 an ${kind} index over a followed table travels and is rebuilt with what is applied; other virtual tables are told`, () => {
+    copies(BASE, 2, (office, ana, ben) => {
+      ana!.run(`CREATE VIRTUAL TABLE search USING ${index};
       INSERT INTO search (search) VALUES ('rebuild'); CREATE VIRTUAL TABLE own USING fts5(body);
       CREATE TRIGGER to_search AFTER INSERT ON entry BEGIN INSERT INTO search (rowid, text) VALUES (NEW.id, NEW.text); END`);
-    office.settle();
-    ana!.run("INSERT INTO entry (text) VALUES ('needle')");
-    office.settle();
-    ben!.run("INSERT INTO entry (text) VALUES ('thread')");
-    office.settle();
-    for (const copy of [ana!, ben!]) {
-      const found = (word: string) => copy.query(`SELECT rowid FROM search WHERE search MATCH '${word}'`);
-      assert.deepEqual([found('one'), found('needle'), found('thread')], [[[1n]], [[4n]], [[5n]]]);
-      copy.run("INSERT INTO search (search) VALUES ('integrity-check')");
-      assert.deepEqual(
-        copy.engine.problems.map(({ code }) => code),
-        ['virtual-table-not-followed'],
-      );
-      assert.deepEqual(copy.conflicts(), []);
-    }
+      office.settle();
+      ana!.run("INSERT INTO entry (text) VALUES ('needle')");
+      office.settle();
+      ben!.run("INSERT INTO entry (text) VALUES ('thread')");
+      office.settle();
+      for (const copy of [ana!, ben!]) {
+        const found = (word: string) => copy.query(`SELECT rowid FROM search WHERE search MATCH '${word}'`);
+        assert.deepEqual([found('one'), found('needle'), found('thread')], [[[1n]], [[4n]], [[5n]]]);
+        copy.run("INSERT INTO search (search) VALUES ('integrity-check')");
+        assert.deepEqual(
+          copy.engine.problems.map(({ code }) => code),
+          ['virtual-table-not-followed'],
+        );
+        assert.deepEqual(copy.conflicts(), []);
+      }
+    });
   });
-});
+}
 
 test('SCH8 a row that refers to a table which somebody made anew meanwhile, and which has no such row, is withheld until it has', () => {
   const anew =

@@ -1,5 +1,5 @@
 /**
- * FTS5 tables whose content is a followed table: the application's triggers keep them in step with what it writes, and
+ * FTS5 and FTS4 tables whose content is a followed table: the application's triggers keep them in step with what it writes, and
  * do not run for what is applied. Such an index is rebuilt in the transaction that applies; other virtual tables have
  * content of their own, and are told.
  */
@@ -10,11 +10,11 @@ import { quoted, type Statements } from './sql.ts';
 
 const SQL_ERROR = 1;
 
-/** The table that an FTS5 table is an index of; null: it has its own content, or none, or is no FTS5 table. */
+/** The table that a full-text table is an index of; null: it has its own content, or none, or is another one. */
 export function indexedTable({ type, text }: SchemaObject): string | null {
   const tokens = type === 'virtual' ? tokensOf(text) : [];
   const using = tokens.findIndex((token) => isWord(token, 'USING'));
-  if (using < 0 || !isWord(tokens[using + 1], 'FTS5')) return null;
+  if (using < 0 || !isWord(tokens[using + 1], 'FTS5', 'FTS4')) return null;
   const at = tokens.findIndex((token, index) => isWord(token, 'CONTENT') && tokens[index + 1]?.text === '=');
   const content = at < 0 ? undefined : tokens[at + 2];
   return content === undefined || nameOf(content) === '' ? null : nameOf(content);

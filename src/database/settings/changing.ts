@@ -110,6 +110,7 @@ function numbering(place: string, isNumber: boolean | null, table: Table, at: nu
   const [only, ...more] = table.key;
   const isInteger =
     table.rowid === null && more.length === 0 && /^integer$/i.test(table.columns[only?.at ?? 0]?.type ?? '');
+  if (more.length > 0) throw refused(place, 'is part of a key of several columns, which says which row it is');
   if (table.kind !== 'name' || !isInteger) throw refused(place, 'has no key that is an INTEGER PRIMARY KEY');
   return { row: ['table', table.id], cells: { key: isNumber ? 'number' : null } };
 }
