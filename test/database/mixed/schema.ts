@@ -100,15 +100,6 @@ function tableOf(
       if (chance.happens(0.5)) end = ' WITHOUT ROWID';
       break;
     }
-    case 'same': {
-      // A client is a person: whoever refers to the client refers to the person.
-      const other = made.find(({ keys: [key] }) => key?.[0] === 'id');
-      columns.push(
-        `id INTEGER PRIMARY KEY${other ? ` REFERENCES ${quoted(other.name)} (id)${actionsOf(chance)}` : ''}`,
-      );
-      keys.push(['id']);
-      break;
-    }
     case 'none':
       break;
     default:
