@@ -20,8 +20,11 @@ interface Made {
   readonly keys: readonly (readonly string[])[];
 }
 
-/** Each statement stands by itself, so that a failing story may do without some. */
-export function schemaOf(chance: Chance): string[] {
+/**
+ * Each statement stands by itself, so that a failing story may do without some. Where edits are to stay apart, no row is
+ * the only one that may refer to another: two people could not know whether somebody else has it already.
+ */
+export function schemaOf(chance: Chance, isApart: boolean): string[] {
   const made: Made[] = [];
   const after: string[] = [];
   const count = chance.whole(2, 5);
@@ -29,7 +32,7 @@ export function schemaOf(chance: Chance): string[] {
   const statements: string[] = [];
   for (let index = 0; index < count; index++) {
     const name = names.splice(chance.whole(0, names.length - 1), 1)[0] as string;
-    const { sql, keys, indexes } = tableOf(chance, name, made);
+    const { sql, keys, indexes } = tableOf(chance, name, made, isApart);
     statements.push(sql);
     after.push(...indexes);
     made.push({ name, keys });
@@ -49,6 +52,7 @@ function tableOf(
   chance: Chance,
   name: string,
   made: readonly Made[],
+  isApart: boolean,
 ): { sql: string; keys: string[][]; indexes: string[] } {
   const kind = chance.weighed({
     integer: 4,
@@ -59,7 +63,6 @@ function tableOf(
     none: 2,
     real: 0.5,
     linked: 1.5,
-    same: 1,
   });
   const columns: string[] = [];
   const constraints: string[] = [];
@@ -106,7 +109,7 @@ function tableOf(
       kind satisfies never;
   }
   columns.push('o INTEGER', `w TEXT${chance.happens(0.2) ? " NOT NULL DEFAULT 'none'" : ''}`);
-  const indexes = columnsOf(chance, name, made, columns, constraints, keys);
+  const indexes = columnsOf(chance, name, made, isApart, columns, constraints, keys);
   return { sql: `CREATE TABLE ${quoted(name)} (${[...columns, ...constraints].join(', ')})${end}`, keys, indexes };
 }
 
@@ -115,6 +118,7 @@ function columnsOf(
   chance: Chance,
   name: string,
   made: readonly Made[],
+  isApart: boolean,
   columns: string[],
   constraints: string[],
   keys: string[][],
@@ -136,7 +140,7 @@ function columnsOf(
     const key = chance.one(other.keys);
     const own = key.map((column) => `r_${other.name.replaceAll(' ', '_')}_${column}`);
     const isRequired = key.length === 1 && other.name !== name && chance.happens(0.15);
-    const isUnique = key.length === 1 && other.name !== name && chance.happens(0.2);
+    const isUnique = !isApart && key.length === 1 && other.name !== name && chance.happens(0.2);
     columns.push(
       ...own.map((column) => `${quoted(column)}${isRequired ? ' NOT NULL' : ''}${isUnique ? ' UNIQUE' : ''}`),
     );

@@ -51,7 +51,9 @@ export function storyOf(seed: string): Story {
     isMinding: isApart || chance.happens(0.7),
     journal: chance.happens(0.4) ? ('wal' as const) : ('delete' as const),
   };
-  const schema = schemaOf(new Chance('schema', seed)).filter((sql) => !isApart || !sql.includes('app_trigger'));
+  const schema = schemaOf(new Chance('schema', seed), isApart).filter(
+    (sql) => !isApart || !sql.includes('app_trigger'),
+  );
   const rows = new Chance('base', seed);
   const base = Array.from({ length: rows.whole(0, 12) }, () => insertOf(rows));
   return { ...story, schema, base, actions: actionsOf(new Chance('actions', seed), story) };
