@@ -34,6 +34,7 @@ import { Entering } from './entering.ts';
 import { PlacedDatabases } from './placed-databases.ts';
 import type { Problems } from './problems.ts';
 import { SYNC_FOLDER, type SyncFolder } from './sync-folder.ts';
+import { Unfollowed } from './unfollowed.ts';
 
 /** Starts following databases for a copy: in the child process, or in this one. */
 export type MakeDatabases = (copy: string, folder: SyncFolder, events: DatabaseEvents) => Databases;
@@ -60,6 +61,7 @@ export interface CopyDatabasesOptions {
 }
 
 export class CopyDatabases implements DatabaseReports {
+  readonly unfollowed: Unfollowed;
   readonly #options: CopyDatabasesOptions;
   readonly #databases: Databases;
   readonly #placed: PlacedDatabases;
@@ -81,6 +83,7 @@ export class CopyDatabases implements DatabaseReports {
       problems: (database, problems) => this.#problems(database, problems),
     });
     this.#placed = new PlacedDatabases(options.folder.db);
+    this.unfollowed = new Unfollowed(options.files);
     const { signal } = this.#stopping;
     const [placed, databases] = [this.#placed, this.#databases];
     const again = (): void => this.#again();
@@ -231,7 +234,7 @@ export class CopyDatabases implements DatabaseReports {
       // What lies elsewhere still, and is to come here, is not what was found here.
       const known = this.#entryAt(path) ?? (shown && this.#placed.get(shown.id) ? undefined : shown);
       if (!files.facts(path) || this.#moves.hasTo(path)) return;
-      if (known?.kind !== 'database') return this.#takeIn(path);
+      if (known?.kind !== 'database') return this.unfollowed.tryAt(path, () => this.#takeIn(path));
       if (this.#steps.isOpen(known.id)) return this.#databases.poke(known.id);
       await this.#steps.place(known);
     });

@@ -22,6 +22,7 @@ import type { HubConnection } from './hub-connection.ts';
 import { type Handed, Reading } from './publish-reading.ts';
 import { registryChanges } from './registry-folding.ts';
 import { complete, handOverIfReached, LOOK_AGAIN_MS, parentHasAll, stopIfAsked } from './syncing.ts';
+import { cannotBeFollowed } from './unfollowed.ts';
 
 export type Publisher = Member & { readonly key: KeyObject; readonly chain: readonly Uint8Array[] };
 
@@ -126,7 +127,7 @@ async function introduceFile(copy: Copy, who: Publisher): Promise<void> {
 
 /**
  * The database process makes the base of a database while the documents are read here; it is read after them. One that
- * cannot be made ends the reading.
+ * cannot be made now ends the reading; a database that cannot be followed at all is left out.
  */
 export async function readAll(
   copy: Pick<Copy, 'documents' | 'databases' | 'now'>,
@@ -152,7 +153,12 @@ async function readDatabases(
   const found: ManifestDatabase[] = [];
   for (const path of paths) {
     const id = newDatabaseId(path, null);
-    found.push({ path, id, ...(await copy.databases.publish(id, path, (base) => reading.read(base))) });
+    try {
+      found.push({ path, id, ...(await copy.databases.publish(id, path, (base) => reading.read(base))) });
+    } catch (error) {
+      // It is found again with the first look at the folder, and named from then on.
+      if (!cannotBeFollowed(error)) throw error;
+    }
   }
   return found;
 }

@@ -21,7 +21,10 @@ export function mustBeComplete({ facts, folder }: Copy): void {
   if (facts.phase !== 'complete') throw new ProblemError({ ...unfinished(facts, folder.root), path: folder.root });
 }
 
-/** Takes in what was saved on disk and exchanges until nothing is pending. Throws when the parent is out of reach. */
+/**
+ * Takes in what was saved on disk and exchanges until nothing is pending. Throws when the parent is out of reach; at the
+ * end also when a database in the folder cannot be followed, for what is in it is nowhere else.
+ */
 export async function syncCopy(copy: Copy, signal: AbortSignal): Promise<void> {
   await handOver(copy, signal);
   // What others had stored at the hub may still wait there for its turn on the line.
@@ -37,6 +40,8 @@ export async function syncCopy(copy: Copy, signal: AbortSignal): Promise<void> {
   await copy.documents.placed();
   await copy.databases.settle();
   await parentHasAll(copy, signal);
+  const unfollowed = copy.databases.unfollowed.any();
+  if (unfollowed !== undefined) throw unfollowed;
 }
 
 /** Takes in what was saved on disk, and resolves when the parent has it; throws when that is out of reach. */

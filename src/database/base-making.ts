@@ -1,26 +1,54 @@
 /** The beginning of following: a base is made of a database, or a copy of a base is made ready. */
 import { DatabaseSync } from 'node:sqlite';
 import { type CopyId, EMPTY } from '../core/vector.ts';
+import { detachDatabase } from './detaching.ts';
 import { UserConnection } from './file/connection.ts';
 import { describeTables, settledKinds } from './file/describe.ts';
-import { isBusy } from './file/failing.ts';
+import { isBusy, notFollowed } from './file/failing.ts';
 import { OpenFile } from './file/open-file.ts';
 import { readPosition, writePosition } from './file/position.ts';
 import { quoted, Statements } from './file/sql.ts';
 import { removeTriggers, setCompared } from './file/triggers.ts';
 import type { BaseMade, OpenDatabase } from './host.ts';
 import { readActual } from './schema/actual.ts';
+import { isStrange } from './schema/bearable.ts';
 import { schemaDifference } from './schema/difference.ts';
 import { NO_SCHEMA } from './schema/schema.ts';
 import { NO_SETTINGS, parseSettings } from './settings.ts';
+
+interface Request {
+  readonly id: string;
+  readonly path: string;
+  readonly basePath: string;
+}
+
+/** Where none can be made, nothing of ours stays in the database: nobody follows it. */
+export function makeBase(request: Request, copy: CopyId): BaseMade {
+  try {
+    return makeMarked(request, copy);
+  } catch (error) {
+    if (!isBusy(error)) leaveAlone(request.path);
+    throw error;
+  }
+}
+
+function leaveAlone(path: string): void {
+  try {
+    detachDatabase(path);
+  } catch (error) {
+    // Damaged, or locked by now: why it could not be made is what counts.
+    if ((error as { errcode?: number }).errcode === undefined) throw error;
+  }
+}
 
 /**
  * Marks first, then the copy: what is edited between the two is in both, and compared with itself shows no difference.
  * The copy is one consistent state, also while programs write.
  */
-export function makeBase(request: { id: string; path: string; basePath: string }, copy: CopyId): BaseMade {
+function makeMarked(request: Request, copy: CopyId): BaseMade {
   const file = new OpenFile(request.path, NO_SETTINGS, undefined);
   try {
+    mustBeKnown(file.sql, request.path);
     file.followAnew();
     begin(file, request.id, copy);
     file.sql.run('VACUUM INTO ?', [request.basePath]);
@@ -28,6 +56,29 @@ export function makeBase(request: { id: string; path: string; basePath: string }
     return cleanBase(request.basePath, isWal);
   } finally {
     file.close();
+  }
+}
+
+/**
+ * Throws a `ProblemError` for a database whose schema speaks of a collation or function that this SQLite does not have:
+ * it cannot be copied. It is only read: a write would be taken for a reason to try again.
+ */
+function mustBeKnown(sql: Statements, path: string): void {
+  const db = new DatabaseSync(':memory:', { enableDoubleQuotedStringLiterals: true });
+  try {
+    const creates = sql.all(`SELECT sql FROM sqlite_schema WHERE type IN ('table', 'index')
+      AND coalesce(rootpage, 1) > 0 AND sql IS NOT NULL ORDER BY type DESC`);
+    for (const [create] of creates) {
+      try {
+        // One statement, whatever a crafted schema says.
+        db.prepare(create as string).run();
+      } catch (error) {
+        // What else is wrong with it is for SQLite to say.
+        if (isStrange((error as Error).message)) throw notFollowed(path, (error as Error).message);
+      }
+    }
+  } finally {
+    db.close();
   }
 }
 

@@ -281,7 +281,7 @@ test('API8 progress that only tells how far a call is may be skipped', async (t)
       const documents = { done: 0, total: 1 };
       for (let done = 0; done < 20_000; done++)
         progress({ phase: 'sending', bytes: { done, total: 20_000 }, documents });
-      return { file: { id: 'f', name: 'n' }, copy: 'c', documents: 1, databases: 0 };
+      return { file: { id: 'f', name: 'n' }, copy: 'c', documents: 1, databases: 0, problems: [] };
     },
   });
   let told = 0;

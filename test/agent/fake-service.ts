@@ -16,7 +16,7 @@ export function fakeService(replaced: Partial<Service> = {}): Service {
     watch: async () => ({}),
     publish: async ({ name }, { progress }) => {
       progress({ phase: 'sending', bytes: { done: 1, total: 2 }, documents: { done: 0, total: 1 } });
-      return { file: { ...file, name: name ?? file.name }, copy: 'c1', documents: 12, databases: 1 };
+      return { file: { ...file, name: name ?? file.name }, copy: 'c1', documents: 12, databases: 1, problems: [] };
     },
     files: async () => [{ ...file, documents: 12, databases: 1, bytes: 5_000_000, copies: 2 }],
     copy: async ({ folder }) => ({ ...copy, folder }),

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Copy } from '../../src/agent/copy.ts';
 import type { Ingested } from '../../src/agent/documents/ports.ts';
 import { readAll, readDocuments } from '../../src/agent/publishing.ts';
+import { ProblemError } from '../../src/core/problem.ts';
 import type { FileFacts } from '../../src/platform/ports.ts';
 
 test('DOC29 a document that is written to while it is read for a base is left out of it', async () => {
@@ -34,6 +35,16 @@ test('AGT18 a database whose base cannot be made ends the reading of documents, 
   const survey = { documents: ['a.txt'], databases: ['a.db'] };
   await assert.rejects(readAll(copy, survey, reading), /a\.db is damaged/);
   assert.deepEqual(events, ['read a.txt', 'stopped']);
+});
+
+test('AGT18 a database that cannot be followed is left out of a base, and ends nothing', async () => {
+  const why = { code: 'database-not-followed', text: 'only its program can read it', remedy: '' };
+  const made = [() => Promise.reject(new ProblemError(why)), (read: () => Promise<unknown>) => read()];
+  const { copy, events, reading } = folderOf((read) => made.shift()!(read));
+  const survey = { documents: ['a.txt'], databases: ['a.db', 'b.db'] };
+  const { databases, documents } = await readAll(copy, survey, reading);
+  assert.deepEqual([databases.map(({ path }) => path), documents.length], [['b.db'], 1]);
+  assert.deepEqual(events, ['read a.txt', 'read base of b.db']);
 });
 
 /** One whose database process does what `make` says; what is held in reading ends only when it is stopped. */

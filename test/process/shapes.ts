@@ -28,7 +28,7 @@ const version = z.strictObject({
 
 export const shapes = {
   join: z.strictObject({ hub: z.string().min(1), user: z.string(), device: z.string() }),
-  publish: z.strictObject({ file, copy: id, documents: count, databases: count }),
+  publish: z.strictObject({ file, copy: id, documents: count, databases: count, problems }),
   files: z.array(
     z.strictObject({ id, name: z.string(), documents: count, databases: count, bytes: count, copies: count }),
   ),

@@ -57,7 +57,8 @@ export function fileMethods(agent: Agent): Pick<Service, Files> {
       });
       giveBack(copy);
       const documents = copy.registry.count('document');
-      return { file: fileOf(copy), copy: copy.facts.copy, documents, databases: copy.registry.count('database') };
+      const databases = copy.registry.count('database');
+      return { file: fileOf(copy), copy: copy.facts.copy, documents, databases, problems: problemsIn(copy) };
     },
 
     async files() {

@@ -1,6 +1,7 @@
 import { fromHere } from '../../platform/home.ts';
 import { calls } from '../call.ts';
 import { command } from '../command.ts';
+import { problemLines } from '../problem-lines.ts';
 import { usage } from '../report.ts';
 import { count, plain } from '../text.ts';
 
@@ -16,8 +17,11 @@ export const publish = command('publish', 'make a folder a parent file on the hu
         name,
         members: members === undefined ? undefined : users(members),
       }),
-      text: ({ file, documents, databases }) =>
-        `"${plain(file.name)}" is on the hub: ${count(documents, 'document')} and ${count(databases, 'database')}.`,
+      text: ({ file, documents, databases, problems }) =>
+        [
+          `"${plain(file.name)}" is on the hub: ${count(documents, 'document')} and ${count(databases, 'database')}.`,
+          ...problemLines(problems),
+        ].join('\n'),
     }),
   );
 

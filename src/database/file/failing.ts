@@ -40,6 +40,17 @@ export function problemOf(error: unknown, path: string): Problem {
   };
 }
 
+/** `why`: what of its own program's SQLite knows, and that of nobody else. */
+export function notFollowed(path: string, why: string): ProblemError {
+  return new ProblemError({
+    code: 'database-not-followed',
+    text: `This database cannot be shared: only the program that made it can read it (${why}).`,
+    remedy:
+      'It stays on this computer as it is, and nothing of it is in the file; the rest is. Move it out of the folder, or share what is in it in another form.',
+    path,
+  });
+}
+
 /** SQLite takes it for a database without tables. It is being copied over, rather, or could not be. */
 export function emptied(path: string): ProblemError {
   return new ProblemError({

@@ -132,6 +132,6 @@ function failure(work: () => void): string | undefined {
 }
 
 /** Not wrong, only unknown to our SQLite. */
-function isStrange(reason: string): boolean {
+export function isStrange(reason: string): boolean {
   return /no such (function|module|collation|tokenizer)|unknown function|not authorized/i.test(reason);
 }

@@ -14,7 +14,8 @@ export const files = {
       /** Default: everybody of the office. */
       members: z.array(name).min(1).max(10_000).optional(),
     }),
-    result: z.object({ file, copy: id, documents: count, databases: count }),
+    /** `problems`: what in the folder is not in the file, too. */
+    result: z.object({ file, copy: id, documents: count, databases: count, problems }),
     progress: transfer,
   },
 
