@@ -96,6 +96,15 @@ export function nestedCopies(path: string, other: string): ProblemError {
   });
 }
 
+export function wholeDisk(path: string): ProblemError {
+  return new ProblemError({
+    code: 'whole-disk',
+    text: `${path} holds the home folder of this account: it is no folder of a client file.`,
+    remedy: 'Name the folder with everything that is to be shared, and nothing else.',
+    path,
+  });
+}
+
 export function keysInside(path: string, place: string, whose: 'machine' | 'hub'): ProblemError {
   const what = whose === 'machine' ? "a machine's own folder (TIEOUT_HOME)" : "a hub's own folder";
   const lies = path === place ? `is ${what}` : `lies in ${place}, ${what}`;

@@ -7,7 +7,6 @@ import {
   fsyncSync,
   ftruncateSync,
   futimesSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -16,6 +15,7 @@ import {
   writeSync,
   writevSync,
 } from 'node:fs';
+import { makeFolders } from './make-folders.ts';
 import type { FileBytes, FileFacts, OpenFile } from './ports.ts';
 import { asStorageFailure } from './storage-failure.ts';
 
@@ -38,7 +38,7 @@ export const realFileBytes: FileBytes = {
   },
   makeFolder(folder) {
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolders(folder);
     } catch (error) {
       throw asStorageFailure(error, `Cannot make the folder ${folder}`, folder);
     }

@@ -3,12 +3,13 @@
  * that a running agent leaves for whoever wants to talk to it.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
-import { dirname, join, parse, relative, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, join, parse, relative, resolve, sep } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { foldPath } from '../core/paths.ts';
+import { makeFolders } from './make-folders.ts';
 import { asStorageFailure } from './storage-failure.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -67,6 +68,13 @@ export function folderOf(path: string): string {
   return dirname(path);
 }
 
+/** The whole disk, or a part of it in which the home folder of this account lies. `folder` is absolute. */
+export function holdsHome(folder: string, home: string = homedir()): boolean {
+  const way = relative(folder, home);
+  const isAbove = way !== '' && way.split(sep)[0] !== '..' && !isAbsolute(way);
+  return isAbove || (sep === '/' && folder === '/');
+}
+
 export function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
@@ -74,7 +82,7 @@ export function isFolder(path: string): boolean {
 /** Makes the folder and its parents; nobody else may look into it. Throws `StorageError`. */
 export function makePrivateFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolders(path, 0o700);
   } catch (error) {
     throw asStorageFailure(error, 'Cannot make the folder', path);
   }

@@ -13,7 +13,15 @@ import {
 import { homedir, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import test from 'node:test';
-import { asSpelled, defaultHome, fromHere, sameSecret, writeSecret } from '../../src/platform/home.ts';
+import {
+  asSpelled,
+  defaultHome,
+  fromHere,
+  holdsHome,
+  makePrivateFolder,
+  sameSecret,
+  writeSecret,
+} from '../../src/platform/home.ts';
 
 test('AGT7 TIEOUT_HOME is where the variable says, else where the system keeps what belongs to one user', () => {
   const at = (...path: string[]) => join(homedir(), ...path);
@@ -72,4 +80,27 @@ test('CLI1 a place has one name, however it is spelled on a disk that minds no c
   assert.equal(spelled('/users/ana/audit'), '/Users/Ana/audit');
   assert.equal(spelled('/users/ana/New/Deep'), '/Users/Ana/New/Deep');
   assert.equal(spelled('/'), '/');
+});
+
+test('FIL12 a folder that cannot be made is told, in a file and in what the system makes up', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tieout-home-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  makePrivateFolder(join(folder, 'a', 'b', 'c'));
+  makePrivateFolder(join(folder, 'a', 'b'));
+  assert.equal(statSync(join(folder, 'a', 'b', 'c')).isDirectory(), true);
+  writeFileSync(join(folder, 'file'), '');
+  symlinkSync(join(folder, 'nowhere'), join(folder, 'link'));
+  for (const place of ['file', 'link', join('file', 'a', 'b'), join('link', 'a')]) {
+    assert.throws(() => makePrivateFolder(join(folder, place)), /Cannot make the folder/, place);
+  }
+  // Only Linux has it; elsewhere it cannot be made either, or is an ordinary folder.
+  if (process.platform === 'linux') assert.throws(() => makePrivateFolder('/proc/tieout/a'), /Cannot make the folder/);
+});
+
+test('DOC33 a folder holds the home folder of the account if that lies in it', () => {
+  const home = join(tmpdir(), 'home', 'ana');
+  for (const above of [resolve('/'), tmpdir(), join(tmpdir(), 'home')])
+    assert.equal(holdsHome(above, home), true, above);
+  for (const other of [home, join(home, 'a'), join(tmpdir(), 'hom'), join(tmpdir(), 'home', 'anabel')])
+    assert.equal(holdsHome(other, home), false, other);
 });

@@ -1,7 +1,7 @@
 /** Commands that name what is not there, or that came to nothing: what is said, and what is left behind. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { assertEqualCopies } from './copies.ts';
@@ -46,7 +46,7 @@ test('PRC26 what is named wrongly is refused as what it is, and leaves nothing b
 test('DOC33 the folder of a machine or of a hub, or one inside of it, is made no copy', { timeout }, async (t) => {
   const office = await Office.open(t);
   const [ana] = (await engagement(office, ['ana'])) as [Copy];
-  const { machine } = ana;
+  const { machine, folder } = ana;
   for (const [place, told] of [
     [machine.home, /is a machine's own folder/],
     [join(machine.home, 'logs'), /lies in .*, a machine's own folder/],
@@ -58,6 +58,8 @@ test('DOC33 the folder of a machine or of a hub, or one inside of it, is made no
     assert.equal(existsSync(join(place, '.tieout')), false);
   }
   assert.match(await machine.refused('copy', 'Acme 2026', join(machine.home, 'new')), /lies in/);
+  assert.match(await machine.refused('publish', parse(folder).root), /holds the home folder/);
+  assert.equal(existsSync(join(parse(folder).root, '.tieout')), false);
   assert.equal((await machine.json('files')).length, 1);
 });
 

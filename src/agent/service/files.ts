@@ -1,11 +1,11 @@
 /** Files, their sync copies on this machine, and how those stand. */
 import { ProblemError } from '../../core/problem.ts';
 import { FILE } from '../../core/registry.ts';
-import { folderOf } from '../../platform/home.ts';
+import { folderOf, holdsHome } from '../../platform/home.ts';
 import { giveBackMemory } from '../../platform/memory.ts';
 import type { Service } from '../../sdk/contract.ts';
 import type { Agent } from '../agent.ts';
-import { keysInside, notAFolder } from '../agent-problems.ts';
+import { keysInside, notAFolder, wholeDisk } from '../agent-problems.ts';
 import { retireCopy } from '../compaction/retiring.ts';
 import type { Copy } from '../copy.ts';
 import { unfinished } from '../copy-problems.ts';
@@ -190,8 +190,9 @@ async function dropUntaken(agent: Agent, copy: Copy): Promise<void> {
   removeSyncFolder(agent.options.filesOf(root));
 }
 
-/** Neither a machine's or a hub's own folder nor one inside of it: all that lies there would be everybody's. */
+/** Neither a machine's or a hub's own folder, one inside of it, nor the whole disk: all that lies there would be everybody's. */
 function mustHoldNoKeys({ options }: Agent, folder: string): void {
+  if (holdsHome(folder)) throw wholeDisk(folder);
   for (let at = folder; ; at = folderOf(at)) {
     const own = ownFolder(options.filesOf(at), '');
     if (own === 'machine' || own === 'hub') throw keysInside(folder, at, own);
