@@ -49,6 +49,11 @@ export class Entries {
     return derived.map(entryOf).find(({ shown }) => foldPath(shown) === folded);
   }
 
+  deletedAt(path: string): Entry[] {
+    const rows = this.#statements.get(`SELECT ${ENTRY} FROM entry WHERE folded = ? AND NOT alive`).all(foldPath(path));
+    return rows.map(entryOf);
+  }
+
   /** All that is alive, by path. One at a time: lists of 50,000 are not held. */
   *all(kind: 'document' | 'database' = 'document'): Generator<Entry> {
     // The kind stands in the text: only so the small index of the databases is used.

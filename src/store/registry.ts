@@ -296,6 +296,12 @@ export class Registry {
     return this.#entries.at(path);
   }
 
+  /** What was deleted and had a path last, the last deleted first. */
+  deletedAt(path: string): Entry[] {
+    const deletion = ({ id, kind }: Entry) => this.document(id, kind)?.deletions[0] ?? null;
+    return this.#entries.deletedAt(path).sort((a, b) => compareEarlier(deletion(b), deletion(a)));
+  }
+
   /** All that is alive, by path. One at a time: lists of 50,000 are not held. */
   entries(kind: 'document' | 'database' = 'document'): Generator<Entry> {
     return this.#entries.all(kind);

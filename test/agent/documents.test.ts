@@ -619,7 +619,7 @@ test('DOC22 an older version is made current again, and one is written under ano
     await level(office, ana!, ben!);
     assert.equal(ana!.read('letter.txt'), 'Dear client');
     assert.deepEqual(
-      ana!.documents.history.of('letter.txt').map(({ what, by }) => `${what} ${by}`),
+      historyOf(ana!, 'letter.txt').map(({ what, by }) => `${what} ${by}`),
       ['made current again ben', 'saved ana', 'published '],
     );
   });
@@ -687,7 +687,7 @@ test('DOC25 the history of a document tells its names and its deletion, too, wit
     await level(office, ana!, ben!);
     renameSync(ben!.path('note.txt'), ben!.path('papers/note.txt'));
     await level(office, ana!, ben!);
-    const told = ana!.documents.history.of('papers/note.txt');
+    const told = historyOf(ana!, 'papers/note.txt');
     assert.deepEqual(
       told.map(({ what, by, from, to }) => [what, by, from?.slice(-12), to?.slice(-12)]),
       [
@@ -699,8 +699,8 @@ test('DOC25 the history of a document tells its names and its deletion, too, wit
     );
     const former = (path: string): string[] =>
       ana!.documents.history
-        .ofFormer(path)
-        .map(({ entry, history }) => [entry.shown, ...history.map(({ what }) => what)].join(' '));
+        .former(path)
+        .map((entry) => [entry.shown, ...ana!.documents.history.of(entry).map(({ what }) => what)].join(' '));
     const whole = ['papers/note.txt renamed renamed saved published'];
     for (const path of ['letter.txt', 'Note.txt']) assert.deepEqual(former(path), whole);
     for (const path of ['papers/note.txt', 'note', 'never.txt']) assert.deepEqual(former(path), []);
@@ -709,11 +709,13 @@ test('DOC25 the history of a document tells its names and its deletion, too, wit
     for (const path of ['letter.txt', 'papers/note.txt', 'papers']) {
       assert.deepEqual(former(path), ['papers/note.txt deleted renamed renamed saved published']);
     }
-    const [gone] = ben!.documents.history.ofDead();
-    assert.equal(gone?.path, 'papers/note.txt');
-    assert.deepEqual(gone?.history[0]?.what, 'deleted');
-    assert.deepEqual(gone?.history.slice(1), ben!.documents.history.ofDead()[0]?.history.slice(1));
-    assert.deepEqual(ana!.documents.history.ofDead(), ben!.documents.history.ofDead());
+    const gone = ({ documents: { history } }: DocumentCopy) =>
+      history.dead().map((entry) => [entry.path, history.of(entry)] as const);
+    assert.deepEqual(
+      gone(ben!).map(([path, [last]]) => [path, last?.what, last?.by]),
+      [['papers/note.txt', 'deleted', 'ana']],
+    );
+    assert.deepEqual(gone(ana!), gone(ben!));
   });
 });
 
@@ -795,4 +797,8 @@ async function writeUnderneath(office: Office, ana: DocumentCopy, ben: DocumentC
   await ben.until(() => ben.read('letter.txt') === 'newer');
   writeSync(file, 'Dear bank');
   closeSync(file);
+}
+
+function historyOf({ registry, documents }: DocumentCopy, path: string) {
+  return documents.history.of(registry.entryAt(path)!);
 }

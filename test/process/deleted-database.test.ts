@@ -66,7 +66,13 @@ test('PRC5 a database that one deletes and another edits without knowing is kept
   const told = await ana.json('history', [books]);
   assert.deepEqual(
     told.map(({ by, what }) => [by, what]),
-    [['ben', 'insert Books.db account code 2']],
+    [
+      ['ben', 'Books.db renamed'],
+      ['ben', 'Books.db deleted'],
+      ['ben', 'Books.db brought back'],
+      ['ben', 'insert Books.db account code 2'],
+      ['ana', 'Books.db deleted'],
+    ],
   );
 
   // Whoever deletes what he has seen deletes it.

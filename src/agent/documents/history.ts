@@ -1,16 +1,25 @@
-/** What happened to documents: their contents, their names, their deletion. */
+/** What happened to documents: their contents, their names, their deletion. Of databases all that is not their rows. */
+
+import type { ChangeId } from '../../core/change.ts';
 import { foldPath } from '../../core/paths.ts';
 import { compareEarlier, type DocumentId, versionName } from '../../core/registry.ts';
 import type { Entry, Registry, Version } from '../../store/registry.ts';
 import { type PastEvent, pastOf, type RegistryChange } from './past.ts';
-import { documentAt, timeOf, userOf } from './telling.ts';
+import { timeOf, userOf } from './telling.ts';
+
+/** What became of each document and database besides their contents. */
+export type Past = ReadonlyMap<DocumentId, readonly PastEvent[]>;
+
+export const PUBLISHED = 'published';
 
 export type HistoryInfo = {
   readonly at: number;
   readonly by: string;
   readonly copy: string | null;
+  /** A deletion's: it can be undone. */
+  readonly change: ChangeId | null;
   /** 'made current again': a content that it had had before, by `promote`, `resolve`, or an undoing hand. */
-  readonly what: 'published' | 'made' | 'saved' | 'made current again' | 'renamed' | 'deleted';
+  readonly what: typeof PUBLISHED | 'made' | 'saved' | 'made current again' | PastEvent['what'];
   /** Versions; of a renaming paths, of a deletion the path that it had. */
   readonly from: string | null;
   readonly to: string | null;
@@ -29,65 +38,66 @@ export class DocumentHistory {
   }
 
   /** What became of documents and databases besides their contents: read from the whole log, so once for many histories. */
-  past(): ReadonlyMap<DocumentId, readonly PastEvent[]> {
+  past(): Past {
     const { registry, registryChanges } = this.#options;
     return pastOf(registryChanges(), (id) => registry.base(id)?.path);
   }
 
-  /** Newest first. Throws a `ProblemError` for a path where no document is. */
-  of(path: string, past = this.past()): HistoryInfo[] {
-    return this.#historyOf(documentAt(this.#options.registry, path).id, past);
-  }
-
-  /** What happened to documents that are not there any more, each with the path that it had last. */
-  ofDead(past = this.past()): { path: string; history: HistoryInfo[] }[] {
-    return [...past.keys()].flatMap((id) => {
-      const entry = this.#options.registry.entry(id);
-      if (entry?.kind !== 'document' || entry.alive) return [];
-      return [{ path: entry.path, history: this.#historyOf(id, past) }];
-    });
-  }
-
-  /** What was called so, or lay in a folder of this name, and has another name by now, or is not there any more. */
-  ofFormer(path: string, past = this.past()): { entry: Entry; history: HistoryInfo[] }[] {
-    const asked = foldPath(path);
-    const isAsked = (other: string | null): boolean =>
-      other !== null && (foldPath(other) === asked || foldPath(other).startsWith(`${asked}/`));
-    return [...past].flatMap(([id, events]) => {
-      const entry = this.#options.registry.entry(id);
-      if (entry === undefined || !events.some(({ from }) => isAsked(from))) return [];
-      return [{ entry, history: this.#historyOf(id, past) }];
-    });
-  }
-
-  #historyOf(id: DocumentId, past: ReadonlyMap<DocumentId, readonly PastEvent[]>): HistoryInfo[] {
-    const events = (past.get(id) ?? []).map(({ by, what, from, to }) => ({ origin: by, what, from, to }));
-    const versions = this.#options.registry.versions(id);
-    const contents = versions.map((version, index) => {
-      const before = versions[index + 1];
-      const origin = version.by;
-      return {
-        origin,
-        what: whatIsIt(version, versions.slice(index + 1)),
-        from: nameOrNull(before),
-        to: versionName(origin),
-      };
-    });
-    return [...contents, ...events]
+  /** Newest first. */
+  of({ id, kind }: Entry, past = this.past()): HistoryInfo[] {
+    const { registry } = this.#options;
+    const events = past.get(id) ?? [];
+    const contents = kind === 'document' ? this.#contents(id) : this.#making(id);
+    const origins = [...contents, ...events.map(({ by, ...event }) => ({ origin: by, ...event }))];
+    return origins
       .sort((a, b) => compareEarlier(b.origin, a.origin))
       .map(({ origin, what, from, to }) => ({
-        at: timeOf(this.#options.registry, id, { by: origin }),
-        by: userOf(this.#options.registry, origin),
+        at: timeOf(registry, id, { by: origin }),
+        by: userOf(registry, origin),
         copy: origin?.copy ?? null,
+        change: what === 'deleted' && origin ? { copy: origin.copy, seq: origin.seq } : null,
         what,
         from,
         to,
       }));
   }
+
+  /** What is not there any more. */
+  dead(past = this.past()): Entry[] {
+    return this.#entries(past.keys()).filter(({ alive }) => !alive);
+  }
+
+  /** What was called so, or lay in a folder of this name, and has another name by now, or is not there any more. */
+  former(path: string, past = this.past()): Entry[] {
+    const asked = foldPath(path);
+    const isAsked = (other: string | null): boolean =>
+      other !== null && (foldPath(other) === asked || foldPath(other).startsWith(`${asked}/`));
+    return this.#entries(past.keys()).filter(({ id }) => past.get(id)?.some(({ from }) => isAsked(from)));
+  }
+
+  #entries(ids: Iterable<DocumentId>): Entry[] {
+    return [...ids].flatMap((id) => this.#options.registry.entry(id) ?? []);
+  }
+
+  #contents(id: DocumentId) {
+    const versions = this.#options.registry.versions(id);
+    return versions.map((version, index) => ({
+      origin: version.by,
+      what: whatIsIt(version, versions.slice(index + 1)),
+      from: nameOrNull(versions[index + 1]),
+      to: versionName(version.by),
+    }));
+  }
+
+  /** Whatever else is written in a database are rows. */
+  #making(id: DocumentId) {
+    const made = this.#options.registry.versions(id).at(-1);
+    return made ? [{ origin: made.by, what: whatIsIt(made, []), from: null, to: null }] : [];
+  }
 }
 
 function whatIsIt(version: Version, older: readonly Version[]): HistoryInfo['what'] {
-  if (version.by === null) return 'published';
+  if (version.by === null) return PUBLISHED;
   if (older.length === 0) return 'made';
   const isBack = older[0]?.hash !== version.hash && older.some(({ hash }) => hash === version.hash);
   return isBack ? 'made current again' : 'saved';

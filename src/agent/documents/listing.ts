@@ -11,7 +11,7 @@ import type { Owners } from './owners.ts';
 import type { Placing } from './placing.ts';
 import type { ChunkSource, Contents, RecordOps } from './ports.ts';
 import { putNew, takenOutName } from './putting.ts';
-import { choice, contentOf, documentAt, timeOf, userOf } from './telling.ts';
+import { choice, contentOf, documentAt, documentEver, timeOf, userOf } from './telling.ts';
 
 export type DocumentInfo = {
   readonly id: DocumentId;
@@ -78,9 +78,9 @@ export class Listing {
     return this.#info(entry, new Map(listed.map(({ name, facts }) => [name, facts])));
   }
 
-  /** Newest first. Throws a `ProblemError` for a path where no document is. */
+  /** Newest first, also of one that was deleted. Throws a `ProblemError` for a path where no document is. */
   versions(path: string): VersionInfo[] {
-    const entry = documentAt(this.#options.registry, path);
+    const entry = documentEver(this.#options.registry, path);
     const merged = this.#options.registry.document(entry.id)!;
     const isConflict = merged.contents.length > 1;
     const siblings = new Map(merged.contents.flatMap((one) => one.by.map((by) => [versionName(by), one] as const)));
@@ -98,7 +98,11 @@ export class Listing {
           alsoBy: [...new Set(others)],
           at: timeOf(this.#options.registry, entry.id, version),
           size: version.size,
-          current: sibling ? sibling === merged.contents[0] : version.by === null && entry.by === null,
+          current: !entry.alive
+            ? false
+            : sibling
+              ? sibling === merged.contents[0]
+              : version.by === null && entry.by === null,
           conflict: isConflict && sibling !== undefined,
           here: this.#isHere(entry, version, seen?.hash),
         },
@@ -107,7 +111,7 @@ export class Listing {
   }
 
   content(path: string, version: string): DocumentContent {
-    return contentOf(this.#options.registry, documentAt(this.#options.registry, path), version);
+    return contentOf(this.#options.registry, documentEver(this.#options.registry, path), version);
   }
 
   /**
@@ -122,7 +126,7 @@ export class Listing {
   ): Promise<{ size: number }> {
     const { contents, source, files, registry } = this.#options;
     const { folder, name } = out;
-    const entry = documentAt(registry, path);
+    const entry = documentEver(registry, path);
     const content = contentOf(registry, entry, version);
     const seen = registry.observations.of(entry.id);
     const before = seen && registry.contentByHash(entry.id, seen.hash);
@@ -144,7 +148,7 @@ export class Listing {
   /** Makes a version the current one for everybody; settles what people disagreed about. */
   async promote(path: string, version: string): Promise<VersionInfo> {
     const { registry, record } = this.#options;
-    const entry = documentAt(this.#options.registry, path);
+    const entry = documentEver(this.#options.registry, path);
     const content = contentOf(this.#options.registry, entry, version);
     const by = await record([choice(this.#options.registry, entry.id, content)]);
     const made = versionName(by);

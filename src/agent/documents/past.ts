@@ -1,5 +1,6 @@
 /**
- * What became of documents besides their contents: the names that they were given, and their deletions, told from the
+ * What became of documents and databases besides their contents: the names that they were given, their deletions and how
+ * they came back, told from the
  * registry's changes. The registry itself keeps only what stands.
  */
 import type { RegistryOp } from '../../core/body.ts';
@@ -12,8 +13,8 @@ export type RegistryChange = { readonly by: Origin; readonly ops: readonly Regis
 
 export type PastEvent = {
   readonly by: Origin;
-  readonly what: 'renamed' | 'deleted';
-  /** Where it was; `to` null: it was deleted. */
+  readonly what: 'renamed' | 'deleted' | 'brought back';
+  /** Where it was, and is then; null where it is not there. */
   readonly from: string | null;
   readonly to: string | null;
 };
@@ -26,12 +27,16 @@ export function pastOf(
   const events = new Map<DocumentId, PastEvent[]>();
   const paths = new Map<string, string>();
   const last = new Map<DocumentId, string>();
+  const deleted = new Set<DocumentId>();
   for (const { by, ops } of changes) {
     for (const op of ops) {
       const { table, row: id } = op;
       if ((table !== DOCUMENTS && table !== DATABASES) || id === null) continue;
       const before = last.get(id) ?? basePath(id) ?? null;
-      const event = op.kind === 'remove' ? deletion(by, before) : renaming(id, op, by, paths, before);
+      const isDeleted = deleted.has(id);
+      const event = op.kind === 'remove' ? deletion(by, before) : naming(id, op, by, paths, before, isDeleted);
+      if (op.kind === 'remove') deleted.add(id);
+      else deleted.delete(id);
       if (event) events.set(id, [...(events.get(id) ?? []), event]);
       const path = op.kind === 'set' ? pathIn(op) : undefined;
       if (path === undefined) continue;
@@ -47,18 +52,20 @@ function deletion(by: Origin, from: string | null): PastEvent {
 }
 
 /** From the name that its maker had in front of him, whatever others called it meanwhile. */
-function renaming(
+function naming(
   id: DocumentId,
   op: Extract<RegistryOp, { kind: 'set' }>,
   by: Origin,
   paths: ReadonlyMap<string, string>,
   before: string | null,
+  isDeleted: boolean,
 ): PastEvent | undefined {
   const cell = op.cells.find(({ column }) => column === 'path');
   const to = pathIn(op);
   if (cell === undefined || to === undefined) return undefined;
   const from = cell.over.map((write) => paths.get(keyOf(id, write))).find((path) => path !== undefined) ?? before;
-  return from === null || from === to ? undefined : { by, what: 'renamed', from, to };
+  if (from !== null && from !== to) return { by, what: 'renamed', from, to };
+  return isDeleted ? { by, what: 'brought back', from: null, to } : undefined;
 }
 
 function pathIn(op: Extract<RegistryOp, { kind: 'set' }>): string | undefined {

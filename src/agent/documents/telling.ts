@@ -21,6 +21,12 @@ export function documentAt(registry: Registry, path: string): Entry {
   });
 }
 
+/** The same, or else the document that was deleted there last. */
+export function documentEver(registry: Registry, path: string): Entry {
+  const deleted = (): Entry | undefined => registry.deletedAt(path).find(({ kind }) => kind === 'document');
+  return (registry.entryAt(path) ? undefined : deleted()) ?? documentAt(registry, path);
+}
+
 function isDatabase(path: string): ProblemError {
   return new ProblemError({
     code: 'no-document',

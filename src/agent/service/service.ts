@@ -4,6 +4,7 @@ import type { Agent } from '../agent.ts';
 import { conflictMethods } from './conflicts.ts';
 import { documentMethods } from './documents.ts';
 import { fileMethods } from './files.ts';
+import { historyMethods } from './history.ts';
 import { machineMethods } from './machine.ts';
 import { settingsMethods } from './settings.ts';
 
@@ -14,6 +15,7 @@ export function serviceOf(agent: Agent, stop: () => void): Service {
     ...fileMethods(agent),
     ...documentMethods(agent),
     ...conflictMethods(agent),
+    ...historyMethods(agent),
     ...settingsMethods(agent),
   };
 }
