@@ -145,10 +145,15 @@ export class CopyDatabases implements DatabaseReports {
     });
   }
 
-  /** Everything on disk is in the log, and everything in the log on disk, or a problem says why not. */
-  async settle(): Promise<void> {
+  /** What the registry shows is in its place, if it can be had now. */
+  async placed(): Promise<void> {
     this.place();
     await this.#work;
+  }
+
+  /** Everything on disk is in the log, and everything in the log on disk, or a problem says why not. */
+  async settle(): Promise<void> {
+    await this.placed();
     await this.#databases.settle();
   }
 

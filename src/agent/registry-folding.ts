@@ -32,14 +32,15 @@ export function* registryChanges(store: FileStore): Generator<RegistryChange> {
     for (const change of page) {
       const { copy, seq, stamp } = change;
       from = withEntry(from, copy, seq);
-      const ops = readable(store, change);
+      const ops = readableOps(store, change);
       if (ops) yield { by: { copy, seq, stamp }, ops };
     }
     if (page.length === 0) return;
   }
 }
 
-function readable(store: FileStore, change: StoredChange): readonly RegistryOp[] | undefined {
+/** undefined: they cannot be read, and had no effect. */
+export function readableOps(store: FileStore, change: StoredChange): readonly RegistryOp[] | undefined {
   try {
     const read = decode(bodyCodec, store.registryBody(change));
     return read.kind === 'registry' ? read.ops : undefined;

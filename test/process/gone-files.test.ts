@@ -1,8 +1,9 @@
-/** What was deleted for everybody: what is told of it. */
+/** What was deleted for everybody: what is told of it, and how it comes back. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { assertEqualCopies } from './copies.ts';
 import { type Copy, engagement, LEDGER } from './engagement.ts';
 import { Office } from './office.ts';
 import { sqlite } from './outside.ts';
@@ -90,4 +91,71 @@ test('HIS6 what was made, renamed and deleted is told by the history of the file
     'note.txt renamed ana',
     'note.txt published ana',
   ]);
+});
+
+test('UND9 a deleted database or document comes back for everybody, with all that was in it, by undo of its deletion; a document also by a version that is made current', {
+  timeout,
+}, async (t) => {
+  const office = await Office.open(t);
+  const [ana, ben] = await deletedByBen(office);
+  const { machine, folder } = ana;
+  const deletions = new Map(
+    (await machine.json('history', [folder])).flatMap(({ what, change }) =>
+      change && what.endsWith(' deleted') ? [[what.replace(' deleted', ''), change] as const] : [],
+    ),
+  );
+  for (const [path, kind] of [
+    ['j.db', 'database'],
+    [LEDGER, 'database'],
+    ['short.txt', 'document'],
+  ] as const) {
+    const { rows, schema, left } = await machine.json('undo', [deletions.get(path)!, folder]);
+    assert.deepEqual([rows, schema, left], [0, [`${kind} ${path}`], []]);
+  }
+  assert.equal(await sqlite(ana.at('j.db'), 'SELECT group_concat(v) FROM t'), 'ana again,ben');
+  assert.equal(readFileSync(ana.at('short.txt'), 'utf8'), 'made, and gone right after');
+  // The first version of the document, where the last was deleted.
+  const [, first] = await machine.json('versions', [ana.at('memo.txt')]);
+  const promoted = await machine.json('promote', [ana.at('memo.txt'), '--version', first!.id]);
+  assert.ok(promoted.current);
+  assert.equal(readFileSync(ana.at('memo.txt'), 'utf8'), 'first');
+  await machine.json('sync', [folder]);
+  await ben.machine.json('sync', [ben.folder]);
+  assertEqualCopies(folder, ben.folder);
+  assert.equal(await sqlite(ben.at('j.db'), 'SELECT group_concat(v) FROM t'), 'ana again,ben');
+  assert.equal(await sqlite(ben.at(LEDGER), 'SELECT comment FROM account WHERE no = 1000'), 'kept');
+  assert.deepEqual(await machine.json('conflicts', [folder]), []);
+
+  // It is worked on as if it had never gone, and its history is whole.
+  await sqlite(ben.at('j.db'), "UPDATE t SET v = 'ben again' WHERE id = 2");
+  await ben.machine.json('sync', [ben.folder]);
+  await machine.json('sync', [folder]);
+  assert.equal(await sqlite(ana.at('j.db'), 'SELECT group_concat(v) FROM t'), 'ana again,ben again');
+  const told = (await machine.json('history', [ana.at('j.db')])).map(({ what, by }) => `${what} ${by}`);
+  assert.deepEqual(told, [
+    'update j.db t id 2 v ben',
+    'j.db brought back ana',
+    'j.db deleted ben',
+    'update j.db t id 1 v ana',
+    'insert j.db t id 2 ben',
+    'j.db made ana',
+  ]);
+
+  // What is there again, and what has another in its place, is left alone and told.
+  const left = async (path: string) => {
+    const { exit, out } = await machine.run('undo', deletions.get(path)!, folder);
+    return `${exit} ${out}`;
+  };
+  assert.match(await left('j.db'), /^1 .*j\.db.*is there/s);
+  rmSync(ben.at('short.txt'));
+  await ben.machine.json('sync', [ben.folder]);
+  writeFileSync(ben.at('short.txt'), 'another');
+  await ben.machine.json('sync', [ben.folder]);
+  await machine.json('sync', [folder]);
+  assert.match(await left('short.txt'), /^1 .*short\.txt/s);
+  const again = (await machine.json('history', [folder])).find(({ what }) => what === 'short.txt deleted')!;
+  const { out } = await machine.run('undo', again.change!, folder);
+  assert.match(out, /short\.txt.*has its name/s);
+  assert.equal(readFileSync(ana.at('short.txt'), 'utf8'), 'another');
+  assert.match(await machine.refused('undo', `${'0'.repeat(32)}:1`, folder), /no change/);
 });

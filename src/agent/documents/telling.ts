@@ -49,11 +49,13 @@ export function contentOf(registry: Registry, entry: Entry, version: string): Do
   });
 }
 
-/** A write of this content over all that there is, deletions included. */
+/** A write of this content over all that there is, deletions included. What was deleted takes its place anew. */
 export function choice(registry: Registry, id: DocumentId, content: DocumentContent): RegistryOp {
   const row = registry.row(DOCUMENTS, id);
+  const entry = registry.entry(id);
   const over: ChangeId[] = [...(row.cells.get('content') ?? []), ...row.deletions];
-  return setOp(DOCUMENTS, id, { content: { value: encodeContent(content), over } });
+  const place = entry && !entry.alive ? { path: { value: entry.path, over: row.cells.get('path') ?? [] } } : {};
+  return setOp(DOCUMENTS, id, { content: { value: encodeContent(content), over }, ...place });
 }
 
 /** Who made a write; the base is who published the file. */

@@ -4,8 +4,10 @@ import { stampMs } from '../../core/clock.ts';
 import { ProblemError } from '../../core/problem.ts';
 import type { HistoryEntry, HistoryQuery } from '../../database/host.ts';
 import type { Result, Service } from '../../sdk/contract.ts';
+import type { StoredChange } from '../../store/log.ts';
 import type { Entry } from '../../store/registry.ts';
 import type { Agent } from '../agent.ts';
+import { bringBack } from '../bringing-back.ts';
 import type { Copy } from '../copy.ts';
 import { type Past, PUBLISHED } from '../documents/history.ts';
 import { documentAt } from '../documents/telling.ts';
@@ -20,8 +22,9 @@ export function historyMethods(agent: Agent): Pick<Service, 'history' | 'undo'> 
     async undo({ folder, change, table, key }) {
       const copy = await agent.copyNamed(folder);
       const of = changeNamed(change);
-      const database = copy.store.log.get(of)?.subject;
-      // What is about the registry has an empty subject: documents have versions.
+      const stored = copy.store.log.get(of);
+      if (stored?.subject === '') return undoneDeletion(copy, stored, { change, isPart: table !== undefined });
+      const database = stored?.subject;
       if (!database) throw noChange(change);
       const query = { change: of, ...(table === undefined ? {} : { table }), ...(key === undefined ? {} : { key }) };
       const { rows, schema, left } = await copy.databases.process.undo(database, query);
@@ -40,6 +43,24 @@ export function historyMethods(agent: Agent): Pick<Service, 'history' | 'undo'> 
       if (told.length > 0 || isFolder || hasInside(copy, inFile)) return told;
       return formerHistory(copy, inFile, limit);
     },
+  };
+}
+
+/** Of a change of the registry its deletions can be undone; an older version of a document is made current instead. */
+async function undoneDeletion(
+  copy: Copy,
+  stored: StoredChange,
+  { change, isPart }: { readonly change: string; readonly isPart: boolean },
+): Promise<Result<'undo'>> {
+  // It did nothing in any table.
+  if (isPart) return { change, rows: 0, schema: [], left: [] };
+  const back = await bringBack(copy, stored);
+  if (back === undefined) throw noChange(change);
+  return {
+    change,
+    rows: 0,
+    schema: back.entries.map(({ kind, shown }) => `${kind} ${shown}`),
+    left: back.left.map(({ path, why }) => ({ table: path, key: {}, column: null, why })),
   };
 }
 
@@ -171,7 +192,7 @@ function happened(copy: Copy, database: string, entry: HistoryEntry): Happened {
 function noChange(change: string): ProblemError {
   return new ProblemError({
     code: 'no-change',
-    text: `There is no change ${change} to a database of this file.`,
+    text: `There is no change ${change} of this file that can be undone.`,
     remedy: 'See `tieout history --json`; an older version of a document is made current with `tieout promote`.',
   });
 }

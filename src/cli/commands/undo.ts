@@ -11,7 +11,10 @@ interface Options {
   readonly key?: string;
 }
 
-export const undo = command('undo', 'undo one change to a database, for everybody, by a new change')
+export const undo = command(
+  'undo',
+  'undo one change to a database, or a deletion of databases or documents, for everybody, by a new change',
+)
   .argument('<CHANGE>', 'its id (`tieout history`)')
   .argument(...FOLDER)
   .option('--table <T>', 'only what it did in this table')
@@ -35,6 +38,6 @@ export const undo = command('undo', 'undo one change to a database, for everybod
   );
 
 function line({ table, key, column, why }: Result<'undo'>['left'][number]): string {
-  const place = [table, content(key), column].filter((part) => part !== null).map(plain);
+  const place = [table, content(key), column ?? ''].filter((part) => part !== '').map(plain);
   return `Left alone: ${place.join(' › ')}: ${plain(why)}.`;
 }

@@ -78,7 +78,7 @@ export const conflicts = {
         at: time,
         by: z.string(),
         copy: id,
-        /** For `undo`. null: not an edit of a database. */
+        /** For `undo`. null: neither an edit of a database nor a deletion. */
         change: id.nullable(),
         what: z.string(),
         from: content,
@@ -88,7 +88,8 @@ export const conflicts = {
   },
 
   /**
-   * Undoes one change to a database, as a new change: every cell that still shows what it wrote goes back to what it
+   * Undoes one change, as a new change. A deletion of databases or documents: they come back (`schema` names them, `left`
+   * those that do not, by their paths). A change to a database: every cell that still shows what it wrote goes back to what it
    * replaced, its new rows are deleted, what it deleted is brought back. `left` is what was left alone, and why.
    */
   undo: {
@@ -105,7 +106,7 @@ export const conflicts = {
     result: z.object({
       change: id,
       rows: count,
-      /** What was dropped and is there again, with its rows or values: `table note`, `column note.old`. */
+      /** What was dropped or deleted and is there again: `table note`, `column note.old`, `database j.db`, `document a.txt`. */
       schema: z.array(z.string()),
       left: z.array(z.object({ table: z.string(), key: row, column: z.string().nullable(), why: z.string() })),
     }),
