@@ -8,10 +8,10 @@ import { isBusy, notFollowed } from './file/failing.ts';
 import { OpenFile } from './file/open-file.ts';
 import { readPosition, writePosition } from './file/position.ts';
 import { quoted, Statements } from './file/sql.ts';
+import { strangeTables } from './file/strange.ts';
 import { removeTriggers, setCompared } from './file/triggers.ts';
 import type { BaseMade, OpenDatabase } from './host.ts';
 import { readActual } from './schema/actual.ts';
-import { isStrange } from './schema/bearable.ts';
 import { schemaDifference } from './schema/difference.ts';
 import { NO_SCHEMA } from './schema/schema.ts';
 import { NO_SETTINGS, parseSettings } from './settings.ts';
@@ -64,22 +64,7 @@ function makeMarked(request: Request, copy: CopyId): BaseMade {
  * it cannot be copied. It is only read: a write would be taken for a reason to try again.
  */
 function mustBeKnown(sql: Statements, path: string): void {
-  const db = new DatabaseSync(':memory:', { enableDoubleQuotedStringLiterals: true });
-  try {
-    const creates = sql.all(`SELECT sql FROM sqlite_schema WHERE type IN ('table', 'index')
-      AND coalesce(rootpage, 1) > 0 AND sql IS NOT NULL ORDER BY type DESC`);
-    for (const [create] of creates) {
-      try {
-        // One statement, whatever a crafted schema says.
-        db.prepare(create as string).run();
-      } catch (error) {
-        // What else is wrong with it is for SQLite to say.
-        if (isStrange((error as Error).message)) throw notFollowed(path, (error as Error).message);
-      }
-    }
-  } finally {
-    db.close();
-  }
+  for (const why of strangeTables(sql).values()) throw notFollowed(path, why);
 }
 
 function cleanBase(basePath: string, isWal: boolean): BaseMade {

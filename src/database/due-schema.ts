@@ -75,7 +75,9 @@ export class DueSchema {
     this.#mayDiffer = false;
     this.#isBringing = true;
     const { schema } = this.shown();
-    return differs(file.schema, schema) ? new Upgrade(file.alter(schema)) : null;
+    if (differs(file.schema, schema)) return new Upgrade(file.alter(schema));
+    file.hasShownSchema();
+    return null;
   }
 
   committed(): void {

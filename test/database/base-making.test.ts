@@ -9,7 +9,7 @@ import { makeStrange } from '../fixtures/strange-databases.ts';
 import { copyId } from '../store/stores.ts';
 import { DB, withDatabase } from './copies.ts';
 
-for (const kind of ['key', 'column', 'index', 'function', 'check', 'generated'] as const) {
+for (const kind of ['key', 'column', 'index', 'unique', 'function', 'check', 'generated'] as const) {
   test(`DBS26 of a database with a strange ${kind} no base is made, and nothing is written to it`, async (t) => {
     const { databases, at } = opened(t);
     makeStrange(at('cards.db'), kind);

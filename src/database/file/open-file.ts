@@ -22,6 +22,7 @@ import { leaksOf, withoutTriggers } from './leaks.ts';
 import { createPosition } from './position.ts';
 import { RowSql } from './row-sql.ts';
 import { literal, type Statements } from './sql.ts';
+import { strangeTables } from './strange.ts';
 import {
   areMarked,
   installTriggers,
@@ -197,6 +198,11 @@ export class OpenFile {
     return altered;
   }
 
+  /** What it could not be brought to before is wanted no longer. */
+  hasShownSchema(): void {
+    if (this.problems.length > 0) this.problems = this.problems.filter(({ code }) => code !== NOT_ALTERED);
+  }
+
   #install(): void {
     const { writes, doubtful } = this.#look();
     // Which tables were not marked for a while is seen before they are.
@@ -319,8 +325,10 @@ export class OpenFile {
         this.connection.keyNames.add((table.columns[at]?.name ?? '').toLowerCase());
       }
     }
+    const strange = strangeTables(this.sql);
     for (const table of described) {
       try {
+        if (strange.has(table.name)) throw new Error(strange.get(table.name));
         this.#leaks.set(table.id, leaksOf(this.connection, table));
         tables.set(table.id, table);
       } catch (error) {
@@ -349,9 +357,11 @@ export class OpenFile {
   }
 }
 
+const NOT_ALTERED = 'table-not-altered';
+
 function cannotAlter(table: string, path: string, why: string): Problem {
   return {
-    code: 'table-not-altered',
+    code: NOT_ALTERED,
     text: `The table ${table} could not be brought to the definition that colleagues gave it: ${why}.`,
     remedy: 'It is tried again. Rows that need it wait.',
     path,

@@ -5,6 +5,7 @@
  */
 import { DatabaseSync } from 'node:sqlite';
 import { quoted } from '../file/sql.ts';
+import { isStrange } from '../file/strange.ts';
 import { keysOf, withoutKeysTo } from './declared-keys.ts';
 import { meantByName } from './gone.ts';
 import {
@@ -36,12 +37,15 @@ export function bearable(merged: Schema, written: Written): Bearable {
   const withheld = new Map<string, string>();
   const tables = new Map(schema.tables);
   const objects = new Map(schema.objects);
+  /** By their ids: of what is declared in, on or to them nothing is known. */
+  const strange = { tables: new Set<string>(), indexed: new Set<string>() };
   try {
     for (const whole of schema.tables.values()) {
       const table = speakable(whole, schema);
       if (table !== whole) withheld.set(table.id, 'a constraint speaks of a column that is not there');
       tables.set(table.id, table);
       const reason = failure(() => db.exec(createTable(table, schema)));
+      if (reason !== undefined && isStrange(reason)) strange.tables.add(table.id);
       if (reason === undefined || isStrange(reason)) continue;
       tables.delete(table.id);
       withheld.set(table.id, reason);
@@ -50,13 +54,15 @@ export function bearable(merged: Schema, written: Written): Bearable {
     for (const object of sorted) {
       const name = objectName(object);
       const isGone = object.table !== null && !tables.has(object.table);
+      if (object.table !== null && strange.tables.has(object.table)) continue;
       const reason = isGone ? 'its table is not there' : failure(() => build(db, object, schema));
+      if (reason !== undefined && isStrange(reason) && object.table !== null) strange.indexed.add(object.table);
       if (reason === undefined || isStrange(reason) || !written.has(name)) continue;
       objects.delete(name);
       withheld.set(name, reason);
     }
     for (const table of tables.values()) {
-      const whole = withoutMismatch(db, table, { ...schema, tables }, written);
+      const whole = withoutMismatch(db, table, { ...schema, tables }, written, strange.indexed);
       if (whole === table) continue;
       tables.set(table.id, whole);
       withheld.set(table.id, 'it refers to columns that are not unique any more');
@@ -80,10 +86,18 @@ function speakable(table: SchemaTable, schema: Schema): SchemaTable {
 }
 
 /** While a foreign key names columns that are not unique, SQLite refuses programs every edit of the table. */
-function withoutMismatch(db: DatabaseSync, table: SchemaTable, schema: Schema, written: Written): SchemaTable {
+function withoutMismatch(
+  db: DatabaseSync,
+  table: SchemaTable,
+  schema: Schema,
+  written: Written,
+  unknown: ReadonlySet<string>,
+): SchemaTable {
   const targets = [...new Set(keysOf(table).map(({ target }) => target))];
   const isDoubtful = (target: string): boolean =>
-    schema.tables.has(target) && (schema.byName.has(table.id) || written.isByMany(table.id, target));
+    schema.tables.has(target) &&
+    !unknown.has(target) &&
+    (schema.byName.has(table.id) || written.isByMany(table.id, target));
   const withoutAll = (some: readonly string[]): SchemaTable =>
     some.reduce((rest, target) => withoutKeysTo(target, rest), table);
   const broken = targets.filter(isDoubtful).filter((target) => {
@@ -129,9 +143,4 @@ function failure(work: () => void): string | undefined {
   } catch (error) {
     return (error as Error).message;
   }
-}
-
-/** Not wrong, only unknown to our SQLite. */
-export function isStrange(reason: string): boolean {
-  return /no such (function|module|collation|tokenizer)|unknown function|not authorized/i.test(reason);
 }
