@@ -15,6 +15,7 @@ import { type CopyId, EMPTY, type Vector, withEntry } from '../core/vector.ts';
 import type { RowState } from '../store/row-state.ts';
 import { Applying } from './applying/applying.ts';
 import { foldEdited } from './applying/own-edits.ts';
+import { placeFormer } from './applying/placing-former.ts';
 import type { ApplyStep } from './applying/writing.ts';
 import { captureFile } from './capture/capture-file.ts';
 import { markComparing } from './capture/comparing-marked.ts';
@@ -172,6 +173,7 @@ export class DatabaseEngine {
   capture(mayCompare = true, mayDoubt: MayDoubt = 'all'): CaptureStep {
     assert(this.#capturing === null, 'the last capture was not finished');
     const file = this.#standing.ready();
+    if (this.#standing.position === null) placeFormer(this.#standing, file);
     foldEdited(this.#standing);
     this.comparison = 'none';
     this.#comparesAll = false;
@@ -295,7 +297,8 @@ export class DatabaseEngine {
     const file = standing.ready();
     if (foldEdited(this.#standing) === 'must apply' || standing.behind !== null || file.takenIn.size > 0) return false;
     const { position, options, id, mark } = standing;
-    const upToDate = position !== null && !isBeyond(options.source, id, this.vector, position.vector);
+    if (position === null) return false;
+    const upToDate = !isBeyond(options.source, id, this.vector, position.vector);
     if (upToDate && !hasMarksToClear(file.sql, mark.id) && areCompared(file.sql)) return true;
     file.sql.db.exec('BEGIN IMMEDIATE');
     try {
@@ -315,7 +318,7 @@ export class DatabaseEngine {
   edit(work: (file: OpenFile, shown: Shown) => void): 'done' | 'capture' {
     const standing = this.#standing;
     const file = standing.ready();
-    if (standing.edited.length > 0 || standing.behind !== null) return 'capture';
+    if (standing.position === null || standing.edited.length > 0 || standing.behind !== null) return 'capture';
     file.sql.db.exec('BEGIN IMMEDIATE');
     try {
       if (standing.isStale(file)) return 'capture';

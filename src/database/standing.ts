@@ -222,7 +222,7 @@ export class Standing {
   isAsLeft(file: OpenFile): boolean {
     const position = readPosition(file.sql);
     const left = this.#position;
-    if (position === null || left === null) return position === left;
+    if (position === null || left === null) return position === left && file.isFollowed;
     if (position.database !== left.database || position.mark !== left.mark) return false;
     if (position.copy !== left.copy || !same(position.vector, left.vector)) return false;
     const { id, nonce } = this.mark;
@@ -323,12 +323,9 @@ export class Standing {
     const { vector } = this.state;
     if (this.missing.forgetFresh(file, this.state)) this.#foldContained(file, vector);
     for (const { id, left } of file.tables.values()) if (!left) file.unmarked.add(id);
-    const position = this.#positionNow(file, 0);
-    file.write(() => {
-      setCompared(file.sql, false);
-      writePosition(file.sql, position);
-    });
-    this.#position = position;
+    file.write(() => setCompared(file.sql, false));
+    // It gets one when it has been told apart what of that is older than what we know.
+    this.#position = null;
     this.mark = { id: 0, nonce: null };
   }
 

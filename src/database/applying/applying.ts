@@ -40,6 +40,7 @@ export class Applying {
   step(): ApplyStep {
     const file = this.#standing.ready();
     const { options, id } = this.#standing;
+    if (this.#standing.position === null) return { kind: 'capture' };
     if (foldEdited(this.#standing) === 'must apply') return this.#applyEdited(file);
     if (this.#standing.behind !== null) return this.#bringForward(file, this.#standing.behind);
     if (this.#standing.schema.isDue(file)) return this.#bringSchema(file);

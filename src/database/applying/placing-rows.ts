@@ -14,11 +14,14 @@ import type { Room } from '../folding/room.ts';
 import { columnId, type Shown } from '../folding/shown.ts';
 import type { Touched, TouchedRows } from '../folding/touched.ts';
 
-/** A row to be taken out of the file; `again`: it is put back, and keeps the rowid that it has there. */
+/**
+ * A row to be taken out of the file; `again`: it is put back, and keeps the rowid that it has there; `own`: and values.
+ */
 interface Removal {
   readonly table: string;
   readonly key: readonly Value[];
   readonly again: boolean;
+  readonly own: boolean;
 }
 
 interface Update {
@@ -41,7 +44,7 @@ interface Insertion {
 const MAX_TEXT = 1 << 30;
 const values = list(value, MAX_TEXT);
 const tableId = text(MAX_TEXT);
-const removal = struct({ table: tableId, key: values, again: bool });
+const removal = struct({ table: tableId, key: values, again: bool, own: bool });
 const update = struct({
   table: tableId,
   row: text(MAX_TEXT),
@@ -104,13 +107,9 @@ export class PlacingRows {
   /** Does it, under the lock. */
   write(): void {
     const found: TakenOut[] = [];
-    for (const [, { table, key, again }] of this.#removals.entries()) {
+    for (const [, { table, key, again, own }] of this.#removals.entries()) {
       const sql = this.#sql(table);
-      if (again)
-        found.push({
-          rowid: sql.rowid(key),
-          own: sql.table.columns.some(({ left }) => left) ? sql.read(key) : undefined,
-        });
+      if (again) found.push({ rowid: sql.rowid(key), own: own ? sql.read(key) : undefined });
       sql.delete(key);
     }
     for (const [, update] of this.#updates.entries()) this.#update(update);
@@ -134,23 +133,56 @@ export class PlacingRows {
     const was = before.view.row(table.id, row) ?? (now.base ? IN_BASE : ABSENT);
     const keyBefore = before.isThere(table, row, was) ? before.key(table, row, was) : null;
     const key = this.#after.isThere(table, row, now) ? this.#after.key(table, row, now) : null;
-    if (keyBefore === null && key === null) return;
-    this.rows += 1;
     if (keyBefore === null || key === null) {
-      if (keyBefore !== null) this.#removals.add({ table: table.id, key: keyBefore, again: false });
-      if (key !== null) this.#insertLater(table, row, now, false, []);
+      if (keyBefore !== null) this.remove(table, keyBefore);
+      if (key !== null) this.insert(table, row, now);
       return;
     }
+    this.rows += 1;
     const changed = this.#changed(table, touched, was, before);
     if (!sameKey(keyBefore, key) && changed.length === 0) changed.push(table.key[0]?.at ?? 0);
     if (changed.length === 0) return;
-    if (changed.some((at) => table.uniqueColumns.has(at))) {
-      const again = this.#insertLater(table, row, now, true, changed);
-      this.#removals.add({ table: table.id, key: keyBefore, again });
-      return;
-    }
-    const values = changed.map((at) => this.#value(table, row, now, at));
-    this.#updates.add({ table: table.id, row, key, columns: changed, values });
+    if (changed.some((at) => table.uniqueColumns.has(at))) this.#replace(table, row, now, keyBefore, changed, []);
+    else this.#updateLater(table, row, now, key, changed);
+  }
+
+  remove(table: Table, key: readonly Value[]): void {
+    this.rows += 1;
+    this.#removals.add({ table: table.id, key, again: false, own: false });
+  }
+
+  insert(table: Table, row: RowId, now: Row): void {
+    this.rows += 1;
+    this.#insertLater(table, row, now, [], false);
+  }
+
+  /** These columns of the row that the file has at `key`, and no others. `kept`: others that are not as they are shown. */
+  update(table: Table, row: RowId, key: readonly Value[], columns: readonly number[], kept: readonly number[]): void {
+    this.rows += 1;
+    const now = this.#after.merged(table, row);
+    const collides = columns.some((at) => table.uniqueColumns.has(at));
+    if (collides) this.#replace(table, row, now, key, columns, kept);
+    else this.#updateLater(table, row, now, key, columns);
+  }
+
+  #updateLater(table: Table, row: RowId, now: Row, key: readonly Value[], columns: readonly number[]): void {
+    const values = columns.map((at) => this.#value(table, row, now, at));
+    this.#updates.add({ table: table.id, row, key, columns, values });
+  }
+
+  #replace(
+    table: Table,
+    row: RowId,
+    now: Row,
+    key: readonly Value[],
+    changed: readonly number[],
+    kept: readonly number[],
+  ): void {
+    const left = [...table.columns.keys()].filter(
+      (at) => kept.includes(at) || (table.columns[at]?.left && !changed.includes(at)),
+    );
+    const again = this.#insertLater(table, row, now, left, true);
+    this.#removals.add({ table: table.id, key, again, own: left.length > 0 });
   }
 
   /** Columns that are shown with another value; those of which nothing was known count as such. */
@@ -180,16 +212,15 @@ export class PlacingRows {
     return this.#after.values(table, row, now)?.[at] ?? null;
   }
 
-  /** `changed`: of a row that is there, the columns that are to be shown with another value. */
-  #insertLater(table: Table, row: RowId, now: Row, again: boolean, changed: readonly number[]): boolean {
+  /** `left`: of a row that is there and is put back, what is kept as it is. False: it is not to be shown. */
+  #insertLater(table: Table, row: RowId, now: Row, kept: readonly number[], again: boolean): boolean {
     const values = this.#after.values(table, row, now);
     if (values === null) return false;
-    const left = table.columns.flatMap((column, at) => {
-      const isKnown = again ? changed.includes(at) : now.base || now.cells.has(column.id);
-      return column.left && !isKnown ? [at] : [];
-    });
-    this.#insertions.add({ table: table.id, row, values, again, left });
-    return again;
+    const unknown = table.columns.flatMap((column, at) =>
+      column.left && !now.base && !now.cells.has(column.id) ? [at] : [],
+    );
+    this.#insertions.add({ table: table.id, row, values, again, left: again ? kept : unknown });
+    return true;
   }
 
   /** What this file did not take may fit now: only what is touched can have made room. */
@@ -198,7 +229,7 @@ export class PlacingRows {
       const table = this.#after.tables.get(place.table);
       if (table === undefined || !tables.has(place.table)) continue;
       this.#state.placed(place);
-      this.#insertLater(table, place.row, this.#after.merged(table, place.row), false, []);
+      this.#insertLater(table, place.row, this.#after.merged(table, place.row), [], false);
     }
   }
 

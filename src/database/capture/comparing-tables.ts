@@ -27,24 +27,38 @@ export function* compareTables(file: OpenFile, shown: Shown): Generator<Mark> {
   }
 }
 
-interface Difference {
+export interface Difference {
   readonly op: 'i' | 'u' | 'd';
   readonly key: readonly Value[];
+  /** The row that is shown there, or would be; null: nobody has that number. */
+  readonly row: RowId | null;
 }
 
 function* differences(file: OpenFile, shown: Shown, table: Table): Generator<Difference> {
-  const naming = new Naming(shown, new Map());
-  const base = compareWithBase(file, shown, table);
   let gone = 0;
-  const all = base === null ? rowByRow(file, shown, table, naming) : sinceBase(file, shown, table, naming, base);
-  for (const difference of all) {
+  for (const difference of differencesIn(file, shown, table)) {
     // Nobody was asked to follow what happened to its rows.
     if (difference.op === 'd' && file.takenIn.has(table.id)) continue;
     if (difference.op === 'd') gone += 1;
     yield difference;
   }
+  refuseManyGone(file, shown, table, gone);
+}
+
+/** All rows of the table that are otherwise in the file than they are shown. */
+export function differencesIn(file: OpenFile, shown: Shown, table: Table): Generator<Difference> {
+  const naming = new Naming(shown, new Map());
+  const base = compareWithBase(file, shown, table);
+  return base === null ? rowByRow(file, shown, table, naming) : sinceBase(file, shown, table, naming, base);
+}
+
+/**
+ * Throws `ProblemError` where so many rows are gone that somebody is to be asked. `later`: rows that the file is too old
+ * to have, of which nobody can say that they are gone.
+ */
+export function refuseManyGone(file: OpenFile, shown: Shown, table: Table, gone: number, later = 0): void {
   if (gone <= MANY_ROWS) return;
-  let known = 0;
+  let known = -later;
   for (const row of knownRows(shown, table)) if (shown.isThere(table, row)) known += 1;
   if (gone <= known / 2) return;
   const there = Number(file.sql.one(`SELECT count(*) FROM ${quoted(table.name)}`));
@@ -107,14 +121,14 @@ function* differenceAt(
   if (key.includes(null)) return;
   const row = rowAt(shown, naming, table, key);
   const known = row === null ? null : shown.values(table, row);
-  if (known === null) yield { op: 'i', key };
+  if (known === null) yield { op: 'i', key, row };
   else if (known.some((item, at) => !table.columns[at]?.left && !sameValue(item, actual[at] as Value)))
-    yield { op: 'u', key };
+    yield { op: 'u', key, row };
 }
 
 function* ifGone(file: OpenFile, shown: Shown, table: Table, row: RowId): Generator<Difference> {
   const key = goneAt(file, shown, table, row);
-  if (key !== null) yield { op: 'd', key };
+  if (key !== null) yield { op: 'd', key, row };
 }
 
 /** Where a row is shown that is not in the file. */

@@ -84,6 +84,11 @@ export class OpenFile {
     return this.#tables;
   }
 
+  /** Are its tables, as they are known, marked? */
+  get isFollowed(): boolean {
+    return markWidth(this.sql) > 0 && areMarked(this.sql, [...this.#tables.values()]);
+  }
+
   /** As the application left it, and as it was noted. */
   get schema(): Schema {
     return this.#schema;
