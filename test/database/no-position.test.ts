@@ -20,7 +20,7 @@ const TABLES = ['account', 'entry', 'line', 'user', 'log'];
 
 type Run = (ana: Copy, ben: Copy, office: Office) => void;
 
-/** Ben's file is replaced by one that says nothing of itself. `edits`: what is done before; `heldRows`: Ben's. */
+/** Ben's file is replaced by one that says nothing of itself: as it was published, and `made`. `edits`: what is done before. */
 function restoring(made: string, edits: Run, then: Run, sql = SQL): void {
   for (const heldRows of [undefined, 3]) {
     for (const isClosed of [true, false]) {
@@ -56,97 +56,104 @@ const WORK: Run = (ana, ben, office) => {
     UPDATE line SET entry = 5, amount = 5.5 WHERE id = 2; DELETE FROM log WHERE text = 'y'`);
 };
 
-test('POS9 a backup from before the publish, put in place and not edited, undoes nothing', () => {
-  let before: unknown[] = [];
-  let changes = 0;
-  restoring(
-    '',
-    (ana, ben, office) => {
-      WORK(ana, ben, office);
-      office.settle();
-      before = contents(ana);
-      changes = ben.log.changes.length;
-    },
-    (ana, ben, office) => {
-      office.settle();
-      for (const copy of [ana, ben]) {
-        assert.deepEqual(contents(copy), before);
-        assert.deepEqual(copy.conflicts(), []);
-      }
-      assert.equal(ben.log.changes.length, changes);
-      ben.restart();
-      office.settle();
-      assert.equal(ben.log.changes.length, changes);
-      // It is followed like any other.
-      ben.run("INSERT INTO entry (text) VALUES ('six'); DELETE FROM account WHERE code = '1000'");
-      office.settle();
-      assert.deepEqual(everywhere(office, "SELECT count(*) FROM account WHERE code = '1000'"), [[0n]]);
-      assert.deepEqual(everywhere(office, 'SELECT id, text FROM entry ORDER BY id DESC LIMIT 1'), [[6n, 'six']]);
-    },
-  );
-});
+/** From a change in the log: not as it was published. */
+const LATER = "UPDATE account SET name = 'Ana' WHERE code = '15'";
 
-test('POS9 what was edited in such a file counts, cell by cell, beside what is brought forward in it', () => {
-  restoring(
-    `UPDATE account SET balance = 777 WHERE code = '11'; UPDATE account SET name = 'edited' WHERE code = '12';
+for (const made of ['', LATER]) {
+  test(`POS9 a backup from ${made === '' ? 'before' : 'after'} the publish, put in place and not edited, undoes nothing`, () => {
+    let before: unknown[] = [];
+    let changes = 0;
+    restoring(
+      made,
+      (ana, ben, office) => {
+        WORK(ana, ben, office);
+        office.settle();
+        before = contents(ana);
+        changes = ben.log.changes.length;
+      },
+      (ana, ben, office) => {
+        office.settle();
+        for (const copy of [ana, ben]) {
+          assert.deepEqual(contents(copy), before);
+          assert.deepEqual(copy.conflicts(), []);
+        }
+        assert.equal(ben.log.changes.length, changes);
+        ben.restart();
+        office.settle();
+        assert.equal(ben.log.changes.length, changes);
+        // It is followed like any other.
+        ben.run("INSERT INTO entry (text) VALUES ('six'); DELETE FROM account WHERE code = '1000'");
+        office.settle();
+        assert.deepEqual(everywhere(office, "SELECT count(*) FROM account WHERE code = '1000'"), [[0n]]);
+        assert.deepEqual(everywhere(office, 'SELECT id, text FROM entry ORDER BY id DESC LIMIT 1'), [[6n, 'six']]);
+      },
+    );
+  });
+
+  test(`POS9 what was edited in such a file counts, cell by cell, beside what is brought forward in it${made && ', also a later one'}`, () => {
+    restoring(
+      `${made};UPDATE account SET balance = 777 WHERE code = '11'; UPDATE account SET name = 'edited' WHERE code = '12';
      DELETE FROM account WHERE code = '40'; INSERT INTO account VALUES ('5', 'five', 5);
      UPDATE entry SET text = 'III' WHERE id = 3; UPDATE user SET note = 'mine' WHERE id = 2;
      UPDATE account SET balance = 1 WHERE code = '99'`,
-    WORK,
-    (_ana, _ben, office) => {
-      office.settle();
-      assert.deepEqual(
-        everywhere(office, "SELECT * FROM account WHERE code IN ('11', '12', '40', '5', '99') ORDER BY 1"),
-        [
-          ['11', 'Ben', 777n],
-          ['12', 'edited', 12n],
-          ['5', 'five', 5n],
-          // Ben had deleted it; edited in the file it is no row that anybody knew.
-          ['99', 'n99', 1n],
-        ],
-      );
-      assert.deepEqual(everywhere(office, 'SELECT * FROM entry'), [
-        [1n, 'one'],
-        [2n, 'two'],
-        [3n, 'III'],
-        [4n, 'four'],
-        [5n, 'five'],
-      ]);
-      assert.deepEqual(everywhere(office, 'SELECT * FROM user'), [
-        [1n, 'b', 'A'],
-        [2n, 'a', 'mine'],
-      ]);
-      assert.deepEqual(everywhere(office, 'SELECT count(*) FROM account WHERE length(code) = 4'), [[101n]]);
-    },
-  );
-});
+      WORK,
+      (_ana, _ben, office) => {
+        office.settle();
+        assert.deepEqual(
+          everywhere(office, "SELECT * FROM account WHERE code IN ('11', '12', '40', '5', '99') ORDER BY 1"),
+          [
+            ['11', 'Ben', 777n],
+            ['12', 'edited', 12n],
+            ['5', 'five', 5n],
+            // Ben had deleted it; edited in the file it is no row that anybody knew.
+            ['99', 'n99', 1n],
+          ],
+        );
+        assert.deepEqual(everywhere(office, 'SELECT * FROM entry'), [
+          [1n, 'one'],
+          [2n, 'two'],
+          [3n, 'III'],
+          [4n, 'four'],
+          [5n, 'five'],
+        ]);
+        assert.deepEqual(everywhere(office, 'SELECT * FROM user'), [
+          [1n, 'b', 'A'],
+          [2n, 'a', 'mine'],
+        ]);
+        assert.deepEqual(everywhere(office, 'SELECT count(*) FROM account WHERE length(code) = 4'), [[101n]]);
+      },
+    );
+  });
+}
 
-test('POS9 a row that stood at another number is known there, and one whose number another row has now', () => {
-  let before: unknown[] = [];
-  const sql = `${SQL} UPDATE line SET entry = 3 WHERE id = 2;`;
-  restoring(
-    '',
-    (ana, _ben, office) => {
-      ana.runMinding(['UPDATE line SET entry = NULL WHERE entry = 3', 'UPDATE entry SET id = 30 WHERE id = 3']);
-      office.settle();
-      ana.run(
-        "UPDATE line SET entry = 30 WHERE id = 2; DELETE FROM user WHERE id = 2; INSERT INTO user VALUES (2, 'other', 'O')",
-      );
-      ana.run("DELETE FROM log WHERE text = 'y'");
-      office.settle();
-      ana.run("INSERT INTO log VALUES ('again', 2)");
-      office.settle();
-      before = contents(ana);
-    },
-    (ana, ben, office) => {
-      const changes = ben.log.changes.length;
-      office.settle();
-      for (const copy of [ana, ben]) assert.deepEqual(contents(copy), before);
-      assert.equal(ben.log.changes.length, changes);
-    },
-    sql,
-  );
-});
+for (const made of ['', "DELETE FROM log WHERE text = 'y'"]) {
+  test(`POS9 a row that stood at another number is known there, and one whose number another row has now${made && ', in a later file'}`, () => {
+    let before: unknown[] = [];
+    const sql = `${SQL} UPDATE line SET entry = 3 WHERE id = 2;`;
+    restoring(
+      made,
+      (ana, _ben, office) => {
+        ana.runMinding(['UPDATE line SET entry = NULL WHERE entry = 3', 'UPDATE entry SET id = 30 WHERE id = 3']);
+        office.settle();
+        ana.run(
+          "UPDATE line SET entry = 30 WHERE id = 2; DELETE FROM user WHERE id = 2; INSERT INTO user VALUES (2, 'other', 'O')",
+        );
+        ana.run("DELETE FROM log WHERE text = 'y'");
+        office.settle();
+        ana.run("INSERT INTO log VALUES ('again', 2)");
+        office.settle();
+        before = contents(ana);
+      },
+      (ana, ben, office) => {
+        const changes = ben.log.changes.length;
+        office.settle();
+        for (const copy of [ana, ben]) assert.deepEqual(contents(copy), before);
+        assert.equal(ben.log.changes.length, changes);
+      },
+      sql,
+    );
+  });
+}
 
 test('POS9 a value between the base and now, and a row deleted and made again meanwhile, are no edits', () => {
   let before: unknown[] = [];
@@ -168,21 +175,24 @@ test('POS9 a value between the base and now, and a row deleted and made again me
   );
 });
 
-test('POS9 while somebody is to be asked because of missing rows nothing is written to such a file', () => {
-  const missing = (error: unknown) => error instanceof ProblemError && error.problem.code === 'rows-missing';
-  restoring("DELETE FROM account WHERE code > '20'", WORK, (_ana, ben, office) => {
-    for (let look = 0; look < 2; look++) {
-      assert.throws(() => ben.work(), missing);
-      assert.equal(ben.query('SELECT code FROM account').length, 11);
-      ben.restart();
-    }
-    // The right one, still from before the publish.
-    withDatabase(`${ben.path}.right`, (db) => db.exec(SQL));
-    renameSync(`${ben.path}.right`, ben.path);
-    office.settle();
-    assert.deepEqual(everywhere(office, "SELECT count(*) FROM account WHERE name IN ('new', 'Ana', 'Ben')"), [[121n]]);
+for (const made of ['', LATER])
+  test(`POS9 while somebody is to be asked because of missing rows nothing is written to such a file${made && ', also a later one'}`, () => {
+    const missing = (error: unknown) => error instanceof ProblemError && error.problem.code === 'rows-missing';
+    restoring(`${made};DELETE FROM account WHERE code > '20'`, WORK, (_ana, ben, office) => {
+      for (let look = 0; look < 2; look++) {
+        assert.throws(() => ben.work(), missing);
+        assert.equal(ben.query('SELECT code FROM account').length, 11);
+        ben.restart();
+      }
+      // The right one, still from before the publish.
+      withDatabase(`${ben.path}.right`, (db) => db.exec(SQL));
+      renameSync(`${ben.path}.right`, ben.path);
+      office.settle();
+      assert.deepEqual(everywhere(office, "SELECT count(*) FROM account WHERE name IN ('new', 'Ana', 'Ben')"), [
+        [121n],
+      ]);
+    });
   });
-});
 
 test('POS9 whoever is writing to such a file is waited for, and what is committed meanwhile is captured', () => {
   restoring('', WORK, (ana, ben, office) => {
@@ -199,4 +209,32 @@ test('POS9 whoever is writing to such a file is waited for, and what is committe
     ]);
     assert.deepEqual(contents(ana), contents(ben));
   });
+});
+
+test('POS10 who worked in a backup from before the publish had only that in front of him: new rows stay apart', () => {
+  restoring(
+    `INSERT INTO entry (text) VALUES ('by Ben'); INSERT INTO line VALUES (3, 4, 9.5);
+     UPDATE account SET name = 'by Ben' WHERE code = '21'; UPDATE account SET balance = 0 WHERE code = '22'`,
+    (ana) =>
+      ana.run(`INSERT INTO entry (text) VALUES ('by Ana'); INSERT INTO line VALUES (3, 4, 4.5);
+        UPDATE account SET name = 'Ana' WHERE code IN ('21', '22')`),
+    (_ana, ben, office) => {
+      office.settle();
+      assert.deepEqual(everywhere(office, 'SELECT text, amount FROM line JOIN entry ON entry.id = entry ORDER BY 2'), [
+        ['one', 1.5],
+        ['two', 2.5],
+        ['by Ana', 4.5],
+        ['by Ben', 9.5],
+      ]);
+      assert.deepEqual(everywhere(office, "SELECT name, balance FROM account WHERE code IN ('21', '22')"), [
+        ['by Ben', 21n],
+        ['Ana', 0n],
+      ]);
+      const cells = ben.conflicts().filter(({ table }) => table === 'account');
+      assert.deepEqual(
+        cells.map(({ candidates }) => candidates.map(({ value }) => value)),
+        [['by Ben', 'Ana']],
+      );
+    },
+  );
 });

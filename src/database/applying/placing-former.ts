@@ -11,8 +11,10 @@ import { EMPTY } from '../../core/vector.ts';
 import { differencesIn, refuseManyGone } from '../capture/comparing-tables.ts';
 import { AskedRows, FormerValues } from '../capture/former-values.ts';
 import { KeptList } from '../capture/kept-list.ts';
+import { isOfBase } from '../capture/of-the-base.ts';
 import { rebuildIndexes } from '../file/full-text.ts';
 import type { OpenFile } from '../file/open-file.ts';
+import { writePosition } from '../file/position.ts';
 import { isBeyond } from '../folding/containing.ts';
 import { Shown } from '../folding/shown.ts';
 import type { Standing } from '../standing.ts';
@@ -30,26 +32,42 @@ type Differing = { readonly key: readonly Value[] | null; readonly row: RowId | 
 
 /** Throws SQLITE_BUSY where somebody is writing, and `ProblemError` where so much is gone that somebody is to be asked. */
 export function placeFormer(standing: Standing, file: OpenFile): void {
-  const { state, base, options, id, room } = standing;
+  const { state, options, id } = standing;
   standing.letGo();
   // Whoever commits between what is read and what is written makes that fail.
   file.sql.db.exec('BEGIN');
   state.begin();
-  const shown = new Shown(state, base, file.tables);
-  const placing = new PlacingRows(shown, shown, state, (table) => file.sqlOf(table), room);
   try {
-    const tables = isBeyond(options.source, id, state.vector, EMPTY) ? [...file.tables.values()] : [];
-    const followed = tables.filter(({ left }) => !left);
-    for (const table of followed) new FormerRows(standing, file, shown, table).plan(placing);
-    if (placing.rows > 0) {
-      const ids = followed.map((table) => table.id);
-      file.withoutLeaks(ids, () => placing.write());
-      rebuildIndexes(file.sql, file.schema, new Set(ids));
+    const isEdited = isBeyond(options.source, id, state.vector, EMPTY);
+    if (isEdited && isOfBase(standing, file)) {
+      const schema = file.connection.schemaVersion();
+      writePosition(file.sql, { database: id, copy: options.copy, vector: EMPTY, mark: 0, schema });
+      file.sql.db.exec('COMMIT');
+      file.committed();
+      state.commit();
+      standing.lookAgain();
+    } else {
+      if (isEdited) writeFormer(standing, file);
+      standing.commit(file);
     }
-    standing.commit(file);
   } catch (error) {
     standing.undo(file);
     throw error;
+  }
+  standing.ready();
+}
+
+function writeFormer(standing: Standing, file: OpenFile): void {
+  const { state, base, room } = standing;
+  const shown = new Shown(state, base, file.tables);
+  const placing = new PlacingRows(shown, shown, state, (table) => file.sqlOf(table), room);
+  try {
+    const tables = [...file.tables.values()].filter(({ left }) => !left);
+    for (const table of tables) new FormerRows(standing, file, shown, table).plan(placing);
+    if (placing.rows === 0) return;
+    const ids = tables.map((table) => table.id);
+    file.withoutLeaks(ids, () => placing.write());
+    rebuildIndexes(file.sql, file.schema, new Set(ids));
   } finally {
     placing.close();
   }
