@@ -522,6 +522,30 @@ test('MND2 a row to which another refers that was deleted and came back with wha
   }
 });
 
+test('MND2 a row that is referred to by a value is kept as well where its deletion comes with another index of its table', () => {
+  const sql = `CREATE TABLE parent (id INTEGER PRIMARY KEY, a INTEGER, b INTEGER, text TEXT, UNIQUE (a, b));
+    CREATE TABLE child (k TEXT PRIMARY KEY, a INTEGER, b INTEGER, FOREIGN KEY (a, b) REFERENCES parent (a, b));
+    INSERT INTO parent VALUES (1, 8, 9, 'old')`;
+  const made: Record<string, (office: Office, ana: Copy, ben: Copy) => void> = {
+    'by one': (_, ana) => ana.run("INSERT INTO parent VALUES (2, 5, 6, 'new')"),
+    'by two, each half': (_, ana, ben) => {
+      ana.run('UPDATE parent SET a = 5 WHERE id = 1');
+      ben.run('UPDATE parent SET b = 6 WHERE id = 1');
+    },
+  };
+  for (const [how, make] of Object.entries(made)) {
+    copies(sql, (office, ana, ben) => {
+      make(office, ana, ben);
+      office.settle();
+      ben.runMinding(['CREATE UNIQUE INDEX parent_text ON parent (text)', 'DELETE FROM parent WHERE a = 5']);
+      ana.runMinding(["INSERT INTO child VALUES ('x', 5, 6)"]);
+      office.settle();
+      assert.deepEqual(everywhere(office, 'SELECT a, b FROM parent WHERE a = 5'), [[5n, 6n]], how);
+      assert.equal(ben.conflicts()[0]?.note, 'deleted, and kept because rows refer to it', how);
+    });
+  }
+});
+
 test('MND2 a row to which others refer cannot be chosen to be deleted until they refer to it no longer', () => {
   copies(BOOKS, (office, ana, ben) => {
     ana.run('DELETE FROM entry WHERE id = 3');

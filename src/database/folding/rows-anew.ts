@@ -79,16 +79,16 @@ export class RowsAnew {
     }
   }
 
-  /** An index has another place among others, or is new: who referred by it meant rows by values that they have no longer. */
+  /**
+   * An index has another place among others, or is new: who referred by it meant rows by values that they may have no
+   * longer. What they have now is noted again with their claims, but who is kept is found before that.
+   */
   #recallUniques(anew: ReadonlySet<string>): void {
     const { tables, state, base } = this.#rows;
     for (const [id, places] of referredUniques(tables)) {
       const table = anew.has(id) ? tables.get(id) : undefined;
       for (const row of table === undefined ? [] : state.rows(id)) {
-        const writes = writesTo(this.#rows, table as Table, row, this.#rows.merged(table as Table, row));
-        // What it has now is noted with its claims.
-        for (const { by } of writes.length > 1 ? writes : []) {
-          const view = rowFor(this.#rows, table as Table, row, by);
+        for (const view of this.#views(table as Table, row)) {
           for (const place of places) {
             const unique = table?.uniques[place];
             const name = table && unique && uniqueName(table, unique, itemsOf(table, unique, base, row, view));
@@ -97,6 +97,13 @@ export class RowsAnew {
         }
       }
     }
+  }
+
+  /** As it is, and as each of those who ever wrote to it had it in front of him. */
+  #views(table: Table, row: RowId): Row[] {
+    const merged = this.#rows.merged(table, row);
+    const writes = writesTo(this.#rows, table, row, merged);
+    return [merged, ...(writes.length > 1 ? writes.map(({ by }) => rowFor(this.#rows, table, row, by)) : [])];
   }
 
   /** Columns that begin or cease to be references: whatever number is in them may be another one now. */
