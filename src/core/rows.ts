@@ -104,7 +104,7 @@ export function foldWrite(
   const dead = numbered !== undefined;
   const next = new Map(row.cells);
   for (const [column, value] of cells) next.set(column, writeCell(next.get(column), by, value, seen, numbered));
-  const deletions = row.deletions.filter((deletion) => !seen(deletion));
+  const deletions = dead ? row.deletions : row.deletions.filter((deletion) => !seen(deletion));
   const { base, baseDead, mend } = row;
   const merged: Row = { base, baseDead, cells: next, deletions };
   const written =

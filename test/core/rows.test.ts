@@ -124,6 +124,21 @@ test('ROW3 a number that mending gave keeps no row alive', () => {
   assert.deepEqual(deleted(numbered(both)), numbered(deleted(both)));
 });
 
+test('ROW3 a number that mending gave settles no deletion that somebody wrote against', () => {
+  const row = fold(ABSENT, made(ANA, 1, 1, write(5n, 'id')));
+  const deleted = fold(row, made(BEN, 1, 2, remove, [[ANA, 1]]));
+  const both = fold(deleted, made(ANA, 2, 3, write('text', 'x'), [[ANA, 1]]));
+  assert.equal(keptAgainstDeletion(both), true);
+  const seen = seenVector(
+    new Map([
+      [ANA, 2],
+      [BEN, 1],
+    ]),
+  );
+  const numbered = foldWrite(both, { copy: ANA, seq: 3, stamp: 4 }, [['id', 6n]], seen, { from: 5n, because: 'k01' });
+  assert.equal(keptAgainstDeletion(numbered), true);
+});
+
 /** Copies that write, delete and read each other's log up to some point: every history that there can be. */
 const history = fc
   .array(

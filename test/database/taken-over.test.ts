@@ -79,3 +79,32 @@ test('MND8 a reference that is shown as one of several had it, because of a chec
     office.close();
   }
 });
+
+test('MND8 a reference means the row that had taken the value over, also when somebody who knows of both edits the other', () => {
+  const office = new Office(
+    `CREATE TABLE line (k TEXT PRIMARY KEY, label TEXT UNIQUE, note); INSERT INTO line VALUES ('a', 'New', NULL);
+     CREATE TABLE entry (id TEXT PRIMARY KEY, line TEXT REFERENCES line (label), text)`,
+    3,
+  );
+  try {
+    const [ana, ben, chloe] = office.copies as [Copy, Copy, Copy];
+    ana.run("UPDATE line SET k = 'b'");
+    ana.capture(1_000_001);
+    ana.run("INSERT INTO entry VALUES ('e', 'New', NULL)");
+    ana.capture(1_000_002);
+    // Without knowledge of that: the deleted row stays, beside the other.
+    ben.run("UPDATE line SET note = 'mine'");
+    ben.capture(1_000_003);
+    office.settle();
+    chloe.run("UPDATE line SET note = 'seen' WHERE k = 'a'; UPDATE entry SET text = 'new'");
+    office.settle();
+    assertAtRest(office, (copy) => [copy.query('SELECT * FROM line'), copy.query('SELECT * FROM entry')]);
+    assert.deepEqual(ana.query('SELECT k, label, note FROM line ORDER BY k'), [
+      ['a', 'New', 'seen'],
+      ['b', 'New (2)', null],
+    ]);
+    assert.deepEqual(ana.query('SELECT line FROM entry'), [['New (2)']]);
+  } finally {
+    office.close();
+  }
+});

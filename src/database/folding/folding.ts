@@ -174,6 +174,7 @@ export class Folding {
       case 'delete':
         // It may live on by what others wrote, and mended anew: otherwise, or no more.
         for (const column of mendedColumns(touched.now.mend)) touched.columns.add(column);
+        this.#notePast(use.table, touched, [], seen);
         touched.now = foldDelete(touched.now, by, seen);
         break;
       default:
@@ -183,9 +184,8 @@ export class Folding {
 
   #notePast(table: string, { row, now }: Touched, cells: readonly [string, Value][], seen: Seen): void {
     if (!this.#state.remembers(table)) return;
-    for (const [column] of cells) {
-      for (const write of now.cells.get(column) ?? []) if (seen(write)) this.#state.addPast(table, row, write);
-    }
+    const writes = cells.flatMap(([column]) => now.cells.get(column) ?? []);
+    for (const by of [...writes, ...now.deletions]) if (seen(by)) this.#state.addPast(table, row, by);
   }
 
   /**

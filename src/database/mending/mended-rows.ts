@@ -25,7 +25,7 @@ export interface MendedRows {
   change(id: ChangeId): { change: SourceChange; body: ReadBody };
   /** What the maker of a change had seen of this database. */
   seenBy(change: ChangeId): Vector;
-  /** The changes that wrote to a row and whose writes are all superseded, at least. */
+  /** The changes that wrote to a row or deleted it and that are superseded, at least. */
   past(table: string, row: RowId): readonly ChangeId[];
   /** From now on it is known which rows ever had a number of this table (`NUMBER`). */
   recallNumbers(table: Table): void;

@@ -2,14 +2,25 @@
 import type { RowId } from '../../core/body.ts';
 import { namedValue } from '../../core/body.ts';
 import { type ChangeId, sameChange } from '../../core/change.ts';
-import { ABSENT, compareOrigins, foldWrite, IN_BASE, type Origin, type Row, seenVector } from '../../core/rows.ts';
+import {
+  ABSENT,
+  compareOrigins,
+  foldDelete,
+  foldWrite,
+  IN_BASE,
+  isWrittenAlive,
+  type Numbered,
+  type Origin,
+  type Row,
+  seenVector,
+} from '../../core/rows.ts';
 import { namedRowOrKey, numberColumn, type Table } from '../../core/tables.ts';
 import type { Value } from '../../core/value.ts';
 import { covers, EMPTY, type Vector } from '../../core/vector.ts';
-import { cellsOf } from '../capture/ops.ts';
+import { cellsOf, numberedBy } from '../capture/ops.ts';
 import { changesAfter, readBody } from '../folding/containing.ts';
 import type { ChangeSource } from '../folding/source.ts';
-import type { MendedRows } from './mended-rows.ts';
+import { knows, type MendedRows } from './mended-rows.ts';
 
 export interface RowWrite {
   readonly by: Origin;
@@ -17,24 +28,33 @@ export interface RowWrite {
   readonly cells: readonly (readonly [string, Value])[];
 }
 
-/** All that was ever written to a row, in a causal order. */
-export function writesTo(rows: MendedRows, table: Table, row: RowId, merged: Row): RowWrite[] {
-  const makers = new Map<string, ChangeId>();
-  const standing = [...merged.cells.values()].flat();
-  for (const { copy, seq } of [...rows.past(table.id, row), ...standing]) {
-    makers.set(`${copy}:${seq}`, { copy, seq });
-  }
-  return [...makers.values()].flatMap((id) => writesOf(rows, table, row, id)).sort(compareWrites);
+interface RowOp extends RowWrite {
+  readonly isDeletion: boolean;
+  readonly numbered: Numbered | undefined;
 }
 
-/** Every write to the rows of a table that is in the log. */
+/** All that was ever written to a row, in a causal order. */
+export function writesTo(rows: MendedRows, table: Table, row: RowId, merged: Row): RowWrite[] {
+  return opsOn(rows, table, row, merged).filter(({ cells }) => cells.length > 0);
+}
+
+function opsOn(rows: MendedRows, table: Table, row: RowId, merged: Row): RowOp[] {
+  const makers = new Map<string, ChangeId>();
+  const standing = [...merged.cells.values()].flat();
+  for (const { copy, seq } of [...rows.past(table.id, row), ...standing, ...merged.deletions]) {
+    makers.set(`${copy}:${seq}`, { copy, seq });
+  }
+  return [...makers.values()].flatMap((id) => opsOf(rows, table, row, id)).sort(compareWrites);
+}
+
+/** Every write to the rows of a table, and every deletion, that is in the log. */
 export function* rowsWritten(source: ChangeSource, database: string, table: string): Generator<[Origin, RowId]> {
   for (const change of changesAfter(source, database, EMPTY)) {
     const body = readBody(source, change);
     if (!body.uses.some((use) => use.table === table)) continue;
     const by: Origin = { copy: change.copy, seq: change.seq, stamp: change.stamp };
     for (const [index, op] of body.ops.entries()) {
-      if (body.uses[op.use]?.table !== table || op.kind === 'delete') continue;
+      if (body.uses[op.use]?.table !== table) continue;
       yield [by, namedRowOrKey(op.row ?? `n${index}`, by)];
     }
   }
@@ -77,11 +97,25 @@ export function rowBefore(rows: MendedRows, table: Table, row: RowId, by: Change
     .reduce(withWrite, merged.base ? IN_BASE : ABSENT);
 }
 
+/** Was the row deleted in front of a writer, as far as its own writes go? Whatever was written to it since. */
+export function wasDeleted(rows: MendedRows, table: Table, row: RowId, by: ChangeId): boolean {
+  const merged = rows.merged(table, row);
+  if (merged.base && !merged.baseDead) return false;
+  const view = opsOn(rows, table, row, merged)
+    .filter((op) => knows(rows, by, op.by))
+    .reduce(withOp, merged.base ? IN_BASE : ABSENT);
+  return !isWrittenAlive(view);
+}
+
+function withOp(view: Row, { by, seen, cells, isDeletion, numbered }: RowOp): Row {
+  return isDeletion ? foldDelete(view, by, seenVector(seen)) : foldWrite(view, by, cells, seenVector(seen), numbered);
+}
+
 export function withWrite(view: Row, { by, cells, seen }: RowWrite): Row {
   return foldWrite(view, by, cells, seenVector(seen));
 }
 
-function writesOf(rows: MendedRows, table: Table, row: RowId, id: ChangeId): RowWrite[] {
+function opsOf(rows: MendedRows, table: Table, row: RowId, id: ChangeId): RowOp[] {
   const { change, body } = rows.change(id);
   const by: Origin = { copy: change.copy, seq: change.seq, stamp: change.stamp };
   const seen = rows.seenBy(id);
@@ -89,7 +123,7 @@ function writesOf(rows: MendedRows, table: Table, row: RowId, id: ChangeId): Row
     const use = body.uses[op.use];
     if (use?.table !== table.id || namedRowOrKey(op.row ?? `n${index}`, by) !== row) return [];
     const cells = cellsOf(op, use.columns).map(([column, item]): [string, Value] => [column, namedValue(item, by)]);
-    return cells.length === 0 ? [] : [{ by, seen, cells }];
+    return [{ by, seen, cells, isDeletion: op.kind === 'delete', numbered: numberedBy(op, by) }];
   });
   return found.toArray();
 }

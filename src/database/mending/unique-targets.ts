@@ -7,7 +7,7 @@ import type { Value } from '../../core/value.ts';
 import { columnId } from '../folding/shown.ts';
 import { rowsInBase, uniqueName, valuesAt } from '../folding/unique-values.ts';
 import { knows, type MendedRows } from './mended-rows.ts';
-import { compareWrites, type RowWrite, rowFor, writesTo } from './row-history.ts';
+import { compareWrites, type RowWrite, rowFor, wasDeleted, writesTo } from './row-history.ts';
 
 /** Among a table's uniques its number, for references that nobody declared: they may have been written as numbers. */
 export const NUMBER = -2;
@@ -115,13 +115,13 @@ function hasValue(rows: MendedRows, { table, unique, name }: Named, row: RowId, 
 
 function firstMeant(rows: MendedRows, value: Named, all: ReadonlySet<RowId>, since: Origin): RowId | undefined {
   const { table, unique } = value;
-  const found = [...all].flatMap((row) => {
+  const having = [...all].flatMap((row) => {
     const view = asSeen(rows, table, unique, row, since);
-    if (!hasValue(rows, value, row, view)) return [];
-    const isGone = wasDeleted(rows, table, row, since);
-    return [{ row, isGone, by: referringSince(table, unique, view) }];
+    return hasValue(rows, value, row, view) ? [{ row, by: referringSince(table, unique, view) }] : [];
   });
+  if (having.length < 2) return having[0]?.row;
   // A row that took the value over from one that was deleted is meant, and not that one.
+  const found = having.map((one) => ({ ...one, isGone: wasDeleted(rows, table, one.row, since) }));
   found.sort((a, b) => Number(a.isGone) - Number(b.isGone) || earlier(a.by, b.by) || (a.row < b.row ? -1 : 1));
   return found[0]?.row;
 }
@@ -183,16 +183,6 @@ function asSeen(rows: MendedRows, table: Table, unique: Unique, row: RowId, by: 
     : unique.columns.flatMap((at) => merged.cells.get(columnId(table, at)) ?? []);
   if (writes.every((write) => knows(rows, by, write))) return merged;
   return rowFor(rows, table, row, by);
-}
-
-/** Was the row deleted for whoever wrote this, as far as its merged writes tell? */
-function wasDeleted(rows: MendedRows, table: Table, row: RowId, by: Origin): boolean {
-  const merged = rows.merged(table, row);
-  if (merged.deletions.length === 0 || (merged.base && !merged.baseDead)) return false;
-  const isKnown = (write: Origin): boolean => knows(rows, by, write);
-  if (!merged.deletions.some(isKnown)) return false;
-  for (const cell of merged.cells.values()) if (cell.some((write) => !write.dead && isKnown(write))) return false;
-  return true;
 }
 
 function earlier(a: Origin | null, b: Origin | null): number {

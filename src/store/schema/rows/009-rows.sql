@@ -114,7 +114,7 @@ CREATE TABLE watch (
 ) WITHOUT ROWID;
 CREATE INDEX watch_row ON watch (tbl, id);
 
--- Changes that wrote to a row and whose writes are all superseded: with those in its state these are all that ever did.
+-- Changes that wrote to a row, or deleted it, and that are superseded: with those in its state these are all that did.
 CREATE TABLE past (
   tbl   INTEGER NOT NULL,
   id    BLOB NOT NULL,
