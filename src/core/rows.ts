@@ -138,6 +138,11 @@ export function withMend(row: Row, mend: Mend): Row {
   return isNothing && mend.cells.size === 0 && mend.whole.length === 0 ? merged : { ...merged, mend };
 }
 
+/** The columns that are shown otherwise than they were merged. */
+export function mendedColumns(mend: Mend | undefined): string[] {
+  return [...(mend?.cells.keys() ?? []), ...(mend?.whole[0]?.cells.keys() ?? [])];
+}
+
 export function sameMend(a: Mend = UNMENDED, b: Mend = UNMENDED): boolean {
   if (a === b) return true;
   if (a.overruled !== b.overruled || a.kept !== b.kept || a.withheld?.reason !== b.withheld?.reason) return false;

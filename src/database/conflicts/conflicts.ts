@@ -71,7 +71,7 @@ export const DELETE = 'delete';
 export const WITHHELD = 'withheld';
 
 function rowConflict(about: About, shown: Shown, table: Table, merged: Row): Rest {
-  const values = rowValues(shown, table, about.row);
+  const values = rowValues(shown, table, about.row, notWithheld(merged));
   const keep = { id: KEEP, value: values, shown: true, by: writersOf(merged) };
   const remove = { id: DELETE, value: null, shown: false, by: merged.deletions };
   const rest = { id: conflictId(about, 'row', ''), kind: 'row' as const, column: null };
@@ -82,10 +82,13 @@ function rowConflict(about: About, shown: Shown, table: Table, merged: Row): Res
 
 /** What the row would be; it comes in when there is room for it. */
 function withheldConflict(about: About, shown: Shown, table: Table, merged: Row): Rest {
-  const mend = merged.mend ?? UNMENDED;
-  const values = rowValues(shown, table, about.row, withMend(merged, { ...mend, withheld: null }));
+  const values = rowValues(shown, table, about.row, notWithheld(merged));
   const row = { id: WITHHELD, value: values, shown: false, by: writersOf(merged) };
-  return { ...constraintConflict(about, mend.withheld?.reason ?? null), candidates: [row] };
+  return { ...constraintConflict(about, merged.mend?.withheld?.reason ?? null), candidates: [row] };
+}
+
+function notWithheld(merged: Row): Row {
+  return withMend(merged, { ...(merged.mend ?? UNMENDED), withheld: null });
 }
 
 function constraintConflict(about: About, note: string | null): Rest {

@@ -12,6 +12,7 @@ import {
   foldDelete,
   foldWrite,
   IN_BASE,
+  mendedColumns,
   type Origin,
   type Row,
   sameMend,
@@ -27,6 +28,7 @@ import { cellsOf, numberedBy } from '../capture/ops.ts';
 import { Collisions } from '../mending/collisions.ts';
 import { Following } from '../mending/following.ts';
 import { Keeping } from '../mending/keeping.ts';
+import { LeftBehind } from '../mending/left-behind.ts';
 import { Meeting } from '../mending/meeting.ts';
 import { Orphans } from '../mending/orphans.ts';
 import { References } from '../mending/references.ts';
@@ -253,6 +255,7 @@ export class Folding {
     new Meeting(this).settle();
     new Required(this).settle();
     new Orphans(this, references).settle();
+    new LeftBehind(this, references).settle();
     new Withholding(this, references).settle();
     this.#anew.putBack();
     this.#gatherMended();
@@ -388,10 +391,6 @@ export class Folding {
 /** Rows that say what tables are: they come before those of tables. */
 export function isReserved(table: string): boolean {
   return table === SCHEMA || table === SETTINGS;
-}
-
-function mendedColumns(mend: Mend | undefined): string[] {
-  return [...(mend?.cells.keys() ?? []), ...(mend?.whole[0]?.cells.keys() ?? [])];
 }
 
 function asWritten(row: Row, by: Origin, cells: readonly [string, Value][]): Row {
