@@ -189,3 +189,29 @@ test('MND16 a value that another row has by now cannot be chosen', () => {
     office.close();
   }
 });
+
+test('MND16 a reference to what no row has any more cannot be chosen', () => {
+  const office = new Office(
+    `CREATE TABLE tag (id INTEGER PRIMARY KEY, no INTEGER UNIQUE); INSERT INTO tag VALUES (1, 3);
+     CREATE TABLE note (k TEXT PRIMARY KEY, tag REFERENCES tag (no) ON UPDATE CASCADE, text); INSERT INTO note VALUES ('a', NULL, '')`,
+  );
+  try {
+    const [ana, ben] = office.copies as [Copy, Copy];
+    ben.run('UPDATE note SET tag = 3');
+    ben.capture(1_000_001);
+    ana.run("UPDATE note SET tag = 3, text = 'mine'");
+    ana.run('PRAGMA foreign_keys = ON; UPDATE tag SET no = 10');
+    ana.capture(1_000_002);
+    office.settle();
+    const conflict = ana.conflicts().find(({ kind }) => kind === 'cell') as DatabaseConflict;
+    const candidate = conflict.candidates.find(({ value }) => value === 3)?.id as string;
+    assert.throws(
+      () => ana.engine.edit(resolveConflicts(DB, [{ conflict: conflict.id, candidate }])),
+      /No row of tag has what this refers to any more/,
+    );
+    assert.deepEqual(ana.query('SELECT tag FROM note'), [[10n]]);
+    assert.deepEqual(ana.query('PRAGMA foreign_key_check'), []);
+  } finally {
+    office.close();
+  }
+});

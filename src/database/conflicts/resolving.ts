@@ -8,7 +8,7 @@ import { sameValue, type Value } from '../../core/value.ts';
 import { addMark } from '../file/marks.ts';
 import type { OpenFile } from '../file/open-file.ts';
 import { columnId, type Shown } from '../folding/shown.ts';
-import { isReferredTo, referringTable } from '../history/putting-back.ts';
+import { isReferredTo, lackingTable, referringTable } from '../history/putting-back.ts';
 import type { Choice, DatabaseConflict } from '../host.ts';
 import { schemaConflicts } from '../schema/conflicts.ts';
 import type { SchemaWrite } from '../schema/difference.ts';
@@ -156,7 +156,7 @@ function chooseMarked(
   addMark(file.sql, num, `c:${column}`, key);
 }
 
-/** Nobody's choice leaves a reference behind. The caller's transaction takes back what it is refused. */
+/** Nobody's choice leaves a reference behind, its own or another's. The caller's transaction takes back what it is refused. */
 function updateUnreferred(
   file: OpenFile,
   table: Table,
@@ -172,6 +172,8 @@ function updateUnreferred(
   allowed(table, () => file.withoutLeaks([table.id], () => sql.update(key, columns, values)));
   const after = before?.map((item, at) => values[columns.indexOf(at)] ?? (columns.includes(at) ? null : item));
   if (before !== undefined && isReferredTo(file, table, before, after ?? null)) throw isNeeded();
+  const lacking = after && lackingTable(file, table, after, columns);
+  if (lacking !== undefined) throw isForbidden(`No row of ${lacking.name} has what this refers to any more.`);
 }
 
 /** A value that somebody wrote beside others may be one that a CHECK forbids beside those that are there now, or that another row has by now. */

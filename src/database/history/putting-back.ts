@@ -198,6 +198,21 @@ export function isReferredTo(
   });
 }
 
+/** A table in which nobody has what this row refers to by one of these columns. */
+export function lackingTable(
+  file: OpenFile,
+  table: Table,
+  values: readonly Value[],
+  columns: readonly number[],
+): Table | undefined {
+  for (const { columns: from, target, to, undeclared } of table.foreignKeys) {
+    const other = undeclared || !from.some((place) => columns.includes(place)) ? undefined : file.tables.get(target);
+    const items = at(values, from);
+    if (other && !items.includes(null) && file.sqlOf(other).keysWhere(to, items).length === 0) return other;
+  }
+  return undefined;
+}
+
 /** A table to whose rows those of another refer. */
 export function referringTable(file: OpenFile, table: Table): Table | undefined {
   return referring(file, table)
