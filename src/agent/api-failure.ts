@@ -1,7 +1,8 @@
 /** How a failed call is told: the one place where errors become JSON and HTTP statuses. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { ProblemError } from '../core/problem.ts';
 import { type Failure, TieoutError } from '../sdk/failure.ts';
+import { paramFaults } from './param-faults.ts';
 
 export interface Refusal {
   readonly status: 400 | 401 | 403 | 404 | 409 | 413 | 415 | 421 | 500;
@@ -31,12 +32,15 @@ export function badParams(method: string, error: z.ZodError): Refusal {
     status: 400,
     failure: {
       code: 'usage',
-      text: `"${method}" was called with something that it does not take.`,
-      why: z.prettifyError(error),
-      remedy: `See \`tieout ${method} --help\`.`,
+      text: `"${method}" cannot be done with what it was given.`,
+      why: paramFaults(error).join('\n'),
+      remedy: `Correct that; \`tieout ${COMMANDS[method] ?? method} --help\` says what it takes.`,
     },
   };
 }
+
+/** Of methods that are called otherwise on the command line. */
+const COMMANDS: Readonly<Record<string, string>> = { accept: 'conflicts accept', retire: 'copies retire' };
 
 export function unknownMethod(method: string): Refusal {
   return {

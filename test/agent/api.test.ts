@@ -121,6 +121,27 @@ test('API3 params that the contract does not know are refused before the service
   await assert.rejects(client.call('status', {} as never), failing('usage'));
   await assert.rejects(client.call('status', { folder, more: 1 } as never), failing('usage'));
   await assert.rejects(client.call('status', { folder: '/a\0b' }), failing('usage'));
+  const why = (method: string, params: unknown): Promise<string> =>
+    client.call(method as 'status', params as never).then(
+      () => assert.fail('was taken'),
+      (error: TieoutError) => error.failure.why,
+    );
+  for (const [method, params, told] of [
+    ['status', { folder: 'relative' }, 'The folder must be an absolute path.'],
+    ['status', {}, 'The folder must be a text.'],
+    ['status', { folder, more: 1 }, 'There is nothing called more.'],
+    ['status', 7, 'Nothing was given that could be understood.'],
+    ['publish', { folder, members: [] }, 'The members must not be empty.'],
+    ['sync', { folder, documents: 7 }, 'The documents cannot be taken in this form.'],
+    ['history', { path: folder, limit: -1 }, 'The limit must not be less than 0.'],
+    ['history', { path: folder, limit: 1.5 }, 'The limit must be a whole number.'],
+    ['history', { path: folder, row: { database: 'd', kind: 'x' } }, /^The kind must be one of insert, update, /],
+    ['accept', { folder, table: 't' }, 'A table is one of a database.'],
+  ] as const) {
+    const said = await why(method, params);
+    if (typeof told === 'string') assert.equal(said, told);
+    else assert.match(said, told);
+  }
   await assert.rejects(client.call('toString' as 'status', { folder }), failing('no-such-method'));
 });
 

@@ -210,11 +210,31 @@ test('CLI4 wrong usage ends with 2, and nothing is asked of the agent', async (t
   assert.deepEqual(calls, []);
 });
 
-test('CLI4 what the contract refuses is wrong usage as well', async (t) => {
-  const { run } = await office(t);
-  const { exit, err } = await run('join', 'abc', '--device', ' ');
-  assert.equal(exit, 2);
-  assert.match(err, /tieout join --help/);
+test('CLI4 what the contract refuses is wrong usage as well, and is told in plain words', async (t) => {
+  const { runNext, calls } = await office(t);
+  const long = 'x'.repeat(300);
+  const refused: readonly [args: string[], ...told: RegExp[]][] = [
+    [['publish', '.', '--name', ''], /^"publish" cannot be done/, /^The name is empty:/m, /`tieout publish --help`/],
+    [['publish', '.', '--name', '   '], /^The name is empty:/m],
+    [['publish', '.', '--name', long], /^The name is too long: .* at most 255 characters/m],
+    [['publish', '.', '--name', 'a\tb'], /^The name holds a tab, a line end or another control character/m],
+    [['publish', '.', '--name', 'a\nb'], /^The name holds a tab, a line end/m],
+    [['publish', '.', '--members', `Ben,${long}`], /^One of the members is too long/m],
+    [['copy', ''], /^The name is empty/m, /`tieout copy --help`/],
+    [['copy', long, 'tb'], /^The name is too long/m],
+    [['join', 'abc', '--device', ' '], /^The device is empty/m, /`tieout join --help`/],
+    [['join', ''], /^The invitation must not be empty\.$/m],
+    [['join', 'x'.repeat(5000)], /^The invitation must not have more than 4096 characters\.$/m],
+    [['copies', 'retire', ''], /^The copy must not be empty/m, /`tieout copies retire --help`/],
+    [['resolve', '', '--take', ''], /^The conflict must not be empty\.\nThe candidate must not be empty\.$/m],
+  ];
+  for (const [args, ...told] of refused) {
+    const { exit, out, err } = await runNext(...args);
+    assert.deepEqual([exit, out], [2, ''], args.join(' '));
+    for (const words of told) assert.match(err, words);
+    assert.doesNotMatch(err, /[✖→]|expected|string/);
+  }
+  assert.deepEqual(calls, []);
 });
 
 test('CLI5 help and version need no agent and leave nothing behind', async (t) => {

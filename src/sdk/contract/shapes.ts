@@ -17,13 +17,16 @@ export const place = z
   .refine((path) => ABSOLUTE.test(path), 'must be an absolute path')
   .refine((path) => !path.includes('\0'), 'must not hold a NUL character');
 
+/** The longest name of a file on any of our disks. */
+const MAX_NAME = 255;
+
 /** A name that a person chooses: of a file, a user, a machine. */
 export const name = z
   .string()
   .trim()
-  .min(1)
-  .max(255)
-  .refine((text) => !/\p{Cc}/u.test(text), 'must not hold control characters');
+  .refine((text) => text.length > 0, 'is empty: a name needs at least one letter or digit')
+  .refine((text) => text.length <= MAX_NAME, `is too long: a name has at most ${MAX_NAME} characters`)
+  .refine((text) => !/\p{Cc}/u.test(text), 'holds a tab, a line end or another control character: a name is one line');
 
 /** A file's folder or any folder inside it. */
 export const inFile = z.strictObject({ folder: place });
