@@ -317,7 +317,7 @@ test('SET12 what cannot be is refused, and nothing is set', () => {
   const sql = `CREATE TABLE parent (id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT UNIQUE, must TEXT NOT NULL, size INTEGER);
     CREATE TABLE child (id INTEGER PRIMARY KEY AUTOINCREMENT, of INTEGER REFERENCES parent, free INTEGER);
     CREATE TABLE pair (a INTEGER, b INTEGER, PRIMARY KEY (a, b));
-    CREATE TABLE loose (x INTEGER);`;
+    CREATE TABLE detail (id INTEGER PRIMARY KEY REFERENCES parent, text TEXT); CREATE TABLE loose (x INTEGER);`;
   copies(sql, (_, ana) => {
     const wrong: SettingChange[] = [
       leftOut('nothing'),
@@ -336,6 +336,7 @@ test('SET12 what cannot be is refused, and nothing is set', () => {
       { place: 'parent.code', set: 'number', value: true },
       { place: 'parent', set: 'number', value: false },
       { place: 'pair', set: 'number', value: true },
+      { place: 'detail', set: 'number', value: true },
       { place: 'child.free', set: 'deletion-wins', value: true },
     ];
     for (const change of wrong) {

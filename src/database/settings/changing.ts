@@ -112,6 +112,8 @@ function numbering(place: string, isNumber: boolean | null, table: Table, at: nu
     table.rowid === null && more.length === 0 && /^integer$/i.test(table.columns[only?.at ?? 0]?.type ?? '');
   if (more.length > 0) throw refused(place, 'is part of a key of several columns, which says which row it is');
   if (table.kind !== 'name' || !isInteger) throw refused(place, 'has no key that is an INTEGER PRIMARY KEY');
+  if (isNumber && table.foreignKeys.some(({ columns }) => columns.includes(only?.at ?? Number.NaN)))
+    throw refused(place, 'has a key that refers to another table, whose rows have the numbers');
   return { row: ['table', table.id], cells: { key: isNumber ? 'number' : null } };
 }
 
