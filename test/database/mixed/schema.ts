@@ -62,6 +62,7 @@ function tableOf(
     pair: 2,
     none: 2,
     real: 0.5,
+    same: isApart ? 0 : 1.5,
     linked: 1.5,
   });
   const columns: string[] = [];
@@ -93,14 +94,24 @@ function tableOf(
       if (chance.happens(0.5)) end = ' WITHOUT ROWID';
       break;
     case 'linked': {
-      // A key that refers by a number, or by a value which is no key, does not follow where that is given away.
-      const other = made.find(({ keys: [key] }) => key?.[0] === 'k');
+      // A key that refers by a value which is no key does not follow where that is given away.
+      const byNumber = !isApart && chance.happens(0.5);
+      const other = made.find(({ keys: [key] }) => key?.[0] === 'k' || (byNumber && key?.[0] === 'id'));
       columns.push(
         `a ${other ? `NOT NULL REFERENCES ${quoted(other.name)} (${other.keys[0]})${actionsOf(chance)}` : 'INTEGER NOT NULL'}`,
         'b TEXT',
       );
       constraints.push('PRIMARY KEY (a, b)');
       if (chance.happens(0.5)) end = ' WITHOUT ROWID';
+      break;
+    }
+    case 'same': {
+      // A client is a person, and has the person's number.
+      const other = made.find(({ keys: [key] }) => key?.[0] === 'id');
+      columns.push(
+        `id INTEGER PRIMARY KEY${other ? ` REFERENCES ${quoted(other.name)} (id)${actionsOf(chance)}` : ''}`,
+      );
+      keys.push(['id']);
       break;
     }
     case 'none':
