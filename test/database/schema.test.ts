@@ -232,10 +232,29 @@ test('SCH3 a table or column that one drops and another uses is listed; the tabl
       for (const copy of [ana!, ben!, chloe!]) {
         assert.deepEqual(copy.query('SELECT text FROM entry ORDER BY id'), [['one'], ['two'], ['three'], ['of Ben']]);
         assert.deepEqual(
-          copy.conflicts().map(({ kind, table, column }) => [kind, table, column]),
+          copy
+            .conflicts()
+            .map(({ kind, table, column, note, candidates }) => [
+              ...[kind, table, column, note],
+              ...candidates.map(({ value }) => value),
+            ]),
           [
-            ['row', 'entry', null],
-            ['row', 'account', 'old'],
+            [
+              'row',
+              'entry',
+              null,
+              'table entry was dropped by one, and used or made again by another',
+              'stays',
+              'dropped',
+            ],
+            [
+              'row',
+              'account',
+              'old',
+              'column old was dropped by one, and used or made again by another',
+              'dropped',
+              'stays',
+            ],
           ],
         );
       }
@@ -290,6 +309,7 @@ test('SCH4 of two definitions of one column the later is shown and the other lis
       const [conflict, ...others] = copy.conflicts();
       assert.deepEqual(others, []);
       assert.deepEqual([conflict?.kind, conflict?.table, conflict?.column], ['cell', 'note', 'state']);
+      assert.equal(conflict?.note, 'column state was declared differently by two');
       assert.deepEqual(
         conflict?.candidates.map(({ value }) => value),
         ['INTEGER DEFAULT 5', "TEXT DEFAULT 'a'"],

@@ -30,9 +30,14 @@ function block(conflict: Conflict): string {
     ...(conflict.note === null ? [] : [`  ${plain(conflict.note)}`]),
     ...conflict.candidates.map(
       ({ id, value, by, at, shown }) =>
-        `  ${shown ? '●' : '○'} ${content(value)}  ${plain(by)}, ${time(at)}${shown ? ', shown' : ''}  ${plain(id)}`,
+        `  ${shown ? '●' : '○'} ${content(value)}  ${plain(by)}${when(at)}${shown ? ', shown' : ''}  ${plain(id)}`,
     ),
   ].join('\n');
+}
+
+/** What is there since the publish was written by nobody. */
+function when(at: string): string {
+  return at.startsWith('1970-') ? '' : `, ${time(at)}`;
 }
 
 function place({ kind, path, database, table, key, column }: Conflict): string {

@@ -22,6 +22,9 @@ export interface SchemaConflict {
 /** Cells that people decide about; the others follow from these. */
 const DECIDED: readonly SchemaCell[] = ['name', 'definition', 'constraints', 'options', 'text', 'unique'];
 const KINDS = ['table', 'column', 'index', 'view', 'trigger', 'virtual'];
+/** What two people did to it, as the end of a sentence that begins with it. */
+const BY_TWO: Partial<Record<SchemaCell, string>> = { name: 'has got two names', unique: 'is unique for one only' };
+const DEFINED = 'was declared differently by two';
 
 export function schemaConflicts(database: string, { view, base }: Shown): SchemaConflict[] {
   const rows = view.rows(SCHEMA);
@@ -35,13 +38,16 @@ export function schemaConflicts(database: string, { view, base }: Shown): Schema
     if (written === undefined) continue;
     const of = kind === 'table' || kind === 'column' ? id : '';
     const table = merged.tables.get(of)?.name ?? id;
-    const about = { database, row, table, key: {}, column: kind === 'column' ? column : null, note: null };
+    const about = { database, row, table, key: {}, column: kind === 'column' ? column : null };
+    const called = `${kind} ${kind === 'column' ? column : table}`;
     for (const cell of DECIDED) {
-      const one = cellConflict(about, key, cell, written);
+      const note = `${called} ${BY_TWO[cell] ?? DEFINED}`;
+      const one = cellConflict({ ...about, note }, key, cell, written);
       if (one !== null) found.push(one);
     }
     const isUsed = kind === 'table' ? merged.tables.has(id) : readUses(view, of).keeps(written, column);
-    const drop = dropConflict(about, key, written, of === '' ? null : isUsed);
+    const note = `${called} was dropped by one, and used or made again by another`;
+    const drop = dropConflict({ ...about, note }, key, written, of === '' ? null : isUsed);
     if (drop !== null) found.push(drop);
   }
   for (const [name, reason] of bearable(merged, new Written(view)).withheld) {
@@ -76,8 +82,8 @@ function dropConflict(about: About, key: readonly string[], row: Row, isUsed: bo
   const isKept = !isDropped(row) || (isTable && isUsed === true);
   const by = drops.filter(({ value }) => value === 1n).map(({ copy, seq, stamp }) => ({ copy, seq, stamp }));
   const others = drops.filter(({ value }) => value !== 1n).map(({ copy, seq, stamp }) => ({ copy, seq, stamp }));
-  const keep = { id: 'keep', value: null, shown: isKept, by: others.sort((a, b) => compareOrigins(b, a)) };
-  const drop = { id: 'delete', value: null, shown: !isKept, by: by.sort((a, b) => compareOrigins(b, a)) };
+  const keep = { id: 'keep', value: 'stays', shown: isKept, by: others.sort((a, b) => compareOrigins(b, a)) };
+  const drop = { id: 'delete', value: 'dropped', shown: !isKept, by: by.sort((a, b) => compareOrigins(b, a)) };
   return {
     conflict: { ...about, ...identified(about, 'row', 'dropped'), candidates: isKept ? [keep, drop] : [drop, keep] },
     writes: new Map([
