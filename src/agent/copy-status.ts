@@ -38,6 +38,7 @@ const KEPT_HERE = new Set([
   'damaged-database',
   'damaged-base',
   'unreadable-database',
+  'unreadable-document',
   'rows-not-followed',
   'table-not-followed',
   'in-use',

@@ -20,7 +20,7 @@ import { EMPTY_HASH } from '../../src/core/content.ts';
 import { contentCell, DOCUMENTS, setOp } from '../../src/core/registry.ts';
 import { storageFailure } from '../../src/platform/storage-failure.ts';
 import { observationOf } from '../../src/store/observations.ts';
-import { type DocumentCopy, exchangeOnce, level, type Office, withCopies } from './document-copies.ts';
+import { type DocumentCopy, exchangeOnce, level, Office, withCopies } from './document-copies.ts';
 
 const FILES = { 'letter.txt': 'Dear client', 'papers/a.txt': 'aaa', 'papers/b.txt': 'bbb', 'empty.txt': '' };
 
@@ -292,6 +292,58 @@ test("DOC33 a machine's and a hub's own folder are named, and nothing in them is
     const { documents } = ana!.documents.survey();
     assert.deepEqual(documents.sort(), [...Object.keys(FILES), 'plain/device.key'].sort());
   });
+});
+
+test('DOC34 a file that cannot be read is named, and keeps nothing else from being taken in; once it can be it is taken in', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    const { open } = ana!.disk;
+    ana!.disk.open = (path, purpose) => {
+      if (path === 'secret.txt') throw storageFailure('no-permission', 'Cannot open it', path);
+      return open.call(ana!.disk, path, purpose);
+    };
+    for (const path of ['a.txt', 'secret.txt', 'z.txt']) ana!.write(path, path);
+    await exchangeOnce(office, ana!, ben!);
+    assert.deepEqual([ben!.read('a.txt'), ben!.read('z.txt'), ben!.read('secret.txt')], ['a.txt', 'z.txt', undefined]);
+    const [problem, ...others] = ana!.documents.problems();
+    assert.deepEqual([problem?.code, problem?.path, others], ['unreadable-document', 'secret.txt', []]);
+    assert.match(`${problem?.text} ${problem?.remedy}`, /does not permit it\. Give your user the right/);
+    // Nobody who waits for what is saved waits for it.
+    assert.equal(ana!.documents.quiet(), true);
+    ana!.disk.open = open;
+    await exchangeOnce(office, ana!, ben!);
+    assert.equal(ben!.read('secret.txt'), 'secret.txt');
+    assert.deepEqual(ana!.documents.problems(), []);
+  });
+});
+
+test('DOC34 what cannot be read is left out of a base, named by the first scan, and taken in once it can be', async () => {
+  const office = new Office();
+  const [ana, ben] = [await office.copy('ana'), await office.copy('ben')];
+  const files = { 'a.txt': 'a', 'secret.txt': 's', 'ledger.db-wal': 'w', 'closed/b.txt': 'b', 'z.txt': 'z' };
+  for (const [path, content] of Object.entries(files)) ana.write(path, content);
+  const { list, open } = ana.disk;
+  const refused = (path: string): void => {
+    if (/^(secret|closed|ledger)/.test(path)) throw storageFailure('no-permission', 'Cannot read it', path);
+  };
+  ana.disk.list = (folder) => {
+    refused(folder);
+    return list.call(ana.disk, folder);
+  };
+  ana.disk.open = (path, purpose) => {
+    refused(path);
+    return open.call(ana.disk, path, purpose);
+  };
+  await ana.publish(ben);
+  await exchangeOnce(office, ana, ben);
+  assert.deepEqual(ben.files(), { 'a.txt': 'a', 'z.txt': 'z' });
+  const named = ana.documents.problems().map(({ path }) => path);
+  assert.deepEqual(named.sort(), ['closed', 'ledger.db-wal', 'secret.txt']);
+  Object.assign(ana.disk, { list, open });
+  await exchangeOnce(office, ana, ben);
+  await exchangeOnce(office, ana, ben);
+  assert.deepEqual(ben.files(), files);
+  assert.deepEqual(ana.documents.problems(), []);
+  for (const copy of office.copies) await copy.stop();
 });
 
 test('DOC13 a change that keeps size and time is still a change', async () => {

@@ -20,12 +20,21 @@ import {
 import type { Clock, FileFacts, Files } from '../../platform/ports.ts';
 import { looksSame, type Observation, type Observations, observationOf } from '../../store/observations.ts';
 import type { Entry, Registry } from '../../store/registry.ts';
-import { busyDocument, type DocumentProblems, manyGone, noDatabase, sameName, unfitName } from './document-problems.ts';
+import {
+  busyDocument,
+  type DocumentProblems,
+  manyGone,
+  noDatabase,
+  sameName,
+  UNREAD,
+  unfitName,
+} from './document-problems.ts';
 import type { HeldBack } from './held-back.ts';
 import { asidePaths } from './moving.ts';
 import { type Noticing, QUIET_MS } from './noticing.ts';
 import type { Contents, DatabaseReports, DocumentEvent, Ingested, RecordOps } from './ports.ts';
 import { isUntouched } from './replaced.ts';
+import { sniffed } from './sniffing.ts';
 import { Spelling } from './spelling.ts';
 import { isDatabase, isLeftBehind } from './walking.ts';
 
@@ -120,13 +129,11 @@ export class Capture {
     }
     const fault = pathFault(path);
     if (fault) return problems.set(path, unfitName(path, fault.text));
-    if (this.#isCompanion(path)) return;
-    const sniffed = isDatabase(files, path);
-    if (sniffed === 'unknown') {
-      problems.set(path, busyDocument(path));
-      return noticing.defer(path, BUSY_MS);
-    }
-    if (sniffed) return this.#takeDatabase({ path, facts, seen }, draft);
+    const look = (): boolean | 'companion' | 'unknown' =>
+      this.#isCompanion(path) ? 'companion' : isDatabase(files, path);
+    const kind = sniffed(path, { problems, noticing }, look);
+    if (kind === undefined || kind === 'companion') return;
+    if (kind) return this.#takeDatabase({ path, facts, seen }, draft);
     if (seen?.subject === '') {
       draft.forget.add(path);
       databases.databaseGone(path);
@@ -158,7 +165,7 @@ export class Capture {
   #takeDatabase({ path, facts, seen }: Found, draft: Draft): void {
     const { databases, registry } = this.#options;
     draft.put.push(observationOf(path, '', '', facts));
-    this.#options.problems.clear(path, 'no-database', 'in-use');
+    this.#options.problems.clear(path, 'no-database', ...UNREAD);
     if (seen?.subject === '') return databases.databaseReplaced(path);
     // A document that became a database is no document any more.
     if (seen) draft.ops.push(this.#removal(seen));

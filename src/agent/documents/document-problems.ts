@@ -44,6 +44,9 @@ export class DocumentProblems {
   }
 }
 
+/** What lies at a path cannot be read now: over when it was. */
+export const UNREAD = ['in-use', 'unreadable-document'];
+
 /** What lies at a path, and cannot be synced as it is: over when it is not there any more. */
 export const UNSYNCED = [
   'unfit-name',
@@ -53,7 +56,7 @@ export const UNSYNCED = [
   'nested-copy',
   'keys',
   'no-database',
-  'in-use',
+  ...UNREAD,
 ];
 
 function keyOf(path: string, code: string): string {
@@ -131,6 +134,11 @@ export function busyDocument(path: string): Problem {
     remedy: 'Close the other program, or wait until it is done; Tieout tries again by itself.',
     path,
   };
+}
+
+/** The disk, or the rights on it, keep us from reading it; others hold it with `busyDocument`. */
+export function unreadableDocument(path: string, why: Problem): Problem {
+  return { ...why, code: 'unreadable-document', path };
 }
 
 export function inTheWay(path: string): Problem {

@@ -8,7 +8,14 @@ import { foldPath, isBelow, nameOf, parentOf, pathFault, SYNC_FOLDER } from '../
 import { ProblemError } from '../../core/problem.ts';
 import type { Clock, FileFacts, Files } from '../../platform/ports.ts';
 import { lookOf, looksSame, type Observation, type Observations } from '../../store/observations.ts';
-import { type DocumentProblems, folderGone, specialFile, symbolicLink, unfitName } from './document-problems.ts';
+import {
+  type DocumentProblems,
+  folderGone,
+  specialFile,
+  symbolicLink,
+  UNREAD,
+  unfitName,
+} from './document-problems.ts';
 import type { Hands } from './hands.ts';
 import type { HeldBack } from './held-back.ts';
 import type { Oddities } from './oddities.ts';
@@ -317,7 +324,7 @@ export class Noticing {
 
   #asSeen(path: string): 'as-seen' {
     this.#settling.drop(path);
-    this.#options.problems.clear(path, 'in-use');
+    this.#options.problems.clear(path, ...UNREAD);
     return 'as-seen';
   }
 
