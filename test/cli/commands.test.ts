@@ -162,6 +162,34 @@ test('CLI3 a refusal ends with 1 and says what, why and what to do, also with --
   assert.deepEqual([exit, JSON.parse(out), err], [1, { error: failure }, said]);
 });
 
+test('CLI15 publish says how much it left out, and names the first; programs are given it all', async (t) => {
+  const result = { file: { id: 'f1', name: 'tb' }, copy: 'c1', documents: 12, databases: 1 };
+  const since = '2026-10-07T12:00:00.000Z';
+  const link = (n: number) => ({
+    path: `link${n}`,
+    text: `link${n} is a symbolic link. Put the document there.`,
+    since,
+  });
+  let left = 0;
+  const publish = async () => ({ ...result, problems: Array.from({ length: left }, (_, n) => link(n + 1)) });
+  const { runNext } = await office(t, { publish });
+  const told = async () => (await runNext('publish', '.')).out.trimEnd().split('\n').slice(1);
+  assert.deepEqual(await told(), []);
+  left = 1;
+  assert.deepEqual(await told(), [
+    '1 thing was left out, or needs attention:',
+    'link1: link1 is a symbolic link. Put the document there. (since 2026-10-07 14:00)',
+  ]);
+  left = 12;
+  const lines = await told();
+  assert.equal(lines.length, 12);
+  assert.equal(lines[0], '12 things were left out, or need attention:');
+  assert.match(lines[10]!, /^link10: /);
+  assert.equal(lines[11], '… and 2 more: `tieout status` in the folder names them all.');
+  const { exit, out } = await runNext('publish', '.', '--json');
+  assert.deepEqual([exit, JSON.parse(out).problems.length], [0, 12]);
+});
+
 test('CLI3 doctor ends with 1 when something is wrong', async (t) => {
   const checks = [{ name: 'clock', state: 'failed' as const, text: 'It is off.', remedy: 'Set it.' }];
   const { run } = await office(t, { doctor: async () => ({ ok: false, checks }) });
