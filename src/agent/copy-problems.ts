@@ -31,8 +31,9 @@ export function closedMeanwhile(path: string): ProblemError {
 export function damagedChunks(count: number): Problem {
   return {
     code: 'damaged-chunks',
-    text: `${count} pieces of stored content were damaged on this disk and are not used.`,
-    remedy: 'They are fetched from the hub when needed. Run `tieout doctor`, and have the disk checked.',
+    text: `${count === 1 ? '1 piece of stored content was damaged on this disk and is' : `${count} pieces of stored content were damaged on this disk and are`} not used.`,
+    remedy:
+      'What is damaged is fetched from the hub when needed. `tieout doctor` says which documents need it; have the disk checked.',
   };
 }
 

@@ -7,6 +7,7 @@ import type { Result } from '../sdk/contract.ts';
 import type { Agent } from './agent.ts';
 import type { Copy } from './copy.ts';
 import { problemsOf } from './copy-status.ts';
+import { damagedVersions } from './damaged-contents.ts';
 import { damagedBase } from './database-problems.ts';
 import { CLOCK_TOLERANCE_MS } from './hub-connection.ts';
 
@@ -77,15 +78,15 @@ async function copyChecks(copy: Copy, signal: AbortSignal): Promise<Check[]> {
       ? ok(`${name}: log`, 'every change is what its hash says')
       : failed(
           `${name}: log`,
-          `${damagedChanges.length} changes are damaged: ${damagedChanges.map(({ copy: of, seq }) => `${of} ${seq}`).join(', ')}`,
+          `${counted(damagedChanges.length, 'change is', 'changes are')} damaged: ${damagedChanges.map(({ copy: of, seq }) => `${of} ${seq}`).join(', ')}`,
           'Make a new copy with `tieout copy`, then remove this one; have the disk checked.',
         ),
     damagedChunks.length === 0
       ? ok(`${name}: content`, 'every stored piece is what its hash says')
       : warning(
           `${name}: content`,
-          `${damagedChunks.length} stored pieces are damaged and not used`,
-          'They are fetched from the hub when needed; have the disk checked.',
+          `${counted(damagedChunks.length, 'stored piece is', 'stored pieces are')} damaged and not used: ${whose(copy, damagedChunks)}`,
+          'What is damaged is fetched from the hub when needed; have the disk checked.',
         ),
     await basesCheck(copy, signal),
     ...packingCheck(copy),
@@ -117,7 +118,9 @@ function packingCheck(copy: Copy): Check[] {
   if (lost > 0) {
     copy.upkeep.soon();
     const remedy = 'They are fetched from the hub in a moment; have the disk checked.';
-    return [warning(name, `${found}; ${lost} pieces of these are lost on this disk`, remedy)];
+    return [
+      warning(name, `${found}; ${counted(lost, 'piece of these is', 'pieces of these are')} lost on this disk`, remedy),
+    ];
   }
   if (waits === undefined) return [ok(name, found)];
   const days = Math.floor((copy.now() - stampMs(waits.stamp)) / DAY_MS);
@@ -131,6 +134,16 @@ function packingCheck(copy: Copy): Check[] {
       `If it does not come back, the owner of the file ends the waiting with \`tieout copies retire ${id.slice(0, 8)}\`.`,
     ),
   ];
+}
+
+/** Which documents need what is damaged. */
+function whose(copy: Copy, chunks: readonly string[]): string {
+  const versions = damagedVersions(copy.registry, new Set(chunks));
+  return versions === '' ? 'no version of a document needs any of it' : `needed for ${versions}`;
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
 }
 
 function watchCheck(): Check {

@@ -1,6 +1,7 @@
 /** Disks that damage or lose what lies on them, while the agent is away. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { assertEqualCopies } from './copies.ts';
@@ -108,6 +109,46 @@ test('DBS24 doctor finds a damaged base before anybody needs it, names its datab
     assert.deepEqual([problems, safe], [[], true]);
   });
   assert.equal((await bases())?.state, 'ok');
+});
+
+test('PRC31 doctor says which versions of which documents need what the disk has damaged', async (t) => {
+  const office = await Office.open(t);
+  const ana = await office.machine('ana');
+  const here = join(ana.folder, 'Acme');
+  mkdirSync(here);
+  writeFileSync(join(here, 'letter.txt'), 'Dear client');
+  await ana.json('publish', [here]);
+  // Nothing that could be packed smaller: it is found as it is.
+  const names = ['letter.txt', 'a.pdf', 'b.pdf', 'c.pdf', 'd.pdf', 'e.pdf', 'f.pdf'];
+  const saved = new Map(names.map((name) => [name, randomBytes(30_000)]));
+  for (const [name, bytes] of saved) writeFileSync(join(here, name), bytes);
+  await ana.json('sync', [here]);
+  const content = async () =>
+    (await ana.ask('doctor', { folder: here })).checks.find(({ name }) => name === `${here}: content`);
+  assert.equal((await content())?.state, 'ok');
+  const damage = (name: string): void => {
+    const folder = join(here, '.tieout', 'packs');
+    for (const pack of readdirSync(folder).map((file) => join(folder, file))) {
+      const at = readFileSync(pack).indexOf(saved.get(name)!.subarray(100, 200));
+      if (at < 0) continue;
+      const file = openSync(pack, 'r+');
+      writeSync(file, Buffer.from('garbage'), 0, 7, at);
+      return closeSync(file);
+    }
+    assert.fail(`${name} lies in no pack`);
+  };
+  damage('letter.txt');
+  const one = await content();
+  assert.equal(one?.state, 'warning');
+  assert.match(
+    one?.text ?? '',
+    /^1 stored piece is damaged and not used: needed for letter\.txt \(of 20\d\d-\S+Z by ana\)$/,
+  );
+  for (const name of names.slice(1)) damage(name);
+  assert.match(
+    (await content())?.text ?? '',
+    /^7 stored pieces are .*: needed for a\.pdf \(.*, b\.pdf \(.*, c\.pdf .*, d\.pdf .*, e\.pdf \([^,]*\), 2 more versions$/,
+  );
 });
 
 test('AGT19 a database that cannot be read is named by its path within the file, as a document is', async (t) => {
