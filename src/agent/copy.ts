@@ -4,10 +4,10 @@
  */
 import { type RegistryOp, subjectOf } from '../core/body.ts';
 import { sha256 } from '../core/bytes.ts';
-import type { Change, ChangeId } from '../core/change.ts';
+import type { Change } from '../core/change.ts';
 import { ProblemError } from '../core/problem.ts';
 import type { Origin } from '../core/rows.ts';
-import { at, type CopyId, EMPTY, join, type Vector, withEntry } from '../core/vector.ts';
+import { at, type CopyId } from '../core/vector.ts';
 import { asStorageFailure } from '../platform/storage-failure.ts';
 import { BEHIND, type Exchange, FORKED_LOG } from '../protocol/exchange.ts';
 import type { Refusal } from '../protocol/replica.ts';
@@ -23,6 +23,8 @@ import { Documents } from './documents/documents.ts';
 import type { DocumentEvent } from './documents/ports.ts';
 import { FolderContents } from './folder-contents.ts';
 import { GivingBack } from './giving-back.ts';
+import { knownTo } from './known-to.ts';
+import { LogDamage } from './log-damage.ts';
 import { LostChunks } from './lost-chunks.ts';
 import { OwnChanges } from './own-changes.ts';
 import { OwnDamage } from './own-damage.ts';
@@ -43,6 +45,7 @@ export class Copy {
   readonly unsent: Unsent;
   readonly contents: FolderContents;
   readonly problems: Problems;
+  readonly logDamage: LogDamage;
   readonly parent: Parent;
   /** What it does for the file as a whole. */
   readonly upkeep: Upkeep;
@@ -76,10 +79,12 @@ export class Copy {
       hooks: {
         stored: (change, bytes) => this.#fold(change, bytes),
         chunksDamaged: (ids) => this.#onDamaged(ids),
+        recordDamaged: (id) => this.logDamage.met(id),
         failed: (error) => this.#storageFailed(error),
         clockAhead: (copy, ms) => this.problems.set(`clock ${copy}`, clockAhead(this.makerName(copy), ms)),
       },
     });
+    this.logDamage = new LogDamage(this.store, this.problems);
     this.parent = new Parent({
       file: facts.file,
       copy: facts.copy,
@@ -153,7 +158,8 @@ export class Copy {
       concerns: (vector, subject) => this.store.log.concerns(vector, subject),
       knownTo: (changes) => knownTo(this.store.log, changes),
       again: () => void clock.after(DISK_AGAIN_MS, () => this.databases.place()),
-      make: (events) => options.makeDatabases(facts.copy, folder, events),
+      make: (events) =>
+        options.makeDatabases(facts.copy, folder, { ...events, recordDamaged: (id) => this.logDamage.met(id) }),
       tell: options.tell,
     });
     this.documents = new Documents({
@@ -389,11 +395,4 @@ export class Copy {
     this.#changed = [];
     for (const tell of waiting) tell();
   }
-}
-
-function knownTo(log: FileStore['log'], changes: readonly ChangeId[]): Vector {
-  return changes.reduce((known, { copy, seq }) => {
-    const deps = log.get({ copy, seq })?.deps ?? EMPTY;
-    return withEntry(join(known, deps), copy, Math.max(seq, at(known, copy)));
-  }, EMPTY);
 }

@@ -10,6 +10,7 @@ import { problemsOf } from './copy-status.ts';
 import { damagedVersions } from './damaged-contents.ts';
 import { damagedBase } from './database-problems.ts';
 import { CLOCK_TOLERANCE_MS } from './hub-connection.ts';
+import { DAMAGED_RECORD } from './log-damage.ts';
 
 type Check = Result<'doctor'>['checks'][number];
 
@@ -64,6 +65,7 @@ async function copyChecks(copy: Copy, signal: AbortSignal): Promise<Check[]> {
   const name = copy.folder.root;
   const free = copy.freeBytes();
   const damagedChanges = [...copy.store.damaged()];
+  copy.logDamage.look();
   const damagedChunks: string[] = [];
   for (const { damaged } of copy.folder.chunks.verify()) {
     damagedChunks.push(...damaged);
@@ -91,7 +93,7 @@ async function copyChecks(copy: Copy, signal: AbortSignal): Promise<Check[]> {
     await basesCheck(copy, signal),
     ...packingCheck(copy),
     ...problemsOf(copy)
-      .filter(({ code }) => code !== 'damaged-base')
+      .filter(({ code }) => code !== 'damaged-base' && code !== DAMAGED_RECORD)
       .map(({ text, remedy, path }) => warning(`${name}: ${path ?? 'copy'}`, text, remedy)),
   ];
 }

@@ -232,6 +232,8 @@ class Host {
         return events.applied(message.event);
       case 'conflicts':
         return events.conflictsChanged?.(message.database);
+      case 'damaged':
+        return events.recordDamaged?.(message.id);
       case 'problems':
         return events.problems(message.database, message.problems);
       default:

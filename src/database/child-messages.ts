@@ -1,4 +1,5 @@
 /** What the agent and the database process say to each other. Both are of one build, so there are no versions. */
+import type { ChangeId } from '../core/change.ts';
 import type { Problem } from '../core/problem.ts';
 import type { Renewed } from '../core/reissue.ts';
 import type { Appended, AppendRequest, Applied, DatabaseProblem, Databases } from './host.ts';
@@ -45,6 +46,7 @@ export type FromChild =
   | { readonly kind: 'piece'; readonly id: number; readonly answer: Answer<Uint8Array | null> }
   | { readonly kind: 'applied'; readonly at: number; readonly event: Applied }
   | { readonly kind: 'conflicts'; readonly at: number; readonly database: string }
+  | { readonly kind: 'damaged'; readonly at: number; readonly id: ChangeId }
   | {
       readonly kind: 'problems';
       readonly at: number;

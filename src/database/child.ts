@@ -2,6 +2,7 @@
  * The database process: the only one that opens users' databases (opening and closing a SQLite file drops the locks of
  * its whole process). Runs the databases of all copies of one agent, and ends with it.
  */
+import type { ChangeId } from '../core/change.ts';
 import { parentProcess } from '../platform/child.ts';
 import { realFileBytes } from '../platform/file-bytes.ts';
 import { fileFacts } from '../platform/file-facts.ts';
@@ -49,7 +50,8 @@ parent.onGone(() => {
 });
 
 function start(at: number, { copy, rowsPath, storePath, packs, renamings }: CopyStart) {
-  const log = new LogReader(storePath, packs);
+  const damaged = (id: ChangeId): void => parent.send({ kind: 'damaged', at, id });
+  const log = new LogReader(storePath, packs, { damaged });
   const events: DatabaseEvents = {
     append: ({ rest, ...request }) =>
       new Promise((resolve, reject) => {

@@ -129,6 +129,8 @@ export interface DatabaseEvents {
   problems(database: string, problems: readonly DatabaseProblem[]): void;
   /** The list of conflicts of this database may have changed. */
   conflictsChanged?(database: string): void;
+  /** A record of the log was met that the disk has damaged. */
+  recordDamaged?(id: ChangeId): void;
 }
 
 /** A candidate taken in a conflict, by their ids. */

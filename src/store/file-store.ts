@@ -61,6 +61,8 @@ export interface StoreHooks {
   chunksArrived?(ids: readonly string[]): void;
   /** They are not used, and count as missing from now on. */
   chunksDamaged?(ids: readonly string[]): void;
+  /** A record of the log was met that is not what was written. */
+  recordDamaged?(id: ChangeId): void;
   /** What came in could not be kept: the disk is full, say. It comes again with the next connection. */
   failed?(error: unknown): void;
   /** A colleague's clock is far ahead; its stamp was not taken over. */
@@ -93,7 +95,8 @@ export class FileStore implements Replica {
     this.#db = options.db;
     this.chunks = options.chunks;
     this.#arriving = new ArrivingChunks(options.chunks, options.clock);
-    this.log = new Log(options.db, { readOne: (id) => this.readChunks([id])[0] });
+    const damaged = (id: ChangeId): void => options.hooks?.recordDamaged?.(id);
+    this.log = new Log(options.db, { readOne: (id) => this.readChunks([id])[0] }, damaged);
     this.#lastStamp = this.#highestStamp();
   }
 

@@ -3,6 +3,7 @@
  * What the agent has committed is here with the next call.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { ChangeId } from '../core/change.ts';
 import type { Vector } from '../core/vector.ts';
 import { realFileBytes } from '../platform/file-bytes.ts';
 import type { FileBytes } from '../platform/ports.ts';
@@ -22,14 +23,21 @@ export class LogReader {
   readonly #version: StatementSync;
   #seen: unknown;
 
-  /** `storePath`: the agent's store.db, which it has open; `packs`: the folder of its chunks. */
-  constructor(storePath: string, packs: string, files: FileBytes = realFileBytes) {
+  /**
+   * `storePath`: the agent's store.db, which it has open; `packs`: the folder of its chunks. `damaged` is told of each
+   * record that is met and cannot be read.
+   */
+  constructor(
+    storePath: string,
+    packs: string,
+    { files = realFileBytes, damaged }: { files?: FileBytes; damaged?: (id: ChangeId) => void } = {},
+  ) {
     try {
       this.#db = new DatabaseSync(storePath, { readOnly: true, timeout: BUSY_MS });
       this.#chunks = new ChunkStore(this.#db, packs, files, { readOnly: true });
       this.#version = this.#db.prepare('PRAGMA data_version');
       this.#seen = this.#dataVersion();
-      this.#log = new Log(this.#db, this.#chunks);
+      this.#log = new Log(this.#db, this.#chunks, damaged);
     } catch (error) {
       throw asStorageFailure(error, 'Cannot read the log', storePath);
     }

@@ -50,10 +50,15 @@ export class Log {
   readonly #recent = new RecentChanges();
   readonly #packed: PackedLog;
   readonly #withdrawing: Withdrawing;
+  readonly #damaged: (id: ChangeId) => void;
 
-  /** `chunks`: where the packed history lies; without them only what is above the floor can be read. */
-  constructor(db: DatabaseSync, chunks?: SegmentChunks) {
+  /**
+   * `chunks`: where the packed history lies; without them only what is above the floor can be read. `damaged` is told of
+   * each record that is met and cannot be read.
+   */
+  constructor(db: DatabaseSync, chunks?: SegmentChunks, damaged: (id: ChangeId) => void = () => {}) {
     this.#db = db;
+    this.#damaged = damaged;
     this.#copies = new LogCopies(db);
     const indexOf = (copy: CopyId): number | undefined => this.#copies.get(copy)?.idx;
     this.#packed = new PackedLog(db, { indexOf, copyAt: (index) => this.#copies.idAt(index) }, chunks);
@@ -361,7 +366,10 @@ export class Log {
   #change(row: Row): StoredChange {
     const entry = this.#copies.ofRow(row);
     const seq = Number(row.seq);
-    if (!isWhole(row)) throw damagedRecord(`change ${seq} of copy ${entry.id}`);
+    if (!isWhole(row)) {
+      this.#damaged({ copy: entry.id, seq });
+      throw damagedRecord(`change ${seq} of copy ${entry.id}`);
+    }
     const content: Content =
       row.body !== null
         ? { kind: 'inline', bytes: row.body as Uint8Array }

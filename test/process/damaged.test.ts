@@ -151,6 +151,51 @@ test('PRC31 doctor says which versions of which documents need what the disk has
   );
 });
 
+test('LOG26 a damaged record of a colleague’s log is named by status once it was met, and no longer when it is whole again', async (t) => {
+  const office = await Office.open(t);
+  const [ana, ben] = [await office.machine('ana'), await office.machine('ben')];
+  const [here, there] = [join(ana.folder, 'Acme'), join(ben.folder, 'Acme')];
+  mkdirSync(here);
+  await sqlite(join(here, 'Trial.db'), 'CREATE TABLE account (no INTEGER PRIMARY KEY, name TEXT)');
+  await ana.json('publish', [here]);
+  await ben.json('copy', ['Acme', there]);
+  for (const no of [1, 2, 3]) {
+    await sqlite(join(here, 'Trial.db'), `INSERT INTO account VALUES (${no}, 'account ${no}')`);
+    await ana.json('sync', [here]);
+  }
+  await ben.json('sync', [there]);
+  assert.equal(await sqlite(join(there, 'Trial.db'), 'SELECT count(*) FROM account'), '3');
+
+  const entry = (await ben.json('history', [there])).find(({ what }) => /account .*\b2\b/.test(what));
+  const [, copy = '', seq = ''] = /^([0-9a-f]{32})\D+(\d+)$/.exec(entry?.change ?? '') ?? [];
+  const record = `seq = ${seq} AND copy = (SELECT idx FROM copy WHERE id = x'${copy}')`;
+  const store = join(there, '.tieout', 'store.db');
+  const body = await sqlite(store, `SELECT hex(body) FROM change WHERE ${record}`);
+  assert.ok(body.length > 20);
+  const damage = `${body.slice(0, -8)}${body.slice(-8) === '00000000' ? 'FFFFFFFF' : '00000000'}`;
+  await sqlite(store, `UPDATE change SET body = x'${damage}' WHERE ${record}`);
+  const told = async () => (await ben.status(there)).problems.map(({ path, text }) => [path, text]);
+  assert.deepEqual(await told(), []);
+  await ben.refused('history', there);
+  const [[path, text] = [], ...others] = await told();
+  assert.deepEqual([path, others], [null, []]);
+  const words = `change ${seq} by ana \\(copy ${copy.slice(0, 8)}\\) cannot be read.*Have the disk checked.*tieout copy`;
+  assert.match(text ?? '', new RegExp(words));
+  const { checks } = await ben.ask('doctor', { folder: there });
+  assert.deepEqual(
+    checks.filter(({ state }) => state !== 'ok').map(({ name, text }) => [name, text]),
+    [[`${there}: log`, `1 change is damaged: ${copy} ${seq}`]],
+  );
+
+  await sqlite(store, `UPDATE change SET body = x'${body}' WHERE ${record}`);
+  assert.deepEqual(await told(), []);
+  await ben.json('history', [there]);
+  // Doctor reads all records, so it meets it as well.
+  await sqlite(store, `UPDATE change SET body = x'${damage}' WHERE ${record}`);
+  await ben.ask('doctor', { folder: there });
+  assert.match((await told()).join(), new RegExp(words));
+});
+
 test('AGT19 a database that cannot be read is named by its path within the file, as a document is', async (t) => {
   const office = await Office.open(t);
   const ana = await office.machine('ana');

@@ -206,7 +206,7 @@ export class World {
       new LocalDatabases({
         copy,
         rowsPath: folder.path('rows.db'),
-        source: new LogReader(folder.path('store.db'), folder.path('packs'), machine.disk.bytes),
+        source: new LogReader(folder.path('store.db'), folder.path('packs'), { files: machine.disk.bytes }),
         clock: machine.clock,
         random: randomOf(new Chance(this.story.seed, 'databases', machine.name)),
         facts: (path) => machine.disk.storeIdentity(path),

@@ -252,6 +252,7 @@ function workingOffline(): ProblemError {
 }
 
 function problemsIn(copy: Copy): { path: string | null; text: string; since: string }[] {
+  copy.logDamage.look();
   return problemsOf(copy).map(({ path, text, remedy, since }) => ({
     path: path ?? null,
     text: `${text} ${remedy}`,
