@@ -771,6 +771,53 @@ test('DOC25 the history of a document tells its names and its deletion, too, wit
   });
 });
 
+test('DOC25 each content is told from the version that its maker had in front of him, whatever others saved meanwhile', async () => {
+  await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
+    const told = (path: string) =>
+      historyOf(ana!, path)
+        .map(({ what, by, from, to }) => ({ line: `${what} ${by}`, from, to }))
+        .reverse();
+    for (const round of ['first', 'second']) {
+      ana!.renameSave('letter.txt', `${round} by ana`);
+      await ana!.settle();
+      ben!.renameSave('letter.txt', `${round} by ben`);
+      await level(office, ana!, ben!);
+      const [before, one, other] = told('letter.txt').slice(-3);
+      assert.deepEqual([one?.line, other?.line], ['saved ana', 'saved ben']);
+      assert.deepEqual([one?.from, other?.from], [before?.to, before?.to], round);
+      const [conflict] = ana!.documents.conflicts.list();
+      await ana!.documents.conflicts.resolve(conflict!.id, other!.to!);
+      ana!.documents.place();
+      await level(office, ana!, ben!);
+    }
+    // Ben's editor has it open while Ana's two saves arrive.
+    ben!.write('.~lock.letter.txt#', ',ben,this-computer,22.11.2026 20:00,file:///home/ben;');
+    for (const text of ['third by ana', 'fourth by ana']) {
+      ana!.renameSave('letter.txt', text);
+      await ana!.settle();
+    }
+    office.exchange();
+    await ben!.settle();
+    ben!.write('letter.txt', 'third by ben');
+    await ben!.settle();
+    rmSync(ben!.path('.~lock.letter.txt#'));
+    await level(office, ana!, ben!);
+    const [before, third, fourth, last] = told('letter.txt').slice(-4);
+    assert.deepEqual([third?.from, fourth?.from, last?.from], [before?.to, third?.to, before?.to]);
+    // Made twice, upon nothing.
+    for (const copy of [ana!, ben!]) copy.write('new.txt', `by ${copy.user}`);
+    for (const copy of [ana!, ben!]) await copy.settle();
+    await level(office, ana!, ben!);
+    assert.deepEqual(
+      told('new.txt').map(({ line, from }) => [line, from]),
+      [
+        ['made ana', null],
+        ['made ben', null],
+      ],
+    );
+  });
+});
+
 test('DOC23 what a program goes on writing to a document that was replaced under it becomes a version', async () => {
   await withCopies(['ana', 'ben'], FILES, async (office, ana, ben) => {
     await writeUnderneath(office, ana!, ben!);

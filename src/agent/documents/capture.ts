@@ -3,7 +3,6 @@
  * What a save replaces is what was observed at its path, however far the registry is ahead of this disk.
  */
 import type { RegistryOp } from '../../core/body.ts';
-import type { ChangeId } from '../../core/change.ts';
 import type { DocumentContent } from '../../core/content.ts';
 import { databaseOfCompanion } from '../../core/not-documents.ts';
 import { foldPath, parentOf, pathFault } from '../../core/paths.ts';
@@ -12,7 +11,6 @@ import {
   contentCell,
   DOCUMENTS,
   type DocumentId,
-  type MergedDocument,
   removeOp,
   setOp,
   versionName,
@@ -34,6 +32,7 @@ import { asidePaths } from './moving.ts';
 import { type Noticing, QUIET_MS } from './noticing.ts';
 import type { Contents, DatabaseReports, DocumentEvent, Ingested, RecordOps } from './ports.ts';
 import { isUntouched } from './replaced.ts';
+import { contentWrites, pathWrites, replacedWrites } from './replacing.ts';
 import { sniffed } from './sniffing.ts';
 import { Spelling } from './spelling.ts';
 import { isDatabase, isLeftBehind } from './walking.ts';
@@ -314,7 +313,7 @@ export class Capture {
     const entry = registry.entry(id);
     // Kept local by its behaviour: it is shown as modified, and goes nowhere.
     if (entry && staysLocal(entry)) return noticing.keepLocal(path, facts);
-    const over = merged && seen ? contentWrites(merged, seen.hash) : [];
+    const over = seen ? replacedWrites(registry, id, seen.hash) : [];
     draft.ops.push(setOp(DOCUMENTS, id, { content: contentCell(content, over) }));
     this.#note(id, one, draft);
   }
@@ -382,16 +381,4 @@ export function isDoubtful(facts: FileFacts, now: number): boolean {
   const age = now - Number(facts.changedNs / 1_000_000n);
   const isCoarse = facts.mtimeNs % 1_000_000_000n === 0n;
   return age >= -COARSE_TICK_MS && age < (isCoarse ? COARSE_TICK_MS : TICK_MS);
-}
-
-/** The writes that made the content that was seen: these the save replaces, and no others. */
-export function contentWrites(merged: MergedDocument, hash: string): readonly ChangeId[] {
-  return merged.contents.filter(({ content }) => content.hash === hash).flatMap(({ by }) => by);
-}
-
-/** The writes that gave the name under which it was seen. */
-function pathWrites(merged: MergedDocument, seen: Observation, registry: Registry): readonly ChangeId[] {
-  const shown = registry.entry(merged.id)?.shown;
-  const name = seen.path === shown ? merged.path : seen.path;
-  return merged.paths.filter(({ path }) => path === name).flatMap(({ by }) => by);
 }

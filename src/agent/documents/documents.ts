@@ -19,6 +19,7 @@ import { Owners } from './owners.ts';
 import { Placing } from './placing.ts';
 import type { DocumentsDeps, Ingested } from './ports.ts';
 import { Replaced } from './replaced.ts';
+import { replacedWrites } from './replacing.ts';
 import { StraightPlacing } from './straight.ts';
 import { type Survey, survey } from './surveying.ts';
 import { Turns } from './turns.ts';
@@ -311,9 +312,7 @@ export class Documents {
     const isWritten = read?.kind === 'done' && lookOf(read.before) !== lookOf(read.after);
     if (read?.kind === 'busy' || isWritten) throw new ProblemError(busyDocument(registry.entry(id)?.shown ?? native));
     if (read?.kind !== 'done' || registry.contentByHash(id, read.content.hash)) return;
-    const replaced = registry.document(id)?.contents.filter(({ content }) => content.hash === over) ?? [];
-    const writes = replaced.flatMap(({ by }) => by);
-    await record([setOp(DOCUMENTS, id, { content: contentCell(read.content, writes) })]);
+    await record([setOp(DOCUMENTS, id, { content: contentCell(read.content, replacedWrites(registry, id, over)) })]);
     this.place();
   }
 

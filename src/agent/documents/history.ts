@@ -1,14 +1,11 @@
 /** What happened to documents: their contents, their names, their deletion. Of databases all that is not their rows. */
 
-import type { ChangeId } from '../../core/change.ts';
+import { type ChangeId, sameChange } from '../../core/change.ts';
 import { foldPath } from '../../core/paths.ts';
 import { compareEarlier, type DocumentId, versionName } from '../../core/registry.ts';
 import type { Entry, Registry, Version } from '../../store/registry.ts';
-import { type PastEvent, pastOf, type RegistryChange } from './past.ts';
+import { type Past, type PastEvent, pastOf, type RegistryChange } from './past.ts';
 import { timeOf, userOf } from './telling.ts';
-
-/** What became of each document and database besides their contents. */
-export type Past = ReadonlyMap<DocumentId, readonly PastEvent[]>;
 
 export const PUBLISHED = 'published';
 
@@ -20,7 +17,7 @@ export type HistoryInfo = {
   readonly change: ChangeId | null;
   /** 'made current again': a content that it had had before, by `promote`, `resolve`, or an undoing hand. */
   readonly what: typeof PUBLISHED | 'made' | 'saved' | 'made current again' | PastEvent['what'];
-  /** Versions; of a renaming paths, of a deletion the path that it had. */
+  /** Versions: which one its maker had in front of him, and his own. Of a renaming paths, of a deletion the path. */
   readonly from: string | null;
   readonly to: string | null;
 };
@@ -46,8 +43,8 @@ export class DocumentHistory {
   /** Newest first. */
   of({ id, kind }: Entry, past = this.past()): HistoryInfo[] {
     const { registry } = this.#options;
-    const events = past.get(id) ?? [];
-    const contents = kind === 'document' ? this.#contents(id) : this.#making(id);
+    const events = past.events.get(id) ?? [];
+    const contents = kind === 'document' ? this.#contents(id, past) : this.#making(id);
     const origins = [...contents, ...events.map(({ by, ...event }) => ({ origin: by, ...event }))];
     return origins
       .sort((a, b) => compareEarlier(b.origin, a.origin))
@@ -64,7 +61,7 @@ export class DocumentHistory {
 
   /** What is not there any more. */
   dead(past = this.past()): Entry[] {
-    return this.#entries(past.keys()).filter(({ alive }) => !alive);
+    return this.#entries(past.events.keys()).filter(({ alive }) => !alive);
   }
 
   /** What was called so, or lay in a folder of this name, and has another name by now, or is not there any more. */
@@ -72,34 +69,47 @@ export class DocumentHistory {
     const asked = foldPath(path);
     const isAsked = (other: string | null): boolean =>
       other !== null && (foldPath(other) === asked || foldPath(other).startsWith(`${asked}/`));
-    return this.#entries(past.keys()).filter(({ id }) => past.get(id)?.some(({ from }) => isAsked(from)));
+    return this.#entries(past.events.keys()).filter(({ id }) => past.events.get(id)?.some(({ from }) => isAsked(from)));
   }
 
   #entries(ids: Iterable<DocumentId>): Entry[] {
     return [...ids].flatMap((id) => this.#options.registry.entry(id) ?? []);
   }
 
-  #contents(id: DocumentId) {
+  #contents(id: DocumentId, { replacedBy }: Past) {
     const versions = this.#options.registry.versions(id);
-    return versions.map((version, index) => ({
-      origin: version.by,
-      what: whatIsIt(version, versions.slice(index + 1)),
-      from: nameOrNull(versions[index + 1]),
-      to: versionName(version.by),
-    }));
+    return versions.map((version, index) => {
+      const over = version.by ? replacedBy(id, version.by) : undefined;
+      const from = over && replacedOf(over, versions);
+      const what = whatIsIt(version, { over, from, older: versions.slice(index + 1) });
+      return { origin: version.by, what, from: nameOrNull(from), to: versionName(version.by) };
+    });
   }
 
   /** Whatever else is written in a database are rows. */
   #making(id: DocumentId) {
     const made = this.#options.registry.versions(id).at(-1);
-    return made ? [{ origin: made.by, what: whatIsIt(made, []), from: null, to: null }] : [];
+    return made ? [{ origin: made.by, what: whatIsIt(made, { older: [] }), from: null, to: null }] : [];
   }
 }
 
-function whatIsIt(version: Version, older: readonly Version[]): HistoryInfo['what'] {
+/** Of `versions`, newest first. A save that names none was made upon the base, or upon nothing. */
+function replacedOf(over: readonly ChangeId[], versions: readonly Version[]): Version | undefined {
+  return versions.find(({ by }) => (by === null ? over.length === 0 : over.some((write) => sameChange(write, by))));
+}
+
+interface Before {
+  /** Where the log tells it. */
+  readonly over?: readonly ChangeId[] | undefined;
+  readonly from?: Version | undefined;
+  /** In time. */
+  readonly older: readonly Version[];
+}
+
+function whatIsIt(version: Version, { over, from, older }: Before): HistoryInfo['what'] {
   if (version.by === null) return PUBLISHED;
-  if (older.length === 0) return 'made';
-  const isBack = older[0]?.hash !== version.hash && older.some(({ hash }) => hash === version.hash);
+  if (from === undefined) return (over ?? older).length === 0 ? 'made' : 'saved';
+  const isBack = from.hash !== version.hash && older.some(({ hash }) => hash === version.hash);
   return isBack ? 'made current again' : 'saved';
 }
 

@@ -1,7 +1,7 @@
 /**
  * What became of documents and databases besides their contents: the names that they were given, their deletions and how
- * they came back, told from the
- * registry's changes. The registry itself keeps only what stands.
+ * they came back; and which contents each content replaced. Told from the registry's changes: the registry itself keeps
+ * only what stands.
  */
 import type { RegistryOp } from '../../core/body.ts';
 import type { ChangeId } from '../../core/change.ts';
@@ -19,11 +19,16 @@ export type PastEvent = {
   readonly to: string | null;
 };
 
+/** What became of each document and database. */
+export type Past = {
+  readonly events: ReadonlyMap<DocumentId, readonly PastEvent[]>;
+  /** The writes that the maker of a content had in front of him; undefined where the log does not tell. */
+  readonly replacedBy: (id: DocumentId, write: ChangeId) => readonly ChangeId[] | undefined;
+};
+
 /** `basePath`: where one was at publish; undefined if it was made later. */
-export function pastOf(
-  changes: Iterable<RegistryChange>,
-  basePath: (id: DocumentId) => string | undefined,
-): ReadonlyMap<DocumentId, readonly PastEvent[]> {
+export function pastOf(changes: Iterable<RegistryChange>, basePath: (id: DocumentId) => string | undefined): Past {
+  const replaced = new Map<string, readonly ChangeId[]>();
   const events = new Map<DocumentId, PastEvent[]>();
   const paths = new Map<string, string>();
   const last = new Map<DocumentId, string>();
@@ -38,13 +43,15 @@ export function pastOf(
       if (op.kind === 'remove') deleted.add(id);
       else deleted.delete(id);
       if (event) events.set(id, [...(events.get(id) ?? []), event]);
+      const content = op.kind === 'set' ? op.cells.find(({ column }) => column === 'content') : undefined;
+      if (content) replaced.set(keyOf(id, by), content.over);
       const path = op.kind === 'set' ? pathIn(op) : undefined;
       if (path === undefined) continue;
       paths.set(keyOf(id, by), path);
       last.set(id, path);
     }
   }
-  return events;
+  return { events, replacedBy: (id, write) => replaced.get(keyOf(id, write)) };
 }
 
 function deletion(by: Origin, from: string | null): PastEvent {
