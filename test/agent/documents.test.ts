@@ -805,8 +805,10 @@ test('DOC25 each content is told from the version that its maker had in front of
     const [before, third, fourth, last] = told('letter.txt').slice(-4);
     assert.deepEqual([third?.from, fourth?.from, last?.from], [before?.to, third?.to, before?.to]);
     // Made twice, upon nothing.
-    for (const copy of [ana!, ben!]) copy.write('new.txt', `by ${copy.user}`);
-    for (const copy of [ana!, ben!]) await copy.settle();
+    for (const copy of [ana!, ben!]) {
+      copy.write('new.txt', `by ${copy.user}`);
+      await copy.settle();
+    }
     await level(office, ana!, ben!);
     assert.deepEqual(
       told('new.txt').map(({ line, from }) => [line, from]),
