@@ -8,7 +8,7 @@ import { open, readFile, rename, rm } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { dirname, isAbsolute, join, parse, relative, resolve, sep } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { foldPath } from '../core/paths.ts';
+import { foldPath, SYNC_FOLDER } from '../core/paths.ts';
 import { makeFolders } from './make-folders.ts';
 import { asStorageFailure } from './storage-failure.ts';
 
@@ -73,6 +73,23 @@ export function holdsHome(folder: string, home: string = homedir()): boolean {
   const way = relative(folder, home);
   const isAbove = way !== '' && way.split(sep)[0] !== '..' && !isAbsolute(way);
   return isAbove || (sep === '/' && folder === '/');
+}
+
+/**
+ * The sync copy whose root `home` is, or in which it is still to be made: its keys would go to everybody who has the
+ * file. One that was there before the copy around it is known by its keys, and is no part of the file.
+ */
+export function copyAround(home: string): string | undefined {
+  const isMachine = isFile(join(home, 'device.key'));
+  for (let at = home; ; at = dirname(at)) {
+    // A folder alone is no sign: somebody's TIEOUT_HOME may be called so.
+    if (isFile(join(at, SYNC_FOLDER, 'store.db'))) return at;
+    if (isMachine || dirname(at) === at) return undefined;
+  }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 export function isFolder(path: string): boolean {

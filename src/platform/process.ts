@@ -9,7 +9,16 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ProblemError } from '../core/problem.ts';
 import { VERSION } from '../core/software.ts';
 import { type AgentLog, agentLogPath, openAgentLog } from './agent-log.ts';
-import { isFolder, makePrivateFolder, proofOfToken, readAgentNote, removeAgentNote, sameSecret } from './home.ts';
+import {
+  copyAround,
+  fromHere,
+  isFolder,
+  makePrivateFolder,
+  proofOfToken,
+  readAgentNote,
+  removeAgentNote,
+  sameSecret,
+} from './home.ts';
 import { takeLock } from './lock.ts';
 
 /** A cold start on a slow Windows disk, with a virus scanner that reads along. */
@@ -31,6 +40,7 @@ export interface HeldHome {
 
 /** Makes TIEOUT_HOME if need be and takes it for this process's agent. Throws `ProblemError` when another runs. */
 export async function holdHome(path: string): Promise<HeldHome> {
+  mustLieInNoCopy(path);
   makePrivateFolder(path);
   const lock = takeLock(lockPath(path), LOCK_PATIENCE_MS);
   if (lock === undefined) {
@@ -44,6 +54,18 @@ export async function holdHome(path: string): Promise<HeldHome> {
   // Of an agent that crashed: until ours serves, nobody shall find anything.
   await removeAgentNote(path);
   return { path, release: () => lock.release() };
+}
+
+/** Asked before anything of ours is written there. */
+function mustLieInNoCopy(home: string): void {
+  const copy = copyAround(fromHere(home));
+  if (copy === undefined) return;
+  throw new ProblemError({
+    code: 'keys',
+    text: `TIEOUT_HOME, ${home}, ${copy === fromHere(home) ? 'is' : 'lies in'} the sync copy ${copy}: the keys of this machine would go to everybody who has that file.`,
+    remedy: 'Set TIEOUT_HOME to a folder outside of it.',
+    path: home,
+  });
 }
 
 export interface RunningAgent {
@@ -101,6 +123,7 @@ export async function ensureAgent(start: AgentStart): Promise<RunningAgent> {
   const found = await findAgent(start.home);
   if (found !== undefined && !isOlder(found.version)) return found;
   if (found !== undefined) await endOlder(start.home, found);
+  mustLieInNoCopy(start.home);
   const log = openAgentLog(start.home);
   try {
     return await answering(start, launch(start, log), log);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -195,4 +195,31 @@ test('AGT9 waiting for an agent to start can be given up', async (t) => {
   await assert.rejects(ensureAgent({ home, entry, signal }), /enough/);
   // It starts nevertheless.
   while ((await findAgent(home)) === undefined) await setImmediate();
+});
+
+test('DOC33 no agent is started with its home in a sync copy, where its keys would go to everybody, and nothing is written there', async (t) => {
+  const top = mkdtempSync(join(tmpdir(), 'tieout-home-'));
+  t.after(() => rmSync(top, { recursive: true, force: true }));
+  const copy = join(top, 'Acme');
+  mkdirSync(join(copy, '.tieout'), { recursive: true });
+  writeFileSync(join(copy, '.tieout', 'store.db'), '');
+  const refused = (told: RegExp) => (error: unknown) => {
+    assert.ok(error instanceof ProblemError);
+    assert.match(error.problem.text, told);
+    assert.match(error.problem.remedy, /outside/);
+    return error.problem.code === 'keys';
+  };
+  for (const [home, told] of [
+    [copy, /is the sync copy/],
+    [join(copy, 'deep', 'home'), /lies in the sync copy/],
+  ] as const) {
+    await assert.rejects(holdHome(home), refused(told));
+    await assert.rejects(ensureAgent({ home, entry: 'none' }), refused(told));
+    assert.deepEqual(readdirSync(copy), ['.tieout']);
+  }
+  // Not around what was there first, nor for a home that is called like a sync folder.
+  const older = join(copy, 'older');
+  mkdirSync(older);
+  writeFileSync(join(older, 'device.key'), '');
+  for (const home of [older, join(top, '.tieout')]) (await holdHome(home)).release();
 });
