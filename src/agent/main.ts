@@ -17,6 +17,7 @@ import { startApi } from './api.ts';
 import { openIdentity } from './identity.ts';
 import { Ledger } from './ledger.ts';
 import { serviceOf } from './service/service.ts';
+import { lookForWaking } from './waking.ts';
 
 export interface AgentStart {
   readonly home: string;
@@ -24,8 +25,6 @@ export interface AgentStart {
   readonly signal: AbortSignal;
 }
 
-/** How often the machine is looked at for sleep and network changes. */
-const LOOK_MS = 5_000;
 /** Whatever has not ended in so long hangs. */
 const ENDING_MS = 20_000;
 
@@ -55,7 +54,7 @@ export async function runAgent({ home, signal }: AgentStart): Promise<void> {
   await agent.start();
   const service = serviceOf(agent, () => systemClock.after(0, () => ending.abort()));
   const api = await startApi({ home: held, service, clock: systemClock, log });
-  const stopLooking = lookForWaking(() => agent.wake());
+  const stopLooking = lookForWaking({ clock: systemClock, network: networkSignature, woke: () => agent.wake() });
   await aborted(AbortSignal.any([signal, ending.signal]));
   stopLooking();
   const ended = endWithin(ENDING_MS);
@@ -92,22 +91,6 @@ function outliveDisks(): void {
 
 function log(text: string): void {
   process.stderr.write(`${Temporal.Instant.fromEpochMilliseconds(systemClock.now())} ${text}\n`);
-}
-
-/** Calls `woke` when time has jumped (the machine slept) or the addresses of the machine have changed. */
-function lookForWaking(woke: () => void): () => void {
-  let last = systemClock.now();
-  let network = networkSignature();
-  let cancel = systemClock.after(LOOK_MS, look);
-  function look(): void {
-    const now = systemClock.now();
-    const seen = networkSignature();
-    if (now - last > 3 * LOOK_MS || seen !== network) woke();
-    last = now;
-    network = seen;
-    cancel = systemClock.after(LOOK_MS, look);
-  }
-  return () => cancel();
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { HubConnection } from '../../src/agent/hub-connection.ts';
+import { lookForWaking } from '../../src/agent/waking.ts';
 import { LinkError } from '../../src/platform/link-failure.ts';
 import type { Clock, Link } from '../../src/platform/ports.ts';
 import { VERSIONS } from '../../src/protocol/limits.ts';
@@ -135,6 +136,43 @@ describe('the way to the hub', () => {
     await clock.go(0);
     assert.equal(dials, 2);
     hub.stop();
+  });
+
+  test('AGT12 a machine whose addresses changed, or that slept, calls at once; one as it was keeps to its waits', async () => {
+    const clock = new HandClock();
+    let dials = 0;
+    const dial = async (): Promise<Link> => {
+      dials += 1;
+      throw new Error('no network');
+    };
+    const hub = new HubConnection({ dial, clock, random: chance(1), software: 'test' });
+    let addresses = '10.0.0.5 127.0.0.1';
+    let woken = 0;
+    const woke = (): void => {
+      woken += 1;
+      const before = dials;
+      hub.wake();
+      assert.equal(dials, before + 1, 'at once');
+    };
+    const end = lookForWaking({ clock, network: () => addresses, woke });
+    hub.start();
+    const wokenWithin = async (seconds: number): Promise<number> => {
+      const before = woken;
+      for (let gone = 0; gone < seconds; gone++) await clock.go(1000);
+      return woken - before;
+    };
+    assert.equal(await wokenWithin(120), 0, 'nothing has changed');
+    addresses = '127.0.0.1';
+    assert.equal(await wokenWithin(5), 1, 'a cable was pulled');
+    assert.equal(await wokenWithin(120), 0, 'told once');
+    addresses = '127.0.0.1 192.168.1.7';
+    assert.equal(await wokenWithin(5), 1, 'another network');
+    const before = woken;
+    await clock.go(3_600_000);
+    assert.equal(woken, before + 1, 'it slept');
+    end();
+    hub.stop();
+    assert.equal(clock.next, Number.POSITIVE_INFINITY);
   });
 
   test('AGT13 a hub that ends connections because of what it was sent is called ever more rarely', async () => {
