@@ -11,7 +11,7 @@ import { RETIRED } from './compaction/live-copies.ts';
 import type { Copy } from './copy.ts';
 import type { MakeDatabases } from './copy-databases.ts';
 import { keepsHere, problemsOf } from './copy-status.ts';
-import { isDatabase, listFolder } from './documents/walking.ts';
+import { isDatabase, listFolder, ownFolder } from './documents/walking.ts';
 import type { Ledger } from './ledger.ts';
 import { SYNC_FOLDER, SyncFolder } from './sync-folder.ts';
 import { handOver, parentHasAll } from './syncing.ts';
@@ -91,7 +91,8 @@ export async function takeOut({ root, files, fileBytes, ledger, makeDatabases }:
 /** What a detach that was cut short has left, of which the ledger knows nothing any more. */
 export function isLeftOver(root: string, files: Files, fileBytes: FileBytes): boolean {
   if (files.facts(SYNC_FOLDER)?.kind !== 'folder') return false;
-  if (files.facts(STORE) === undefined) return true;
+  // A TIEOUT_HOME or a hub's folder may be called so: whatever lies beside it was never a copy, and its keys stay.
+  if (files.facts(STORE) === undefined) return ownFolder(files, SYNC_FOLDER) === undefined;
   const folder = new SyncFolder(root, fileBytes);
   const phase = folder.facts?.phase;
   folder.close();
